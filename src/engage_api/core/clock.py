@@ -1,0 +1,27 @@
+"""The only place that reads the time."""
+
+from datetime import UTC, datetime
+
+
+def host() -> datetime:
+    """The host's time in UTC, to the millisecond, which is what the wire shows.
+
+    For limits, leases, network deadlines and whatever else belongs to the machine.
+    """
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def business(workspace: str) -> datetime:
+    """The time in a workspace: what its documents, events and deadlines say. Every workspace follows the host."""
+    return host()
+
+
+def wire(moment: datetime) -> str:
+    """`2026-11-21T20:00:00.000Z`: UTC with milliseconds (NL ADR /core/date-time).
+
+    A moment without an offset is refused, because nobody knows which it is.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs its offset")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -1,0 +1,124 @@
+"""Models of what goes over the wire: camelCase, bounded, strict on the way in."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from engage_api.core import clock
+
+WIRE = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+STRICT = ConfigDict(extra="forbid", strict=True)
+MOST_METADATA = 50
+
+
+class Model(BaseModel):
+    """What is answered."""
+
+    model_config = WIRE
+
+
+class Input(BaseModel):
+    """What is asked for: an unknown property or a value of another type is refused, never guessed."""
+
+    model_config = WIRE | STRICT
+
+
+class Query(BaseModel):
+    """The parameters of a list: text from the URL, so converted, but an unknown one is refused."""
+
+    model_config = WIRE | ConfigDict(extra="forbid", validate_by_name=False)
+
+
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+
+
+def _moment(value: Any, _: ValidatorFunctionWrapHandler) -> datetime:
+    """RFC 3339 and nothing else: pydantic alone would also take Unix times and other separators."""
+    try:
+        if isinstance(value, str) and RFC3339.fullmatch(value):
+            value = datetime.fromisoformat(value.upper())
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            value = value.astimezone(UTC)
+            return value.replace(microsecond=value.microsecond // 1000 * 1000)
+    except (ValueError, OverflowError):
+        pass
+    raise PydanticCustomError("moment", "Input should be a time with its offset, such as 2026-11-21T20:00:00Z")
+
+
+Moment = Annotated[
+    datetime,
+    WrapValidator(_moment),
+    PlainSerializer(clock.wire, return_type=str, when_used="json"),
+    Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-21T20:00:00.000Z"]),
+]
+"""A moment with its offset (RFC 3339). Answered in UTC with milliseconds; finer digits are dropped."""
+
+Day = Annotated[date, Field(examples=["2026-11-21"])]
+
+ExternalId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,128}$"),
+    Field(description="Your own id for it, unique per workspace.", examples=["crm:4711"]),
+]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Text = Annotated[str, StringConstraints(max_length=10_000)]
+Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+"""A short machine-readable name: a segment, a type, a role."""
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+"""The id of another resource."""
+
+Metadata = Annotated[
+    dict[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")],
+        Annotated[str, StringConstraints(max_length=500)],
+    ],
+    Field(
+        max_length=MOST_METADATA,
+        description="Your own keys and values. At most 50; keys of 64 characters, values of 500.",
+        examples=[{"department": "General"}],
+    ),
+]
+
+
+class Money(Input):
+    """An exact amount in one currency."""
+
+    amount: Annotated[str, StringConstraints(pattern=r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?$")] = Field(
+        description="An exact decimal, as a string.", examples=["12.50"]
+    )
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
+        description="ISO 4217 code.", examples=["EUR"]
+    )
+
+
+class Resource(Model):
+    """What every resource has besides its own fields."""
+
+    created_at: Moment = Field(description="When it was made.")
+    updated_at: Moment = Field(description="When it last changed.")
+    version: int = Field(ge=1, description="1 when made, one more with every change.", examples=[1])
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """JSON Merge Patch as RFC 7396 section 2 defines it. Neither argument is changed."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), value)
+    return merged

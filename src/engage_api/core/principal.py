@@ -1,0 +1,34 @@
+"""Who asks: built once per request, never changed."""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+
+from engage_api.core.scopes import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How often a principal may ask: `window` requests in any `window_seconds`, and `burst` in any one second."""
+
+    name: str
+    window: int
+    window_seconds: int
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An application that acts in one workspace with some scopes.
+
+    `sees_workspace` is true for internal applications and for the owner of a sandbox; others see what they made.
+    `networks` restricts where the credential may be used from; empty means anywhere.
+    """
+
+    credential: str
+    application: str
+    workspace: str
+    live: bool
+    scopes: frozenset[Scope]
+    plan: Plan
+    sees_workspace: bool
+    networks: tuple[IPv4Network | IPv6Network, ...] = field(default=())

@@ -1,0 +1,29 @@
+"""Scopes: what a credential may do, each with a sentence that a person understands."""
+
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """A permission. `sentence` is shown in the portal and when somebody is asked to agree."""
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str) -> "Scope":
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+    CUSTOMERS_READ = "customers:read", "See customers."
+    CUSTOMERS_WRITE = "customers:write", "Make, change and delete customers."
+    CASES_READ = "cases:read", "See cases and their tasks."
+    CASES_WRITE = "cases:write", "Make and change cases and their tasks, and move them to another state."
+    OFFERS_READ = "offers:read", "See offers."
+    OFFERS_WRITE = "offers:write", "Make, change, publish and retire offers."
+    EVENTS_READ = "events:read", "See the log of everything that happened."
+    KEYS_READ = "keys:read", "See which API keys exist, never the keys themselves."
+    KEYS_WRITE = "keys:write", "Make, rotate and revoke API keys."
+    OPERATIONS_READ = "operations:read", "See the health figures of the service."
+
+
+EVERYTHING = frozenset(Scope)

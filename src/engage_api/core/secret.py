@@ -1,0 +1,65 @@
+"""Secrets that people hold: their form, their fingerprint, and a wrapper that never prints them.
+
+Form: `eng_<live or test>_<kind>_<30 base62><6 base62 checksum>`. The checksum is CRC-32 of all that stands before it, so a
+mistyped key is refused without asking the database and scanners find leaked ones with few false alarms.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from typing import Literal
+from zlib import crc32
+
+BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+PATTERN = r"eng_(live|test)_([a-z]{2,8})_([0-9A-Za-z]{36})"
+"""The public form, for secret scanners. Document it, never change it."""
+_FORM = re.compile(PATTERN)
+RANDOM, CHECK = 30, 6
+
+Environment = Literal["live", "test"]
+
+
+class Secret:
+    """Text that shows itself only when asked by name."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The secret itself, for the one answer that shows it."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+def make(environment: Environment, kind: str) -> Secret:
+    """A new secret with 178 bits of chance."""
+    body = f"eng_{environment}_{kind}_" + "".join(secrets.choice(BASE62) for _ in range(RANDOM))
+    return Secret(body + _checksum(body))
+
+
+def is_genuine(text: str) -> bool:
+    """Whether the form and the checksum are right; not whether it was ever issued."""
+    return _FORM.fullmatch(text) is not None and hmac.compare_digest(_checksum(text[:-CHECK]).encode(), text[-CHECK:].encode())
+
+
+def fingerprint(pepper: bytes, text: str) -> bytes:
+    """HMAC-SHA-256, 32 bytes: all that is ever stored of a secret."""
+    return hmac.digest(pepper, text.encode(), hashlib.sha256)
+
+
+def derive(secret: bytes, purpose: str) -> bytes:
+    """A key of 32 bytes for one purpose, from the service's secret (HMAC as a key derivation, RFC 5869's expand step)."""
+    return hmac.digest(secret, purpose.encode() + b"\x01", hashlib.sha256)
+
+
+def _checksum(body: str) -> str:
+    number, text = crc32(body.encode()), ""
+    for _ in range(CHECK):
+        number, digit = divmod(number, 62)
+        text = BASE62[digit] + text
+    return text

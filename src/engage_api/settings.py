@@ -1,0 +1,95 @@
+"""What an operator can set, all of it from the environment (`ENGAGE_*`)."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SHORTEST_SECRET = 32  # characters; below it a derived key could be guessed
+PLACEHOLDERS = ("change", "secret", "example", "placeholder", "todo", "default")
+
+
+class Settings(BaseSettings):
+    """Every setting has a default that works on a developer's machine; production refuses what is unsafe.
+
+    Raises:
+        ValueError: production without a secret key, or with one that is short or looks like a placeholder.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ENGAGE_", frozen=True, extra="ignore")
+
+    environment: Literal["development", "production"] = Field(
+        "development", description="`production` makes no demo sandbox and refuses to start without a secret key."
+    )
+    data_dir: Path = Field(Path("var"), description="Folder for the embedded database and the development secret.")
+    database_url: str = Field("", repr=False, description="`sqlite:///…` or `postgresql://…`. Empty: a file in the data folder.")
+    migration_url: str = Field("", repr=False, description="PostgreSQL only: the owner that migrates. Empty: the database URL.")
+    redis_url: str = Field("", repr=False, description="Redis or Valkey for limits shared by several processes. Empty: in memory.")
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="At least 32 characters. Keys, cursors and stored secrets depend on it. "
+        "In development one is made and kept in the data folder.",
+    )
+    public_url: str = Field("", description="Where clients reach the service. Empty: `http://HOST:PORT` as served.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    cors_origins: tuple[str, ...] = Field((), description="JSON list of origins that browsers may call from.")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="JSON list of addresses or networks of reverse proxies whose `X-Forwarded-For` is believed."
+    )
+    max_body_bytes: int = Field(1_048_576, ge=1024, le=67_108_864, description="Largest request body, in bytes.")
+    outer_limit: int = Field(
+        600, ge=1, description="Refused or unauthenticated requests that one address may make in a minute."
+    )
+    worker: bool = Field(True, description="Run durable jobs inside `engage serve`. Off: run `engage worker` beside it.")
+    group_commit: bool = Field(True, description="SQLite: writers that wait together share one disk sync.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe line logged.")
+    telemetry: bool = Field(False, description="Switch on OpenTelemetry; exporters are set by the usual `OTEL_*`.")
+
+    @model_validator(mode="after")
+    def _refuse_unsafe(self) -> Self:
+        if self.environment == "production":
+            secret = self.secret_key.get_secret_value()
+            if len(secret) < SHORTEST_SECRET or any(word in secret.lower() for word in PLACEHOLDERS):
+                raise ValueError(
+                    f"ENGAGE_SECRET_KEY must be set in production: {SHORTEST_SECRET} random characters or more"
+                )
+        return self
+
+    @property
+    def database(self) -> str:
+        """The database URL in force."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'engage.db'}"
+
+    @property
+    def owner_database(self) -> str:
+        """The URL that migrates."""
+        return self.migration_url or self.database
+
+    @property
+    def base_url(self) -> str:
+        """The public URL in force, without a slash at its end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    def secret(self) -> bytes:
+        """The secret that other keys are derived from; in development made once and kept in the data folder."""
+        given = self.secret_key.get_secret_value()
+        return given.encode() if given else _development_secret(self.data_dir)
+
+
+def _development_secret(folder: Path) -> bytes:
+    path = folder / "secret.key"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", opener=_private) as file:
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    return path.read_bytes()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
