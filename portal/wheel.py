@@ -17,4 +17,6 @@ class Carry(BuildHookInterface):
             if (root / source).is_dir():
                 build_data["force_include"][str(root / source)] = f"engage_api/{target}"
             else:
-                self.app.display_warning(f"{source}/ is not there: the wheel is built without it. Run `make docs` first for the portal.")
+                self.app.display_warning(
+                    f"{source}/ is missing: the wheel goes without it. `make docs` builds the portal."
+                )
