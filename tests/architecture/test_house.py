@@ -1,0 +1,116 @@
+"""Rules of the house that syntax can show. Each is a function from a module to what breaks it."""
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.architecture.source import PACKAGE, Module, modules
+
+Rule = Callable[[Module], Iterator[str]]
+
+CLOCK = "core/clock.py"
+READS_TIME = {
+    "datetime.date.today",
+    "datetime.datetime.now",
+    "datetime.datetime.today",
+    "datetime.datetime.utcnow",
+    "sqlalchemy.func.current_date",
+    "sqlalchemy.func.current_timestamp",
+    "sqlalchemy.func.now",
+    "time.ctime",
+    "time.gmtime",
+    "time.localtime",
+    "time.time",
+    "time.time_ns",
+}
+READS_TIME_IN_SQL = re.compile(
+    r"\b(current_date|current_timestamp|localtimestamp|(clock|statement|transaction)_timestamp\(|now\(\))|'now'",
+    re.IGNORECASE,
+)
+
+OUTBOUND = "http/outbound.py"
+CLIENTS = {"aiohttp", "http.client", "httpx", "httpx2", "requests", "urllib.request", "urllib3"}
+
+# Who may look across workspaces, and for what.
+ACROSS = {
+    "db/postgres.py": "is the engine whose second checkout it is",
+    "db/sqlite.py": "is the engine, with one file for all",
+}
+
+
+def reads_time(module: Module) -> Iterator[str]:
+    """Time comes from the clock, so that a workspace's own clock rules. `time.monotonic` measures, and is free."""
+    if module.name == CLOCK:
+        return
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Attribute | ast.Name) and (name := module.dotted(node)) in READS_TIME:
+            yield f"{module.name}:{node.lineno} reads {name}; {CLOCK} is where time comes from"
+        elif (
+            isinstance(node, ast.Constant)
+            and READS_TIME_IN_SQL.search(str(node.value))
+            and node not in module.docstrings
+        ):
+            yield f"{module.name}:{node.lineno} lets the database read the time: {node.value!r}"
+
+
+def calls_out(module: Module) -> Iterator[str]:
+    """One client out, behind one door that refuses non-public addresses."""
+    if module.name == OUTBOUND:
+        return
+    for line, name in module.imported():
+        if any(name == client or name.startswith(f"{client}.") for client in CLIENTS):
+            yield f"{module.name}:{line} imports {name}; {OUTBOUND} is the door out"
+
+
+def looks_across(module: Module) -> Iterator[str]:
+    """`database.system` sees every workspace, so the modules that use it are listed."""
+    if module.name in ACROSS:
+        return
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Attribute) and node.attr == "system" and module.dotted(node) != "platform.system":
+            yield f"{module.name}:{node.lineno} looks across workspaces and is not on the list"
+
+
+RULES = [reads_time, calls_out, looks_across]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_package_keeps_the_rule(rule: Rule) -> None:
+    assert [found for module in modules() for found in rule(module)] == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        (reads_time, "import datetime\ndatetime.datetime.now(datetime.UTC)"),
+        (reads_time, "from datetime import datetime as d, UTC\nx = d.now(UTC)"),
+        (reads_time, "from datetime import date\ndate.today()"),
+        (reads_time, "from time import time as clock\nread = clock"),
+        (reads_time, "import time\ntime.time_ns()"),
+        (reads_time, "from sqlalchemy import func\nfunc.now()"),
+        (reads_time, "import sqlalchemy as sa\nsa.func.now()"),
+        (reads_time, "text('UPDATE job SET due = CURRENT_TIMESTAMP')"),
+        (reads_time, "text(\"SELECT strftime('%s', 'now')\")"),
+        (calls_out, "import httpx"),
+        (calls_out, "def f():\n    from urllib.request import urlopen"),
+        (calls_out, "from http import client"),
+        (looks_across, "async def f(database):\n    await database.system.fetch(QUERY, None)"),
+    ],
+)
+def test_a_planted_violation_is_found(rule: Rule, code: str) -> None:
+    assert len(list(rule(Module("cases/planted.py", code)))) == 1
+
+
+def test_what_is_allowed_is_not_found() -> None:
+    code = (
+        '"""Not now(), nor CURRENT_TIMESTAMP."""\nimport platform, time, httpxlike\ntime.monotonic()\nplatform.system()'
+    )
+    assert [found for rule in RULES for found in rule(Module("cases/planted.py", code))] == []
+
+
+@pytest.mark.parametrize("name", ACROSS)
+def test_no_module_is_listed_that_does_not_look_across(name: str) -> None:
+    listed = Module("", (PACKAGE / name).read_text(encoding="utf-8"))
+    assert list(looks_across(listed))
