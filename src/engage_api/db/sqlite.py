@@ -1,0 +1,217 @@
+"""SQLite: one writer whose transactions share a commit, readers beside it, nothing slow in the loop."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from time import monotonic
+from typing import Any, Literal, Self
+
+from engage_api.db.engine import patience
+from engage_api.db.errors import Conflict, Unavailable
+from engage_api.db.sql import Query
+from engage_api.db.sqlite_file import BUSY, Scans, connect, surface
+
+BUDGET = 0.005  # seconds that a read may take in the loop before it moves to a thread
+STEPS = 2000  # of SQLite's virtual machine between two looks at the clock: some 50 µs
+
+
+class Sqlite:
+    """One file, opened inside a running loop. Several processes may open the same file.
+
+    Writers take turns, first come first served, each within its own savepoint of one shared transaction. Its COMMIT runs
+    in a thread, behind everyone who waits when the group begins, so that one sync of the disk serves them all. Nobody
+    is told "done" before that commit. When it fails, the whole group is undone and each writer meets Unavailable.
+
+    Reads run in the loop while they are quick, and again in a thread when they are not: nobody has to know beforehand.
+    """
+
+    dialect: Literal["sqlite"] = "sqlite"
+
+    def __init__(self, path: str, *, group_commit: bool = True) -> None:
+        self.committed = asyncio.Event()
+        self._writer = connect(path)
+        self._reader = connect(path, query_only=True)
+        self._reader.set_progress_handler(lambda: monotonic() > self._until, STEPS)
+        self._until = 0.0
+        self._scans = Scans(path)
+        self._turn = asyncio.Lock()  # whoever holds it is alone with the writer
+        self._group: asyncio.Task[None] | None = None
+        self._owner: asyncio.Task[Any] | None = None
+        self._commits = ThreadPoolExecutor(1, "commit")
+        # Without group commit a writer keeps all others out until its own commit is done.
+        self._alone: AbstractAsyncContextManager[None] = nullcontext() if group_commit else asyncio.Lock()
+        self._closed = False
+
+    @property
+    def system(self) -> Self:
+        return self
+
+    # ── reads ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def fetch(self, query: Query, wall: str | None, /, **values: Any) -> list[Any]:
+        return query.sqlite.rows(await self.raw(query, wall, **values))
+
+    async def one(self, query: Query, wall: str | None, /, **values: Any) -> Any:
+        raw = await self.one_raw(query, wall, **values)
+        return None if raw is None else query.sqlite.row(raw)
+
+    async def raw(self, query: Query, _wall: str | None, /, **values: Any) -> list[Any]:
+        sql, arguments = query.sqlite.sql, query.sqlite.arguments(values)
+        if self._owner is not None:
+            self._refuse_owner()
+        self._until = monotonic() + BUDGET
+        try:
+            return self._reader.execute(sql, arguments).fetchall()
+        except sqlite3.Error as error:
+            return await self._again(error, sql, arguments)
+
+    async def one_raw(self, query: Query, _wall: str | None, /, **values: Any) -> Any:
+        sql, arguments = query.sqlite.sql, query.sqlite.arguments(values)
+        if self._owner is not None:
+            self._refuse_owner()
+        self._until = monotonic() + BUDGET
+        try:
+            return self._reader.execute(sql, arguments).fetchone()
+        except sqlite3.Error as error:
+            rows = await self._again(error, sql, arguments)
+            return rows[0] if rows else None
+
+    async def _again(self, error: sqlite3.Error, sql: str, arguments: list[Any]) -> list[Any]:
+        """In a thread, which may take its time: the budget is spent, or another process recovers the file."""
+        if self._closed:
+            raise Unavailable("the database is closed") from error
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in {sqlite3.SQLITE_INTERRUPT, BUSY}:
+            surface(error)
+        return await self._scans.fetch(sql, arguments)
+
+    # ── writes ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @asynccontextmanager
+    async def write(self, wall: str | None, /) -> AsyncIterator["SqliteTransaction"]:
+        self._refuse_owner()
+        async with self._alone:
+            async with patience("a transaction"), self._turn:
+                self._owner = asyncio.current_task()
+                try:
+                    group = await self._join()
+                    with _Item(self._writer, wall) as tx:
+                        yield tx
+                finally:
+                    self._owner = None
+            await asyncio.shield(group)
+
+    async def _join(self) -> "asyncio.Task[None]":
+        """The group that is open, or a new one. Its commit queues behind everyone who waits by now."""
+        if self._group is None:
+            await self._begin()
+            self._group = asyncio.create_task(self._commit())
+            # Its writers may all be gone by then, and an exception that nobody took is a warning.
+            self._group.add_done_callback(lambda done: done.cancelled() or done.exception())
+        if not self._writer.in_transaction:  # SQLite undid the whole group: disk full, I/O error
+            raise Unavailable("the transaction that this write shared has failed")
+        return self._group
+
+    async def _begin(self) -> None:
+        """Take the file's write lock. Another process may hold it: ask again, never wait inside SQLite."""
+        while not self._closed:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != BUSY:
+                    surface(error)
+            await asyncio.sleep(0.001)
+        raise Unavailable("the database is closed")
+
+    async def _commit(self) -> None:
+        async with self._turn:
+            self._group = None
+            try:  # never Connection.commit(): without a transaction it succeeds and says nothing
+                await asyncio.get_running_loop().run_in_executor(self._commits, self._writer.execute, "COMMIT")
+            except sqlite3.Error as error:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise Unavailable("the commit failed, nothing of it is kept") from error
+        self.committed.set()
+
+    def _refuse_owner(self) -> None:
+        if self._owner is not None and self._owner is asyncio.current_task():
+            raise RuntimeError("inside write(): use its transaction")
+
+    async def close(self) -> None:
+        """After the commit that is under way."""
+        async with self._turn:
+            self._closed = True
+            self._commits.shutdown()
+            self._scans.close()
+            self._reader.close()
+            self._writer.close()
+
+
+class SqliteTransaction:
+    """One savepoint of the shared transaction."""
+
+    __slots__ = ("_connection", "failure", "over", "wall")
+
+    dialect: Literal["sqlite"] = "sqlite"
+
+    def __init__(self, connection: sqlite3.Connection, wall: str | None) -> None:
+        self.wall = wall
+        self.failure: BaseException | None = None
+        self.over = False
+        self._connection = connection
+
+    async def fetch(self, query: Query, /, **values: Any) -> list[Any]:
+        return query.sqlite.rows(self._execute(query, values).fetchall())
+
+    async def one(self, query: Query, /, **values: Any) -> Any:
+        raws = self._execute(query, values).fetchall()  # all: a RETURNING that is left half-way stays open
+        return query.sqlite.row(raws[0]) if raws else None
+
+    async def run(self, query: Query, /, **values: Any) -> int:
+        return self._execute(query, values).rowcount
+
+    async def many(self, query: Query, several: Iterable[dict[str, Any]], /) -> None:
+        for values in several:
+            self._execute(query, values)
+
+    def _execute(self, query: Query, values: dict[str, Any]) -> sqlite3.Cursor:
+        arguments = query.sqlite.arguments(values)
+        if self.over or self.failure is not None:
+            raise RuntimeError("the transaction is over") from self.failure
+        try:
+            return self._connection.execute(query.sqlite.sql, arguments)
+        except Exception as error:  # noqa: BLE001  # `surface` raises it again, or what it means
+            self.failure = error
+            try:
+                surface(error)
+            except (Conflict, Unavailable) as known:
+                self.failure = known
+                raise
+
+
+class _Item:
+    """A savepoint around one writer's work. Without a transaction nothing is left to undo, and its COMMIT will fail."""
+
+    __slots__ = ("_connection", "_tx")
+
+    def __init__(self, connection: sqlite3.Connection, wall: str | None) -> None:
+        self._connection = connection
+        self._tx = SqliteTransaction(connection, wall)
+
+    def __enter__(self) -> SqliteTransaction:
+        self._connection.execute("SAVEPOINT item")
+        return self._tx
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._tx.over = True
+        failure = self._tx.failure
+        if not self._connection.in_transaction:
+            return
+        if kind is not None or failure is not None:
+            self._connection.execute("ROLLBACK TO item")
+        self._connection.execute("RELEASE item")
+        if kind is None and failure is not None:
+            raise failure
