@@ -54,7 +54,8 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version
 
 lock: $(BIN)/uv ## Resolve the locks (UPGRADE=1 takes newer versions)
 	$(LOCK) --extra otel --output-file requirements.lock
-	$(LOCK) --all-extras --group dev --constraints requirements.lock --output-file requirements-dev.lock
+	$(LOCK) --all-extras --group build --constraints requirements.lock --output-file requirements-build.lock
+	$(LOCK) --all-extras --group dev --constraints requirements-build.lock --output-file requirements-dev.lock
 	$(NPM) install --prefix openapi --package-lock-only $(if $(UPGRADE),&& $(NPM) update --prefix openapi --package-lock-only)
 
 ##@ Judge
