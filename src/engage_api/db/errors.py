@@ -23,6 +23,6 @@ class Conflict(Exception):
 class Unavailable(Exception):
     """The database could not answer now: try again later (503).
 
-    Raised by a write, it means that nothing was acknowledged. When the connection broke during the commit itself, nobody
+    Raised by a write, it means that nothing was acknowledged. When the connection broke during the commit, nobody
     knows whether the write was kept; repeating it under the same idempotency key settles that.
     """

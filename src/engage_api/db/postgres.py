@@ -9,7 +9,7 @@ import asyncpg
 
 from engage_api.db.engine import patience
 from engage_api.db.errors import Unavailable
-from engage_api.db.postgres_session import Session, is_lost, open_session, surface
+from engage_api.db.postgres_session import LOST, Session, is_lost, open_session, surface
 from engage_api.db.sql import Query
 
 APP, SYSTEM = "engage_app", "engage_system"  # roles: behind row-level security, and across all workspaces
@@ -193,7 +193,10 @@ class Postgres:
         self._closed = True
         idle, self._idle = self._idle, []
         for session in idle:
-            session.connection.terminate()
+            try:
+                await session.connection.close(timeout=1)
+            except (TimeoutError, *LOST):
+                session.connection.terminate()
         if self.system is not self:
             await self.system.close()
 

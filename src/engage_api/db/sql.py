@@ -100,7 +100,7 @@ def _refuse_small(name: str, kind: TypeEngine[Any]) -> None:
 
 
 def _refuse_foreign(kind: TypeEngine[Any]) -> None:
-    if isinstance(kind, DateTime) or (isinstance(kind, Numeric) and not isinstance(kind, Float)):
+    if isinstance(kind, DateTime | Numeric):
         raise TypeError(f"{kind!r} differs between the databases: use Instant or Exact")
 
 
@@ -111,7 +111,7 @@ def _way_in(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
 
 def _way_out(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     _refuse_foreign(kind)
-    if isinstance(kind, LargeBinary):  # both drivers answer bytes
+    if isinstance(kind, LargeBinary | Float):  # both drivers answer Python's own
         return None
     return kind.dialect_impl(dialect).result_processor(dialect, None)
 

