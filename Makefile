@@ -14,7 +14,7 @@ JUDGE   = $(NODE) openapi/node_modules
 
 # A step runs again when what it is made from has changed, and only then.
 TOOLS  := $(VENV)/.tools
-JUDGES := openapi/node_modules/.package-lock.json
+JUDGES := openapi/node_modules/.package-lock.json $(VENV)/client/.tools
 
 ##@ Use
 
@@ -49,13 +49,14 @@ migration: $(TOOLS) ## Write a migration from what the models say: NAME="add …
 	$(BIN)/alembic --config migrations/alembic.ini revision --autogenerate --message "$(NAME)"
 
 # A lock names versions and hashes; not where somebody got them, nor how.
-LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 
 lock: $(BIN)/uv ## Resolve the locks (UPGRADE=1 takes newer versions)
-	$(LOCK) --extra otel --output-file requirements.lock
-	$(LOCK) --all-extras --group build --constraints requirements.lock --output-file requirements-build.lock
-	$(LOCK) --all-extras --group dev --constraints requirements-build.lock --output-file requirements-dev.lock
+	$(LOCK) pyproject.toml --extra otel --output-file requirements.lock
+	$(LOCK) pyproject.toml --all-extras --group build --constraints requirements.lock --output-file requirements-build.lock
+	$(LOCK) pyproject.toml --all-extras --group dev --constraints requirements-build.lock --output-file requirements-dev.lock
+	$(LOCK) openapi/client.in --output-file openapi/client.lock
 	$(NPM) install --prefix openapi --package-lock-only $(if $(UPGRADE),&& $(NPM) update --prefix openapi --package-lock-only)
 
 ##@ Judge
@@ -88,7 +89,7 @@ soak: install ## The tests that break things, over and over (MINUTES=60)
 bench: install ## Measure, as ratios to a bare route (PEERS=1 adds other frameworks)
 	$(BIN)/python -m benchmarks
 
-judges: $(JUDGES) ## Install the outside judges that run on Node
+judges: $(JUDGES) ## Install the outside judges of the contract
 
 browsers: ## Install Chromium where that is allowed
 	@if command -v chromium chromium-browser google-chrome >/dev/null; then echo "A browser is there."; \
@@ -120,12 +121,22 @@ $(BIN)/uv: requirements-dev.lock | $(BIN)/python
 	@touch $@
 
 # uv does not read pip's configuration; where an index is reached through that (a mirror), pip does the work.
-$(TOOLS): requirements-dev.lock pyproject.toml $(BIN)/uv
+$(VENV)/.lock: requirements-dev.lock $(BIN)/uv
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.lock \
 		|| $(PIP) install --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+$(TOOLS): pyproject.toml $(VENV)/.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(JUDGES): openapi/package-lock.json | $(TOOLS)
+openapi/node_modules/.package-lock.json: openapi/package-lock.json | $(TOOLS)
 	$(NPM) ci --silent --prefix openapi
+	@touch $@
+
+# The client generator wants other versions of what we use, so it lives in a venv of its own.
+$(VENV)/client/.tools: openapi/client.lock | $(TOOLS)
+	$(BIN)/python -m venv $(VENV)/client
+	$(BIN)/uv pip sync --quiet --python $(VENV)/client/bin/python --require-hashes openapi/client.lock \
+		|| $(VENV)/client/bin/pip --quiet install --require-hashes --requirement openapi/client.lock
 	@touch $@

@@ -16,7 +16,7 @@ REGISTRY = re.compile(
 )
 FETCHED = re.compile(r"://|^\s*(-i|--index-url|--extra-index-url|-f|--find-links|--trusted-host)\b", re.MULTILINE)
 
-REQUIREMENTS = ["requirements.lock", "requirements-build.lock", "requirements-dev.lock"]
+REQUIREMENTS = ["requirements.lock", "requirements-build.lock", "requirements-dev.lock", "openapi/client.lock"]
 NODE = "openapi/package-lock.json"
 
 
