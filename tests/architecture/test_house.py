@@ -35,8 +35,9 @@ CLIENTS = {"aiohttp", "http.client", "httpx", "httpx2", "requests", "urllib.requ
 
 # Who may look across workspaces, and for what.
 ACROSS = {
+    "access/keys.py": "a caller's workspace is known once its key was found",
     "db/postgres.py": "is the engine whose second checkout it is",
-    "db/sqlite.py": "is the engine, with one file for all",
+    "db/sequencer.py": "numbers the events of all workspaces in one turn",
 }
 
 
