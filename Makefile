@@ -95,10 +95,10 @@ bench: install ## Measure, as ratios to a bare route (PEERS=1 adds other framewo
 judges: $(JUDGES) ## Install the outside judges of the contract
 
 browsers: ## Install Chromium where that is allowed
-	@if command -v chromium chromium-browser google-chrome >/dev/null; then echo "A browser is there."; \
-	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium >/dev/null && echo "Chromium is installed."; \
-	else echo "No browser, and no right to install one: tests that need one are skipped by name. Install chromium to run them."; fi
+	@if command -v chromium chromium-browser google-chrome; then echo "That browser will do."; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium >/dev/null; then echo "Chromium is installed."; \
+	else echo "No browser, and no way to install one here: tests that need one are skipped by name. Install chromium to run them."; fi
 
 ##@ Tidy
 

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class Carry(BuildHookInterface):
+class Carry(BuildHookInterface[BuilderConfig]):
     """Maps folders beside the package into it; does nothing for an editable install, which finds them in the tree."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
