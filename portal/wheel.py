@@ -19,5 +19,5 @@ class Carry(BuildHookInterface[BuilderConfig]):
                 build_data["force_include"][str(root / source)] = f"engage_api/{target}"
             else:
                 self.app.display_warning(
-                    f"{source}/ is missing: the wheel goes without it. `make docs` builds the portal."
+                    f"{source}/ is missing: the wheel goes without it (`make docs` makes portal/site)"
                 )
