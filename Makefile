@@ -47,9 +47,13 @@ fix: $(TOOLS) ## Format, mend what can be mended, write openapi/ anew
 openapi: $(TOOLS) ## Write the contract, openapi/v1.json and openapi/v1-3.1.json
 	$(BIN)/engage openapi
 
-migration: $(TOOLS) ## Write a migration from what the models say: NAME="add …"
+# Compared with an empty database that was brought to the newest revision, never with somebody's own.
+migration: $(TOOLS) ## Write a migration from what the models say (NAME="add …")
 	@test -n "$(NAME)" || { echo 'Say what it does: make migration NAME="add the colour of a customer"'; exit 1; }
-	$(BIN)/alembic --config migrations/alembic.ini revision --autogenerate --message "$(NAME)"
+	@scratch=$$(mktemp -d) && mkdir $$scratch/var && trap 'rm -rf '$$scratch EXIT && cd $$scratch \
+		&& alembic="$(CURDIR)/$(BIN)/alembic --config $(CURDIR)/migrations/alembic.ini" \
+		&& $$alembic upgrade head && $$alembic revision --autogenerate --message "$(NAME)" \
+			--rev-id $$(printf %04d $$(($$(ls $(CURDIR)/migrations/versions/[0-9]*.py | wc -l) + 1)))
 
 # A lock names versions and hashes; not where somebody got them, nor how.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
