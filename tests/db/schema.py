@@ -48,6 +48,7 @@ item = Table(
 )
 # No workspace and no row-level security, as accounts and plans are.
 plan = Table("plan", metadata, Column("id", Text, primary_key=True), Column("n", BigInteger, nullable=False))
+plan_name = Index("plan_name", func.lower(plan.c.id), unique=True)
 event = Table(
     "event",
     metadata,
@@ -103,6 +104,7 @@ def build(url: str) -> None:
         with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
             for table in (item, plan):
                 connection.execute(str(CreateTable(table).compile(dialect=SQLITE)))
+            connection.execute(str(CreateIndex(plan_name).compile(dialect=SQLITE)))
         connection.close()
         return
     with ThreadPoolExecutor(1) as thread:
@@ -114,7 +116,8 @@ async def _build(url: str) -> None:
     try:
         for table in metadata.sorted_tables:
             await connection.execute(str(CreateTable(table).compile(dialect=POSTGRES)))
-        await connection.execute(str(CreateIndex(unnumbered).compile(dialect=POSTGRES)))
+        for index in (plan_name, unnumbered):
+            await connection.execute(str(CreateIndex(index).compile(dialect=POSTGRES)))
         await connection.execute(ROLES + GRANTS + "".join(WALL.format(name) for name in WALLED))
     finally:
         await connection.close()

@@ -4,20 +4,15 @@
 class Conflict(Exception):
     """A constraint refused the row; nothing of the transaction is kept.
 
-    `constraint` is the constraint's name as far as the driver tells it: PostgreSQL always does. SQLite names CHECK
-    constraints and unique indexes over expressions; for other unique violations and for NOT NULL it gives the columns,
-    which stand here as `"table.first, table.second"`; for foreign keys it gives nothing (None).
-
-    `table` and `columns` say the same on both databases for a unique violation; elsewhere they may be None and ().
+    `constraint` is its name as far as the driver tells, None where it does not. PostgreSQL names all but NOT NULL.
+    SQLite names CHECK constraints and unique indexes over expressions; for other unique constraints and NOT NULL it
+    gives the columns, which stand here as `"table.first, table.second"`, and for foreign keys nothing. (PostgreSQL
+    tells no columns behind row-level security: they could betray a row that the caller may not see.)
     """
 
-    def __init__(
-        self, message: str, constraint: str | None = None, table: str | None = None, columns: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, message: str, constraint: str | None = None) -> None:
         super().__init__(message)
         self.constraint = constraint
-        self.table = table
-        self.columns = columns
 
 
 class Unavailable(Exception):

@@ -7,24 +7,21 @@ from typing import Any, Literal
 
 import asyncpg
 
-from engage_api.db.engine import patience
+from engage_api.db.engine import PATIENCE, patience
 from engage_api.db.errors import Unavailable
-from engage_api.db.postgres_session import LOST, Session, is_lost, open_session, surface
+from engage_api.db.postgres_checkout import Checkout
+from engage_api.db.postgres_session import Session, is_lost, surface
 from engage_api.db.sql import Query
 
 APP, SYSTEM = "engage_app", "engage_system"  # roles: behind row-level security, and across all workspaces
-SET_WALL = "SELECT set_config('app.workspace', $1, false)"
 
 Method = Callable[..., Awaitable[Any]]
 
 
 class Postgres:
-    """Connections wait in a plain list, last used first; asyncpg's own pool costs as much again as a read by id.
+    """Reads take one round trip on a connection that stands at the caller's wall; a write has it for one transaction.
 
-    Each keeps the workspace that it was last used for (`app.workspace`, which row-level security compares). A checkout
-    prefers a connection that is there already and sets another; this is the only door, so none is ever handed out under
-    a foreign wall. A connection found dead is replaced and a read asked again, once; a write only before its first
-    statement.
+    A connection found dead is replaced and a read asked again, once; a write only before its first statement.
     """
 
     dialect: Literal["postgresql"] = "postgresql"
@@ -32,12 +29,8 @@ class Postgres:
     def __init__(self, url: str, role: str = APP, size: int = 8) -> None:
         self.committed = asyncio.Event()
         self.system: Postgres = self if role == SYSTEM else Postgres(url, SYSTEM, 3)
-        self._url = url
-        self._role = role
-        self._free = asyncio.Semaphore(size)
-        self._idle: list[Session] = []
-        self._writers: set[asyncio.Task[Any] | None] = set()
-        self._closed = False
+        self._checkout = Checkout(url, role, size)
+        self._writers: set[asyncio.Task[Any] | None] = set() if self.system is self else self.system._writers  # noqa: SLF001
 
     # ── reads ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -60,26 +53,26 @@ class Postgres:
         return await self._read(asyncpg.Connection.fetchrow, wall, plan.sql, plan.arguments(values))
 
     async def _read(self, method: Method, wall: str | None, sql: str, arguments: list[Any]) -> Any:
-        session = await self._take(wall)
+        session = await self._take(wall or "")
         try:
             try:
                 return await method(session.connection, sql, *arguments)
             except Exception as error:  # noqa: BLE001  # `surface` raises it again
                 if not is_lost(error, session):
                     surface(error, session)
-            session = await self._replace(session)
+            session = await self._checkout.replace(session)
             try:
                 return await method(session.connection, sql, *arguments)
             except Exception as error:  # noqa: BLE001  # `surface` raises it again
                 surface(error, session)
         finally:
-            self._give(session)
+            self._checkout.give(session)
 
     # ── writes ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @asynccontextmanager
     async def write(self, wall: str | None, /) -> AsyncIterator["PostgresTransaction"]:
-        session = await self._begin(wall)
+        session = await self._begin(wall or "")
         writer = asyncio.current_task()
         self._writers.add(writer)
         tx = PostgresTransaction(session, wall)
@@ -89,15 +82,16 @@ class Postgres:
             if tx.failure is not None:
                 raise tx.failure
         except BaseException:
+            tx.over = True
             await self._end(session, "ROLLBACK")
             raise
         else:
+            tx.over = True
             await self._end(session, "COMMIT")
         finally:
-            tx.over = True
             self._writers.discard(writer)
 
-    async def _begin(self, wall: str | None) -> Session:
+    async def _begin(self, wall: str) -> Session:
         session = await self._take(wall)
         try:
             try:
@@ -105,13 +99,14 @@ class Postgres:
             except Exception as error:  # noqa: BLE001  # `surface` raises it again
                 if not is_lost(error, session):
                     surface(error, session)
-                session = await self._replace(session)
+                session = await self._checkout.replace(session)
                 await session.connection.execute("BEGIN")
         except BaseException as error:
-            self._give(session)
+            self._checkout.give(session)
             if isinstance(error, Exception):
                 surface(error, session)
             raise
+        session.until += 2 * PATIENCE  # for the work, and for the end of it
         return session
 
     async def _end(self, session: Session, word: str) -> None:
@@ -132,73 +127,17 @@ class Postgres:
             if word == "COMMIT":
                 self.committed.set()
         finally:
-            self._give(session)
-
-    # ── checkout ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _take(self, wall: str | None) -> Session:
-        if self._writers and asyncio.current_task() in self._writers:
-            raise RuntimeError("inside write(): use its transaction")
-        if self._free.locked():
-            async with patience("waiting for a connection"):
-                await self._free.acquire()
-        else:
-            await self._free.acquire()
-        try:
-            return await self._at(wall or "")
-        except BaseException:
-            self._free.release()
-            raise
-
-    async def _at(self, wall: str) -> Session:
-        """A connection at this wall: one that is there, one that is moved there, or a new one."""
-        if self._closed:
-            raise Unavailable("the database is closed")
-        idle = self._idle
-        for at in range(len(idle) - 1, -1, -1):
-            if idle[at].wall == wall:
-                session = idle.pop(at)
-                if not session.connection.is_closed():
-                    return session
-        while idle:
-            session = idle.pop(0)  # the one unused for longest: the others' walls may be asked for again soon
-            if session.connection.is_closed():
-                continue
-            try:
-                await session.connection.fetchval(SET_WALL, wall)
-            except BaseException as error:
-                session.connection.terminate()  # nobody knows where it stands
-                if not is_lost(error, session):
-                    raise
-                break
-            session.wall = wall
-            return session
-        return await open_session(self._url, self._role, wall)
-
-    async def _replace(self, session: Session) -> Session:
-        """A new connection for one that is dead. The others may be dead too, and would be found one by one."""
-        session.connection.terminate()
-        return await open_session(self._url, self._role, session.wall)
-
-    def _give(self, session: Session) -> None:
-        connection = session.connection
-        if self._closed or connection.is_closed() or connection.is_in_transaction():
-            connection.terminate()
-        else:
-            self._idle.append(session)
-        self._free.release()
+            self._checkout.give(session)
 
     async def close(self) -> None:
-        """Closes what is idle; a connection in use goes when it is given back."""
-        self._closed = True
-        idle, self._idle = self._idle, []
-        for session in idle:
-            try:
-                await session.connection.close(timeout=1)
-            except (TimeoutError, *LOST):
-                session.connection.terminate()
+        await self._checkout.close()
         if self.system is not self:
             await self.system.close()
+
+    async def _take(self, wall: str) -> Session:
+        if self._writers and asyncio.current_task() in self._writers:
+            raise RuntimeError("inside write(): use its transaction")
+        return self._checkout.ready(wall) or await self._checkout.take(wall)
 
 
 class PostgresTransaction:

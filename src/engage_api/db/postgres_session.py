@@ -1,6 +1,5 @@
 """One connection to PostgreSQL: how it is opened, when it is lost, what its errors mean."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -38,15 +37,20 @@ TROUBLE = (
     asyncpg.InvalidCachedStatementError,  # a migration changed the table meanwhile
     OSError,  # TimeoutError is one
 )
-KEY = re.compile(r"\w+ \((?P<columns>[^)]*)\)=")
+SET_WALL = "SELECT set_config('app.workspace', $1, false)"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Session:
-    """A connection and the wall that it stands at ("" sees no workspace)."""
+    """A connection and the wall that it stands at ("" sees no workspace).
+
+    `until`: when whoever has it must be done; `silent`: it was closed because the server had said nothing until then.
+    """
 
     connection: Any
     wall: str
+    until: float = 0.0
+    silent: bool = False
 
 
 async def open_session(url: str, role: str, wall: str) -> Session:
@@ -56,7 +60,6 @@ async def open_session(url: str, role: str, wall: str) -> Session:
         connection = await asyncpg.connect(
             url,
             timeout=PATIENCE,
-            command_timeout=PATIENCE + 1,  # for a server that says nothing any more; it would have stopped by itself
             server_settings=settings,
             statement_cache_size=512,
             max_cached_statement_lifetime=0,
@@ -68,17 +71,15 @@ async def open_session(url: str, role: str, wall: str) -> Session:
 
 def is_lost(error: BaseException, session: Session) -> bool:
     """Whether the connection broke, so that asking on another may help."""
+    if session.silent:
+        return False
     return isinstance(error, LOST) or (isinstance(error, asyncpg.InterfaceError) and session.connection.is_closed())
 
 
 def surface(error: BaseException, session: Session) -> NoReturn:
     """Raise what the error means: Conflict, Unavailable, or itself when it is a mistake of ours."""
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
-        found = KEY.match(error.detail or "")
-        columns = tuple(found["columns"].split(", ")) if found else ()
-        raise Conflict(str(error), error.constraint_name, error.table_name, columns) from error
-    if isinstance(error, TimeoutError):
-        session.connection.terminate()  # its answer may still come
-    if isinstance(error, TROUBLE) or is_lost(error, session):
+        raise Conflict(str(error), error.constraint_name) from error
+    if session.silent or isinstance(error, TROUBLE) or is_lost(error, session):
         raise Unavailable(str(error) or type(error).__name__) from error
     raise error

@@ -202,16 +202,23 @@ class _Item:
         self._tx = SqliteTransaction(connection, wall)
 
     def __enter__(self) -> SqliteTransaction:
-        self._connection.execute("SAVEPOINT item")
+        self._do("SAVEPOINT item")
         return self._tx
 
     def __exit__(self, kind: object, *_: object) -> None:
         self._tx.over = True
         failure = self._tx.failure
-        if not self._connection.in_transaction:
-            return
-        if kind is not None or failure is not None:
-            self._connection.execute("ROLLBACK TO item")
-        self._connection.execute("RELEASE item")
+        if self._connection.in_transaction:
+            if kind is not None or failure is not None:
+                self._do("ROLLBACK TO item")
+            self._do("RELEASE item")
         if kind is None and failure is not None:
             raise failure
+
+    def _do(self, statement: str) -> None:
+        try:
+            self._connection.execute(statement)
+        except sqlite3.Error as error:  # nobody knows what is left of the group: let its commit fail
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise Unavailable(str(error)) from error

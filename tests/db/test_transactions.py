@@ -1,0 +1,284 @@
+"""What a transaction promises, the same on both databases."""
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from engage_api.db import Conflict, Database, Query, Unavailable, engine
+from tests.db.schema import (
+    ADD,
+    ADD_PLAN,
+    ADD_SMALL,
+    COUNT,
+    GET,
+    GET_PLAN,
+    IDS,
+    LIST,
+    LOCK,
+    SET_N,
+)
+
+W = {"workspace_id": "w"}
+NOWHERE = Query(text("SELECT 1 FROM nowhere"))
+
+
+async def add(database: Database, *names: str) -> None:
+    async with database.write("w") as tx:
+        await tx.many(ADD_SMALL, [W | {"id": name} for name in names])
+
+
+async def write(database: Database, query: Query, values: dict[str, Any]) -> None:
+    async with database.write("w") as tx:
+        await tx.run(query, **values)
+
+
+async def ids(database: Database) -> list[str]:
+    return [found.id for found in await database.fetch(IDS, "w", **W)]
+
+
+async def elsewhere(database: Database, query: Query, **values: Any) -> Any:
+    """What a caller beside this one sees."""
+    return await asyncio.create_task(database.one(query, "w", **values))
+
+
+async def test_a_row_is_there_when_the_block_is_left(database: Database) -> None:
+    database.committed.clear()
+    async with database.write("w") as tx:
+        assert (tx.dialect, tx.wall) == (database.dialect, "w")
+        assert await tx.run(ADD_SMALL, **W, id="a") == 1
+        assert not database.committed.is_set()
+    assert await ids(database) == ["a"]
+    assert database.committed.is_set()
+
+
+async def test_tables_without_a_workspace_need_no_wall(database: Database) -> None:
+    async with database.write(None) as tx:
+        await tx.run(ADD_PLAN, id="free", n=10)
+        assert tx.wall is None
+    assert await database.one(GET_PLAN, None, id="free") == ("free", 10)
+
+
+async def test_a_transaction_reads_its_own_writes_and_nobody_else_does(database: Database) -> None:
+    await add(database, "a")
+    async with database.write("w") as tx:
+        assert await tx.run(SET_N, n=5, w="w", i="a") == 1
+        assert await tx.run(SET_N, n=5, w="w", i="none") == 0
+        assert (await tx.one(GET, **W, id="a")).n == 5
+        assert [found.n for found in await tx.fetch(LIST, **W)] == [5]
+        assert await tx.one(GET, **W, id="none") is None
+        assert (await elsewhere(database, GET, **W, id="a")).n is None
+    assert (await database.one(GET, "w", **W, id="a")).n == 5
+
+
+async def test_fifty_who_read_then_decide_then_write_lose_no_update(database: Database) -> None:
+    """On PostgreSQL the read must take the row (FOR UPDATE); SQLite has one writer at a time."""
+    await add(database, "a")
+    async with database.write("w") as tx:
+        await tx.run(SET_N, n=0, w="w", i="a")
+
+    async def increase() -> None:
+        async with database.write("w") as tx:
+            found = await tx.one(LOCK, **W, id="a")
+            await asyncio.sleep(0.001)
+            await tx.run(SET_N, n=found.n + 1, w="w", i="a")
+
+    await asyncio.gather(*(increase() for _ in range(50)))
+    assert (await database.one(GET, "w", **W, id="a")).n == 50
+
+
+async def test_an_exception_undoes_its_own_block_alone(database: Database) -> None:
+    async def keep(name: str) -> None:
+        async with database.write("w") as tx:
+            await tx.run(ADD_SMALL, **W, id=name)
+            await asyncio.sleep(0)
+            if name == "b":
+                raise LookupError(name)
+
+    done = await asyncio.gather(*map(keep, "abc"), return_exceptions=True)
+    assert [type(one) for one in done] == [type(None), LookupError, type(None)]
+    assert await ids(database) == ["a", "c"]
+
+
+async def test_a_conflict_in_some_of_forty_leaves_the_others_whole(database: Database) -> None:
+    await add(database, "taken")
+
+    async def write(number: int) -> None:
+        async with database.write("w") as tx:
+            await tx.run(ADD_SMALL, **W, id=f"{number:02}")
+            await asyncio.sleep(0)
+            await tx.run(ADD_SMALL, **W, id="taken" if number % 6 == 0 else f"{number:02}+")
+
+    done = await asyncio.gather(*map(write, range(40)), return_exceptions=True)
+    refused = [number for number, one in enumerate(done) if isinstance(one, Conflict)]
+    assert refused == [number for number in range(40) if number % 6 == 0]
+    kept = [f"{number:02}{more}" for number in range(40) if number not in refused for more in ("", "+")]
+    assert await ids(database) == sorted([*kept, "taken"])
+
+
+async def test_a_conflict_says_what_refused(database: Database, row: dict[str, Any]) -> None:
+    async with database.write("w") as tx:
+        await tx.run(ADD, **row | {"id": "a", "n": 1})
+        await tx.run(ADD_PLAN, id="free", n=1)
+    found: dict[str, str | None] = {}
+    for name, query, values in (
+        ("unique", ADD, row | {"id": "b", "n": 1}),
+        ("index", ADD_PLAN, {"id": "FREE", "n": 1}),
+        ("check", ADD, row | {"id": "b", "n": -1}),
+        ("foreign key", ADD, row | {"id": "b", "parent": "none"}),
+        ("not null", ADD, row | {"id": None}),
+    ):
+        with pytest.raises(Conflict) as refused:
+            await write(database, query, values)
+        found[name] = refused.value.constraint
+    named = {"index": "plan_name", "check": "item_n_positive"}
+    if database.dialect == "sqlite":
+        columns = {"unique": "item.workspace_id, item.n", "foreign key": None, "not null": "item.id"}
+        assert found == named | columns
+    else:
+        assert found == named | {"unique": "item_n", "foreign key": "item_parent", "not null": None}
+
+
+async def test_a_failed_transaction_cannot_be_carried_on(database: Database) -> None:
+    """PostgreSQL would answer the COMMIT with a silent ROLLBACK, SQLite would keep half of it."""
+    await add(database, "a")
+
+    async def swallow() -> None:
+        async with database.write("w") as tx:
+            await tx.run(ADD_SMALL, **W, id="b")
+            with pytest.raises(Conflict):
+                await tx.run(ADD_SMALL, **W, id="a")
+            with pytest.raises(RuntimeError, match="over"):
+                await tx.run(ADD_SMALL, **W, id="c")
+
+    with pytest.raises(Conflict):  # the one that was swallowed
+        await swallow()
+    assert await ids(database) == ["a"]
+
+
+async def test_a_transaction_ends_with_its_block(database: Database) -> None:
+    async with database.write("w") as tx:
+        await tx.run(ADD_SMALL, **W, id="a")
+    for use in (tx.run(ADD_SMALL, **W, id="b"), tx.one(GET, **W, id="a"), tx.fetch(LIST, **W)):
+        with pytest.raises(RuntimeError, match="over"):
+            await use
+    assert await ids(database) == ["a"]
+
+
+async def test_inside_a_transaction_nothing_goes_past_it(database: Database) -> None:
+    with pytest.raises(RuntimeError, match="inside write"):
+        async with database.write("w"), database.write("w"):
+            pass
+    with pytest.raises(RuntimeError, match="inside write"):
+        async with database.write("w"), database.system.write(None):
+            pass
+    for read in (database.one, database.fetch, database.raw, database.one_raw):
+        with pytest.raises(RuntimeError, match="inside write"):
+            async with database.write("w"):
+                await read(GET, "w", **W, id="a")
+    await add(database, "a")
+
+
+async def test_a_body_that_takes_too_long_is_undone(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "PATIENCE", 0.1)
+
+    async def slow() -> None:
+        async with database.write("w") as tx:
+            await tx.run(ADD_SMALL, **W, id="slow")
+            await asyncio.sleep(10)
+
+    with pytest.raises(Unavailable, match=r"more than 0\.1 s"):
+        await slow()
+    await add(database, "next")
+    assert await ids(database) == ["next"]
+
+
+async def test_a_timeout_of_the_body_is_its_own(database: Database) -> None:
+
+    async def fail() -> None:
+        async with database.write("w") as tx:
+            await tx.run(ADD_SMALL, **W, id="a")
+            raise TimeoutError("mine")
+
+    with pytest.raises(TimeoutError, match="mine"):
+        await fail()
+    assert await ids(database) == []
+
+
+async def test_writers_that_are_cancelled_leave_all_or_nothing(database: Database) -> None:
+    """800 writers, stopped at random points, half of them twice; each has five statements and then a pause."""
+    random.seed(7)
+    done: list[int] = []
+
+    async def write(number: int) -> None:
+        async with database.write("w") as tx:
+            for part in range(3):
+                await tx.run(ADD_SMALL, **W, id=f"{number:03}-{part}")
+            if number % 2:
+                await asyncio.sleep(0)
+        done.append(number)
+
+    async def stopped(number: int) -> None:
+        await asyncio.sleep(random.random() * 0.5)
+        task = asyncio.create_task(write(number))
+        for _ in range(1 + number % 2):
+            await asyncio.sleep(random.random() ** 3 * 0.03)
+            task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    await asyncio.gather(*map(stopped, range(800)))
+    await write(800)  # it still writes
+    found = await ids(database)
+    whole = {name[:3] for name in found}
+    assert len(found) == 3 * len(whole)
+    assert {f"{number:03}" for number in done} <= whole
+    assert 50 < len(done) < 800, "cancelled too late or too early to mean anything"
+
+
+async def test_reads_that_are_cancelled_harm_nobody(database: Database) -> None:
+    random.seed(8)
+    await add(database, *(f"{number:03}" for number in range(200)))
+
+    async def stopped() -> None:
+        task = asyncio.create_task(database.fetch(LIST, "w", **W))
+        await asyncio.sleep(random.random() * 0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    for _ in range(10):
+        await asyncio.gather(*(stopped() for _ in range(20)))
+        counted = await asyncio.gather(*(database.one(COUNT, "w", **W) for _ in range(20)))
+        assert {one.n for one in counted} == {200}
+
+
+async def test_a_missing_value_spoils_nothing(database: Database) -> None:
+    async with database.write("w") as tx:
+        with pytest.raises(KeyError):
+            await tx.run(ADD_SMALL, **W)
+        await tx.run(ADD_SMALL, **W, id="a")
+    assert await ids(database) == ["a"]
+
+
+async def test_a_mistake_of_ours_is_not_dressed_up(database: Database) -> None:
+    """Not Unavailable: nobody should ask again."""
+    with pytest.raises(Exception, match="nowhere") as raised:
+        await database.fetch(NOWHERE, "w")
+    assert not isinstance(raised.value, Unavailable | Conflict)
+    with pytest.raises(Exception, match="nowhere") as raised:
+        async with database.write("w") as tx:
+            await tx.fetch(NOWHERE)
+    assert not isinstance(raised.value, Unavailable | Conflict)
+
+
+async def test_after_close_nothing_is_available(database: Database) -> None:
+    await database.close()
+    with pytest.raises(Unavailable):
+        await database.one(COUNT, "w", **W)
+    with pytest.raises(Unavailable):
+        await database.raw(COUNT, "w", **W)
+    with pytest.raises(Unavailable):
+        async with database.write("w"):
+            pass
+    await database.close()
