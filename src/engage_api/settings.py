@@ -1,5 +1,6 @@
 """What an operator can set, all of it from the environment (`ENGAGE_*`)."""
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -25,9 +26,15 @@ class Settings(BaseSettings):
         "development", description="`production` makes no demo sandbox and refuses to start without a secret key."
     )
     data_dir: Path = Field(Path("var"), description="Folder for the embedded database and the development secret.")
-    database_url: str = Field("", repr=False, description="`sqlite:///…` or `postgresql://…`. Empty: a file in the data folder.")
-    migration_url: str = Field("", repr=False, description="PostgreSQL only: the owner that migrates. Empty: the database URL.")
-    redis_url: str = Field("", repr=False, description="Redis or Valkey for limits shared by several processes. Empty: in memory.")
+    database_url: str = Field(
+        "", repr=False, description="`sqlite:///…` or `postgresql://…`. Empty: a file in the data folder."
+    )
+    migration_url: str = Field(
+        "", repr=False, description="PostgreSQL only: the owner that migrates. Empty: the database URL."
+    )
+    redis_url: str = Field(
+        "", repr=False, description="Redis or Valkey for limits shared by several processes. Empty: in memory."
+    )
     secret_key: SecretStr = Field(
         SecretStr(""),
         description="At least 32 characters. Keys, cursors and stored secrets depend on it. "
@@ -44,7 +51,9 @@ class Settings(BaseSettings):
     outer_limit: int = Field(
         600, ge=1, description="Refused or unauthenticated requests that one address may make in a minute."
     )
-    worker: bool = Field(True, description="Run durable jobs inside `engage serve`. Off: run `engage worker` beside it.")
+    worker: bool = Field(
+        True, description="Run durable jobs inside `engage serve`. Off: run `engage worker` beside it."
+    )
     group_commit: bool = Field(True, description="SQLite: writers that wait together share one disk sync.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe line logged.")
     telemetry: bool = Field(False, description="Switch on OpenTelemetry; exporters are set by the usual `OTEL_*`.")
@@ -81,15 +90,14 @@ class Settings(BaseSettings):
 
 
 def _development_secret(folder: Path) -> bytes:
-    path = folder / "secret.key"
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x", opener=_private) as file:
+    """Several processes may start at once: the first file that is linked is everybody's, and it is whole."""
+    path, draft = folder / "secret.key", folder / f"secret.{secrets.token_hex(8)}"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
     return path.read_bytes()
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -106,6 +106,8 @@ class Money(Input):
 class Resource(Model):
     """What every resource has besides its own fields."""
 
+    id: str
+
     created_at: Moment = Field(description="When it was made.")
     updated_at: Moment = Field(description="When it last changed.")
     version: int = Field(ge=1, description="1 when made, one more with every change.", examples=[1])

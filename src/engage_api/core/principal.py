@@ -1,6 +1,7 @@
 """Who asks: built once per request, never changed."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 
 from engage_api.core.scopes import Scope
@@ -21,7 +22,7 @@ class Principal:
     """An application that acts in one workspace with some scopes.
 
     `sees_workspace` is true for internal applications and for the owner of a sandbox; others see what they made.
-    `networks` restricts where the credential may be used from; empty means anywhere.
+    `networks` restricts where the credential may be used from; empty means anywhere. `expires_at` is in the workspace's time.
     """
 
     credential: str
@@ -31,4 +32,5 @@ class Principal:
     scopes: frozenset[Scope]
     plan: Plan
     sees_workspace: bool
-    networks: tuple[IPv4Network | IPv6Network, ...] = field(default=())
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    expires_at: datetime | None = None

@@ -20,7 +20,11 @@ class Fault:
     def as_json(self) -> dict[str, str]:
         """What `errors[]` of a problem holds."""
         place = {"pointer": self.pointer} if self.parameter is None else {"parameter": self.parameter}
-        return {"code": self.code, "detail": self.detail, **{key: text for key, text in place.items() if text is not None}}
+        return {
+            "code": self.code,
+            "detail": self.detail,
+            **{key: text for key, text in place.items() if text is not None},
+        }
 
 
 class Problem(Exception):

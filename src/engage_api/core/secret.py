@@ -44,7 +44,9 @@ def make(environment: Environment, kind: str) -> Secret:
 
 def is_genuine(text: str) -> bool:
     """Whether the form and the checksum are right; not whether it was ever issued."""
-    return _FORM.fullmatch(text) is not None and hmac.compare_digest(_checksum(text[:-CHECK]).encode(), text[-CHECK:].encode())
+    return _FORM.fullmatch(text) is not None and hmac.compare_digest(
+        _checksum(text[:-CHECK]).encode(), text[-CHECK:].encode()
+    )
 
 
 def fingerprint(pepper: bytes, text: str) -> bytes:

@@ -16,12 +16,13 @@ Waiter = tuple["asyncio.Future[None]", float]  # and the time until which it wai
 class Checkout:
     """At most `size` connections as one role; asyncpg's own pool costs as much again as a read by id.
 
-    A connection keeps the workspace that it was last used for (`app.workspace`, which row-level security compares). Whoever
-    asks gets one that is there already, or else one that is set to theirs first. This is the only door, so none is ever
-    handed out under a foreign wall; one whose setting failed or was cancelled is dropped, for nobody knows where it stands.
+    A connection keeps the workspace that it was last used for (`app.workspace`, which row-level security compares).
+    Whoever asks gets one that is there already, or else one that is set to theirs first. This is the only door, so none
+    is ever handed out under a foreign wall; one whose setting failed or was cancelled is dropped, for nobody knows
+    where it stands.
 
-    The server ends what takes too long (`statement_timeout`). For one that says nothing any more, a look every second closes
-    what is in use beyond its time: a timer for each statement, as asyncpg has it, costs a fifth of a read by id.
+    The server ends what takes too long (`statement_timeout`). For one that says nothing any more, a look every second
+    closes what is in use beyond its time: a timer for each statement, as asyncpg has it, costs a fifth of a read by id.
     """
 
     def __init__(self, url: str, role: str, size: int) -> None:
@@ -118,7 +119,7 @@ class Checkout:
             return True
         try:
             await session.connection.fetchval(SET_WALL, wall)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # `surface` raises it again
             self._busy.discard(session)
             session.connection.terminate()
             if is_lost(error, session):

@@ -181,6 +181,9 @@ class SqliteTransaction:
         arguments = query.sqlite.arguments(values)
         if self.over or self.failure is not None:
             raise RuntimeError("the transaction is over") from self.failure
+        if not self._connection.in_transaction:  # SQLite undid the group; the statement would be kept by itself
+            self.failure = Unavailable("the transaction that this write shared has failed")
+            raise self.failure
         try:
             return self._connection.execute(query.sqlite.sql, arguments)
         except Exception as error:  # noqa: BLE001  # `surface` raises it again, or what it means

@@ -1,0 +1,1 @@
+"""Who may do what: workspaces, organizations, applications, keys, plans, and the guard."""

@@ -1,0 +1,169 @@
+"""The guard: who asks, whether they may, and how often. One dependency, one cached look-up.
+
+The scope stands at the route as the type of a parameter: `Read = Annotated[Call, guard(Scope.CASES_READ)]`.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import ip_address
+from time import monotonic
+from typing import Any
+
+from fastapi import Depends, Request
+
+from engage_api.access import keys
+from engage_api.core import clock, secret
+from engage_api.core.principal import Principal
+from engage_api.core.problem import InsufficientScope, TooManyRequests, Unauthenticated
+from engage_api.core.scopes import Scope
+from engage_api.db.engine import Database
+from engage_api.http.call import Call, Services
+
+TRUSTED_FOR = 1.0  # seconds for which a look-up is believed: a key revoked by another process ends within this time
+MOST_KNOWN = 10_000  # credentials kept in memory
+
+
+@dataclass(slots=True)
+class Doorkeeper:
+    """Knows credentials. State of one process: what it forgets it looks up again."""
+
+    db: Database
+    pepper: bytes
+    trusted_for: float = TRUSTED_FOR
+    _known: dict[bytes, tuple[Principal, float]] = field(default_factory=dict)
+    _used: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+    async def recognise(self, token: str) -> Principal | None:
+        """The holder of an API key, or None."""
+        digest = hashlib.sha256(token.encode()).digest()
+        known = self._known.get(digest)
+        if known is not None and known[1] > monotonic():
+            return known[0]
+        if not secret.is_genuine(token):
+            return None
+        principal = await keys.holder(self.db, secret.fingerprint(self.pepper, token))
+        if principal is None:
+            self._known.pop(digest, None)
+            return None
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known[digest] = principal, monotonic() + self.trusted_for
+        self._used[principal.workspace, principal.credential] = clock.business(principal.workspace)
+        return principal
+
+    def forget(self, credential: str) -> None:
+        """Look this credential up again at its next use: it was revoked or changed in this process."""
+        self._known = {digest: kept for digest, kept in self._known.items() if kept[0].credential != credential}
+
+    async def end(self, token: str) -> None:
+        """Revoke the key that this is, if it is one. The log says that it leaked."""
+        principal = await self.recognise(token)
+        if principal is not None:
+            async with self.db.write(principal.workspace) as tx:
+                await keys.revoke(tx, principal, principal.credential, happened="leaked")
+            self.forget(principal.credential)
+
+    async def write_uses(self) -> None:
+        """Write down when keys were last used; the service does so every minute and at its end."""
+        used, self._used = self._used, {}
+        await keys.note_use(self.db, [(workspace, key, time) for (workspace, key), time in used.items()])
+
+
+class Guard:
+    """A dependency that lets in who has the scope and has not asked too often, and makes their call."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self._group = scope.value
+        self._header = (b"accepted-scopes", scope.value.encode())
+
+    async def __call__(self, request: Request) -> Call:
+        scope = request.scope
+        state = scope["state"]
+        services: Services = state["services"]
+        state["headers"].append(self._header)
+        principal = await self._who(scope, services)
+        state["principal"] = principal
+        if self.scope not in principal.scopes:
+            raise _forbidden(self.scope)
+        state["headers"] += await services.limits.spend(principal, self._group)
+        return Call(request, principal, services)
+
+    async def _who(self, scope: Any, services: Services) -> Principal:
+        token = bearer(scope["headers"])
+        principal = await services.doorkeeper.recognise(token) if token else None
+        if principal is None or not _usable(principal, scope["client"]):
+            _refuse_blocked(scope)
+            raise _unauthenticated(services, bool(token))
+        return principal
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """A call of nobody in particular, to one of the few operations that are open to all."""
+
+    services: Services
+
+
+class Anyone:
+    """A dependency that lets in everybody, and counts them like those who are refused: per address."""
+
+    async def __call__(self, request: Request) -> Stranger:
+        _refuse_blocked(request.scope)
+        request.scope["state"]["counted"] = True
+        return Stranger(request.scope["state"]["services"])
+
+
+def anyone() -> Any:
+    """The dependency for a route that needs no credential. Such a route stands on the PUBLIC list."""
+    return Depends(Anyone())
+
+
+def guard(scope: Scope) -> Any:
+    """The dependency for a route that needs this scope."""
+    return Depends(Guard(scope))
+
+
+def bearer(headers: list[tuple[bytes, bytes]]) -> str | None:
+    """The token of the one `Authorization: Bearer` header; more than one is none (RFC 6750 section 2)."""
+    given = [value for name, value in headers if name == b"authorization"]
+    if len(given) != 1 or given[0][:7].lower() != b"bearer ":
+        return None
+    return str(given[0][7:].strip(b" "), "latin-1")
+
+
+def _usable(principal: Principal, client: tuple[str, int] | None) -> bool:
+    if principal.expires_at is not None and principal.expires_at <= clock.business(principal.workspace):
+        return False
+    if not principal.networks:
+        return True
+    try:
+        address = ip_address(client[0] if client else "")
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any((mapped or address) in network for network in principal.networks)
+
+
+def _unauthenticated(services: Services, invalid: bool) -> Unauthenticated:
+    error = ', error="invalid_token"' if invalid else ""
+    metadata = f"{services.base_url}/.well-known/oauth-protected-resource"
+    return Unauthenticated(
+        headers={"WWW-Authenticate": f'Bearer realm="engage"{error}, resource_metadata="{metadata}"'}
+    )
+
+
+def _refuse_blocked(scope: Any) -> None:
+    wait = scope["state"]["blocked_for"](scope)
+    if wait:
+        raise TooManyRequests(headers={"Retry-After": str(wait)})
+
+
+def _forbidden(scope: Scope) -> InsufficientScope:
+    challenge = f'Bearer realm="engage", error="insufficient_scope", scope="{scope.value}"'
+    return InsufficientScope(
+        f"The scope {scope.value} is needed.",
+        headers={"WWW-Authenticate": challenge},
+        more={"requiredScope": scope.value},
+    )

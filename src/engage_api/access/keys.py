@@ -1,0 +1,187 @@
+"""API keys: made, rotated, revoked; and found again by the guard."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from ipaddress import ip_network
+
+from sqlalchemy import bindparam, insert, select
+
+from engage_api.access.models import (
+    API_KEY,
+    ApiKey,
+    ApiKeyCreate,
+    ApiKeyRow,
+    ApplicationRow,
+    CredentialRow,
+    KeyRotation,
+    OrganizationRow,
+    PlanRow,
+    WorkspaceRow,
+)
+from engage_api.core import clock, secret
+from engage_api.core.principal import Plan, Principal
+from engage_api.core.problem import Fault, InsufficientScope, InvalidRequest, NotFound
+from engage_api.core.scopes import Scope
+from engage_api.core.secret import Secret
+from engage_api.db import reader, store
+from engage_api.db.engine import Database, Transaction
+from engage_api.db.sql import Query
+from engage_api.db.store import Stored
+
+LONGEST_OVERLAP = timedelta(days=30)
+
+_key = ApiKeyRow.__table__  # type: ignore[attr-defined]
+_credential = CredentialRow.__table__  # type: ignore[attr-defined]
+_application = ApplicationRow.__table__  # type: ignore[attr-defined]
+_organization = OrganizationRow.__table__  # type: ignore[attr-defined]
+_workspace = WorkspaceRow.__table__  # type: ignore[attr-defined]
+_plan = PlanRow.__table__  # type: ignore[attr-defined]
+
+_ADD = Query(insert(_credential), [c.name for c in _credential.columns])
+_HOLDER = Query(
+    select(
+        _key.c.workspace_id,
+        _key.c.document,
+        _key.c.application_id,
+        _workspace.c.kind.label("workspace_kind"),
+        _application.c.state.label("application_state"),
+        _organization.c.kind.label("organization_kind"),
+        _organization.c.state.label("organization_state"),
+        _plan.c.name.label("plan"),
+        _plan.c.requests,
+        _plan.c.seconds,
+        _plan.c.burst,
+    )
+    .join_from(
+        _credential,
+        _key,
+        (_key.c.workspace_id == _credential.c.workspace_id) & (_key.c.id == _credential.c.key_id),
+    )
+    .join(_workspace, _workspace.c.id == _key.c.workspace_id)
+    .join(_application, _application.c.id == _key.c.application_id)
+    .join(_organization, _organization.c.id == _application.c.organization_id)
+    .join(_plan, _plan.c.name == _key.c.plan)
+    .where(_credential.c.fingerprint == bindparam("fingerprint"))
+)
+_DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?|P(\d+)D")
+
+
+async def create(
+    tx: Transaction, principal: Principal, pepper: bytes, wanted: ApiKeyCreate, *, like: ApiKey | None = None
+) -> tuple[Stored[ApiKey], Secret]:
+    """Make a key of the principal's application and plan, or of those of another key. Nobody gives away more than they have.
+
+    Raises:
+        InsufficientScope: a scope is asked for that the principal lacks.
+        InvalidRequest: an address range or an expiry beyond the principal's own, or an expiry in the past.
+    """
+    _refuse_more(principal, wanted)
+    made = secret.make("live" if principal.live else "test", "key")
+    text = made.reveal()
+    fields = {
+        **{name: getattr(wanted, name) for name in ApiKeyCreate.model_fields},
+        "application_id": like.application_id if like else principal.application,
+        "plan": like.plan if like else principal.plan.name,
+        "hint": f"{text[:13]}…{text[-4:]}",
+        "last_used_at": None,
+    }
+    fields["networks"] = fields["networks"] or [str(network) for network in principal.networks]
+    fields["expires_at"] = fields["expires_at"] or principal.expires_at
+    stored = await store.create(tx, principal, API_KEY, fields)
+    mark = secret.fingerprint(pepper, text)
+    await tx.run(_ADD, workspace_id=principal.workspace, key_id=stored.model.id, fingerprint=mark)
+    return stored, made
+
+
+async def rotate(
+    tx: Transaction, principal: Principal, pepper: bytes, key_id: str, rotation: KeyRotation
+) -> tuple[Stored[ApiKey], Secret]:
+    """Make a key like this one, and let the old one end after the overlap."""
+    old = await require(tx, principal, key_id)
+    now = clock.business(principal.workspace)
+    end = now + _overlap(rotation.overlap)
+    if old.model.expires_at is None or old.model.expires_at > end:
+        await store.change(tx, principal, API_KEY, old, {"expires_at": end})
+    wanted = ApiKeyCreate.model_construct(**{name: getattr(old.model, name) for name in ApiKeyCreate.model_fields})
+    if wanted.expires_at is not None and wanted.expires_at <= now:
+        wanted.expires_at = None
+    return await create(tx, principal, pepper, wanted, like=old.model)
+
+
+async def revoke(tx: Transaction, principal: Principal, key_id: str, *, happened: str = "deleted") -> None:
+    """End a key at once."""
+    await store.remove(tx, principal, API_KEY, await require(tx, principal, key_id), happened=happened)
+
+
+async def require(tx: Transaction, principal: Principal, key_id: str) -> Stored[ApiKey]:
+    """The key, or NotFound."""
+    found = await reader.find(tx, principal, API_KEY, key_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def holder(db: Database, mark: bytes) -> Principal | None:
+    """Whose key this is the fingerprint of, or None when there is no such key or its holder may not act.
+
+    Crosses workspaces, because the key is what says which one it belongs to. Expiry is the caller's to check.
+    """
+    row = await db.system.one(_HOLDER, None, fingerprint=mark)
+    if row is None or row.application_state == "revoked" or row.organization_state == "suspended":
+        return None
+    key = API_KEY.read(row.document)
+    live = row.workspace_kind == "live"
+    if live and row.application_state != "live":
+        return None
+    return Principal(
+        credential=key.id,
+        application=row.application_id,
+        workspace=row.workspace_id,
+        live=live,
+        scopes=frozenset(key.scopes),
+        plan=Plan(row.plan, row.requests, row.seconds, row.burst),
+        sees_workspace=not live or row.organization_kind == "internal",
+        networks=tuple(ip_network(network) for network in key.networks),
+        expires_at=key.expires_at,
+    )
+
+
+async def note_use(db: Database, used: Sequence[tuple[str, str, datetime]]) -> None:
+    """Write down when keys were last used: (workspace, key, time). No event: nothing happened to the key itself."""
+    for workspace, key_id, time in used:
+        async with db.write(workspace) as tx:
+            await store.amend(tx, workspace, API_KEY, key_id, {"last_used_at": time})
+
+
+def _refuse_more(principal: Principal, wanted: ApiKeyCreate) -> None:
+    for scope in wanted.scopes:
+        if scope not in principal.scopes:
+            raise InsufficientScope(
+                "A key can only give the scopes that it has itself.", more={"requiredScope": Scope(scope).value}
+            )
+    faults = []
+    for at, text in enumerate(wanted.networks):
+        if principal.networks and not any(_within(text, str(own)) for own in principal.networks):
+            faults.append(Fault("outside", "Not within the addresses of your own key.", pointer=f"/networks/{at}"))
+    end = wanted.expires_at
+    if end is not None and end <= clock.business(principal.workspace):
+        faults.append(Fault("past", "The key would have expired already.", pointer="/expiresAt"))
+    elif end is not None and principal.expires_at is not None and end > principal.expires_at:
+        faults.append(Fault("outside", "Later than your own key expires.", pointer="/expiresAt"))
+    if faults:
+        raise InvalidRequest(errors=faults)
+
+
+def _within(text: str, own: str) -> bool:
+    inner, outer = ip_network(text), ip_network(own)
+    return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]  # versions are equal
+
+
+def _overlap(text: str) -> timedelta:
+    match = _DURATION.fullmatch(text)
+    hours, minutes, days = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    overlap = timedelta(days=days, hours=hours, minutes=minutes)
+    if overlap > LONGEST_OVERLAP:
+        raise InvalidRequest(errors=[Fault("too-long", "At most 30 days.", pointer="/overlap")])
+    return overlap

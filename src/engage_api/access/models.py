@@ -1,0 +1,161 @@
+"""Who there is: the worlds, the parties, and the keys they hold."""
+
+from datetime import datetime
+from ipaddress import ip_network
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, StringConstraints
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, String
+from sqlmodel import Field as Column
+from sqlmodel import SQLModel
+
+from engage_api.core.model import Input, Model, Moment, Name, Reference, Resource
+from engage_api.core.scopes import Scope
+from engage_api.db.base import Instant
+from engage_api.db.kind import Kind
+from engage_api.db.row import KEY, Row
+
+LIVE = "live"
+OPERATOR_ORGANIZATION = "org_operator"
+OPERATOR_APPLICATION = "app_operator"
+USUAL_PLAN = "developer"
+
+
+class WorkspaceRow(SQLModel, table=True):
+    """One closed world of data: the operator's `live` one, or a sandbox."""
+
+    __tablename__ = "workspace"
+
+    id: str = Column(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]  # a type instance is fine
+    kind: str = Column(sa_type=KEY)  # type: ignore[call-overload]
+    name: str = Column(sa_type=String)
+    organization_id: str = Column(foreign_key="organization.id", sa_type=KEY)  # type: ignore[call-overload]
+    created_at: datetime = Column(sa_type=Instant)
+
+
+class OrganizationRow(SQLModel, table=True):
+    """A party: internal, partner, developer or hackathon-team; pending, approved or suspended."""
+
+    __tablename__ = "organization"
+
+    id: str = Column(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    kind: str = Column(sa_type=KEY)  # type: ignore[call-overload]
+    name: str = Column(sa_type=String)
+    state: str = Column(sa_type=KEY)  # type: ignore[call-overload]
+    created_at: datetime = Column(sa_type=Instant)
+
+
+class ApplicationRow(SQLModel, table=True):
+    """A program of an organization that calls the API; sandbox-only, live or revoked."""
+
+    __tablename__ = "application"
+
+    id: str = Column(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    organization_id: str = Column(foreign_key="organization.id", sa_type=KEY)  # type: ignore[call-overload]
+    name: str = Column(sa_type=String)
+    state: str = Column(sa_type=KEY)  # type: ignore[call-overload]
+    created_at: datetime = Column(sa_type=Instant)
+
+
+class PlanRow(SQLModel, table=True):
+    """How often a principal may ask: requests in a window of seconds, and in any one second."""
+
+    __tablename__ = "plan"
+
+    name: str = Column(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    requests: int = Column(sa_type=BigInteger)
+    seconds: int = Column(sa_type=BigInteger)
+    burst: int = Column(sa_type=BigInteger)
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text, strict=False))
+    except ValueError:
+        raise ValueError("not an address or a range such as 192.0.2.0/24") from None
+
+
+Network = Annotated[
+    str, StringConstraints(max_length=50), AfterValidator(_network), Field(examples=["192.0.2.0/24", "2001:db8::/32"])
+]
+Scopes = Annotated[list[Annotated[Scope, Field(strict=False)]], Field(min_length=1, max_length=100)]
+
+
+class ApiKeyBase(Model):
+    """What says where a key is for."""
+
+    name: Name = Field(description="What the key is for, in your words.", examples=["Nightly synchronisation"])
+    scopes: Scopes = Field(description="What it may do.", examples=[["customers:read", "cases:read"]])
+    expires_at: Moment | None = Field(None, description="When it stops working; null: never.")
+    networks: list[Network] = Field(
+        default_factory=list, max_length=50, description="Addresses it may be used from; empty: any."
+    )
+
+
+class ApiKeyCreate(ApiKeyBase, Input):
+    """A new key. It gets no scope, no address and no time that the key that makes it does not have."""
+
+
+class ApiKey(ApiKeyBase, Resource):
+    """An API key, without the key itself."""
+
+    id: str = Field(examples=["key_01kb0m5xnye0rt2e5v3h4q8zj9"])
+    application_id: Reference
+    plan: str = Field(description="The plan that limits it.", examples=["developer"])
+    hint: str = Field(description="Its beginning and its last four characters.", examples=["eng_test_key_…x7Qz"])
+    last_used_at: Moment | None = Field(None, description="When it was last used, to the minute; null: never.")
+
+
+class ApiKeyWithSecret(ApiKey):
+    """A new key, with the key itself. It is shown this once."""
+
+    key: str = Field(examples=["eng_test_key_" + "0" * 36])
+
+
+class KeyRotation(Input):
+    """A new key in the place of an old one, which goes on working for a while."""
+
+    overlap: Annotated[str, StringConstraints(pattern=r"^(PT([0-9]{1,4}H)?([0-9]{1,4}M)?|P[0-9]{1,2}D)$")] = Field(
+        "PT24H", description="How long the old key goes on working (ISO 8601, at most 30 days).", examples=["PT24H"]
+    )
+
+
+class LeakedKey(Input):
+    """A key that somebody found where it should not be."""
+
+    key: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(examples=["eng_test_key_" + "0" * 36])
+
+
+class ApiKeyRow(Row, table=True):
+    """A key's row; what proves the key is in `credential`."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (
+        Index("api_key_created", "workspace_id", "created_at", "id"),
+        Index("api_key_updated", "workspace_id", "updated_at", "id"),
+    )
+
+    application_id: str = Column(foreign_key="application.id", sa_type=KEY)  # type: ignore[call-overload]
+    plan: str = Column(foreign_key="plan.name", sa_type=KEY)  # type: ignore[call-overload]
+    expires_at: datetime | None = Column(default=None, sa_type=Instant)
+
+
+class CredentialRow(SQLModel, table=True):
+    """The fingerprint of a key: an HMAC, and all that is kept of it. It goes when its key goes."""
+
+    __tablename__ = "credential"
+    __table_args__ = (
+        ForeignKeyConstraint(["workspace_id", "key_id"], ["api_key.workspace_id", "api_key.id"], ondelete="CASCADE"),
+        Index("credential_fingerprint", "fingerprint", unique=True),
+    )
+
+    workspace_id: str = Column(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    key_id: str = Column(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    fingerprint: bytes = Column(sa_type=LargeBinary)
+
+
+def _columns(key: ApiKey) -> dict[str, Any]:
+    return {"application_id": key.application_id, "plan": key.plan, "expires_at": key.expires_at}
+
+
+API_KEY = Kind("api-key", "key", ApiKey, ApiKeyRow, _columns)

@@ -1,0 +1,92 @@
+"""What operators and their machines ask of the service: is it alive, is it ready, how is it doing."""
+
+from ipaddress import ip_address
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from sqlalchemy import literal, select
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from engage_api.access.guard import bearer
+from engage_api.core.scopes import Scope
+from engage_api.db.errors import Unavailable
+from engage_api.db.sql import Query
+from engage_api.http.call import Services
+from engage_api.http.meter import Meter
+
+_PING = Query(select(literal(1).label("one")))
+
+
+async def livez(_: Request) -> Response:
+    """The process answers. Restart it when it does not."""
+    return JSONResponse({"status": "alive"})
+
+
+async def readyz(request: Request) -> Response:
+    """The process can serve: its database answers. A shared limit store that is away is told, and is no reason to stay away."""
+    services: Services = request.scope["state"]["services"]
+    try:
+        await services.db.one_raw(_PING, None)
+    except Unavailable:
+        return JSONResponse({"status": "unavailable", "database": "away"}, 503, {"Retry-After": "1"})
+    return JSONResponse({"status": "degraded" if services.limits.degraded else "ready", "database": "ready"})
+
+
+def metrics(meter: Meter) -> Any:
+    """The figures for Prometheus: to loopback, or to a key with `operations:read`."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(meter)
+
+    async def show(request: Request) -> Response:
+        if not _is_local(request) and not await _may(request):
+            return JSONResponse(
+                {"detail": "A key with operations:read is needed."}, 401, {"WWW-Authenticate": "Bearer"}
+            )
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    return show
+
+
+def protected_resource(base_url: str) -> Any:
+    """How to get in (RFC 9728)."""
+    document = {
+        "resource": f"{base_url}/v1",
+        "bearer_methods_supported": ["header"],
+        "scopes_supported": [scope.value for scope in Scope],
+        "resource_documentation": f"{base_url}/authentication/",
+    }
+
+    async def show(_: Request) -> Response:
+        return JSONResponse(document, headers={"Cache-Control": "public, max-age=3600"})
+
+    return show
+
+
+def routes(meter: Meter, base_url: str) -> list[Route]:
+    """The routes outside the versioned API."""
+    return [
+        Route("/livez", livez),
+        Route("/readyz", readyz),
+        Route("/metrics", metrics(meter)),
+        Route("/.well-known/oauth-protected-resource", protected_resource(base_url)),
+    ]
+
+
+def _is_local(request: Request) -> bool:
+    """From this machine, and not passed on by a proxy on it."""
+    if request.client is None or "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+        return False
+    try:
+        return ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _may(request: Request) -> bool:
+    token = bearer(request.scope["headers"])
+    services: Services = request.scope["state"]["services"]
+    principal = await services.doorkeeper.recognise(token) if token else None
+    return principal is not None and Scope.OPERATIONS_READ in principal.scopes

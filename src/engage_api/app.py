@@ -1,0 +1,161 @@
+"""All composition is here: settings become a running service."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount
+from starlette.types import ASGIApp
+
+from engage_api import __version__
+from engage_api.access import operations
+from engage_api.access.guard import Doorkeeper
+from engage_api.access.routes import router as api_keys
+from engage_api.cases.routes import router as cases
+from engage_api.cases.tasks.routes import router as tasks
+from engage_api.core.secret import derive
+from engage_api.customers.routes import router as customers
+from engage_api.db import Database, open_database
+from engage_api.db.sequencer import Sequencer
+from engage_api.events.routes import router as events
+from engage_api.http import contract, problems
+from engage_api.http.call import Services
+from engage_api.http.cursors import Cursors
+from engage_api.http.idempotency import Idempotency
+from engage_api.http.limits import Limits
+from engage_api.http.meter import Meter
+from engage_api.http.middleware import Envelope, Shared
+from engage_api.http.requestlog import RequestLog
+from engage_api.http.walk import require_guards
+from engage_api.offers.routes import router as offers
+from engage_api.portal import Portal
+from engage_api.settings import Settings
+
+ROUTERS = (customers, cases, tasks, offers, events, api_keys)
+FLUSH = 0.5  # seconds between two writes of the request log
+NOTE = 60.0  # seconds between two notes of when keys were used
+TAGS = [
+    {"name": "Customers", "description": "The people and organizations that are served."},
+    {"name": "Cases", "description": "Everything needed for an outcome that somebody wants."},
+    {"name": "Tasks", "description": "The steps of a case; all together they are the worklist."},
+    {"name": "Offers", "description": "Propositions that customers can accept."},
+    {"name": "Events", "description": "The log: everything that happened, in order."},
+    {"name": "API keys", "description": "Who may call, and what for."},
+]
+
+
+def create_app(settings: Settings, *, processes: int = 1) -> ASGIApp:
+    """The whole service as one ASGI application: the API at `/v1`, the portal at `/`, and what operators need."""
+    meter, log, shared = Meter(), RequestLog(), Shared(settings.base_url)
+    v1 = create_api(settings.base_url, settings.max_body_bytes)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with running(settings, processes, log) as services:
+            shared.services = services
+            yield
+
+    root = Starlette(
+        routes=[
+            *operations.routes(meter, settings.base_url),
+            Mount("/v1", v1),
+            Mount("/", Portal()),
+        ],
+        lifespan=lifespan,
+    )
+    app: ASGIApp = Envelope(root, shared, meter, log, settings.outer_limit)
+    if settings.cors_origins:
+        app = _cors(app, settings.cors_origins)
+    return app
+
+
+def create_api(base_url: str = "", max_body_bytes: int = 1_048_576) -> FastAPI:
+    """Version 1 of the API, with its description. It needs no database until it is called."""
+    api = FastAPI(
+        title="Engage API",
+        version=__version__,
+        summary="Customers, cases and offers of an organisation, and the log of everything that happened to them.",
+        description=contract.DESCRIPTION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        openapi_tags=TAGS,
+        max_body_size=max_body_bytes,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        contact={"name": "The maintainers of Engage API", "url": "https://api.example.org/support/"},
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for router in ROUTERS:
+        api.router.routes += router.routes  # flat, so that a request is matched once and every walk sees all routes
+    require_guards(api)
+    problems.install(api, base_url)
+    contract.serve(api)
+    return api
+
+
+@asynccontextmanager
+async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncIterator[Services]:
+    """The services of a process, with what runs beside the requests, until it ends."""
+    secret = settings.secret()
+    db = await open_database(settings.database, group_commit=settings.group_commit)
+    doorkeeper = Doorkeeper(db, derive(secret, "api-keys"))
+    services = Services(
+        db=db,
+        cursors=Cursors(derive(secret, "cursors")),
+        limits=Limits(settings.redis_url, processes),
+        once=Idempotency(db, derive(secret, "idempotency")),
+        doorkeeper=doorkeeper,
+        pepper=doorkeeper.pepper,
+        base_url=settings.base_url,
+    )
+    stop = asyncio.Event()
+    beside = [
+        asyncio.create_task(_every(FLUSH, stop, log.flush)),
+        asyncio.create_task(_every(NOTE, stop, doorkeeper.write_uses)),
+        *_background(settings, db, stop),
+    ]
+    try:
+        yield services
+    finally:
+        stop.set()
+        await asyncio.gather(*beside, return_exceptions=True)
+        with contextlib.suppress(Exception):
+            await doorkeeper.write_uses()
+        log.flush()
+        await db.close()
+
+
+def _background(settings: Settings, db: Database, stop: asyncio.Event) -> list[asyncio.Task[None]]:
+    return [asyncio.create_task(Sequencer(db).run(stop))] if db.dialect == "postgresql" else []
+
+
+async def _every(seconds: float, stop: asyncio.Event, do: Callable[[], Any]) -> None:
+    """Do it again and again; a failure is logged and is no reason to end."""
+    while not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), seconds)
+        try:
+            done = do()
+            if asyncio.iscoroutine(done):
+                await done
+        except Exception:
+            structlog.get_logger("engage").exception("background work failed")
+
+
+def _cors(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
+    """Browsers on these origins may call, without cookies: a credential is always sent by hand."""
+    headers = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-Id"]
+    shown = ["ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id", "Api-Version"]
+    methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    cors = Middleware(
+        CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=headers, expose_headers=shown
+    )
+    return cors.cls(app, *cors.args, **cors.kwargs)

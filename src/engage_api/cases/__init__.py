@@ -1,0 +1,1 @@
+"""Cases and their tasks: everything needed for an outcome that somebody wants."""

@@ -1,0 +1,194 @@
+"""The case family: what a caller may say, what is answered, what is kept."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+from sqlalchemy import ForeignKeyConstraint, Index
+from sqlmodel import Field as Column
+
+from engage_api.cases.tasks.models import NEVER, Task, TaskCreate, Visibility
+from engage_api.core.model import ExternalId, Input, Metadata, Model, Moment, Name, Reference, Resource, Text, Word
+from engage_api.customers.models import Channel, Customer
+from engage_api.db.base import Instant
+from engage_api.db.kind import SORTS, Equal, From, Kind, Term, Until
+from engage_api.db.row import KEY, Row
+
+CaseState = Literal["received", "accepted", "in-progress", "waiting", "delivered", "confirmed", "withdrawn", "rejected"]
+WaitingFor = Literal["customer", "partner", "suspended"]
+Triage = Literal["standard", "tailored"]
+
+
+class InformationNeeded(Input):
+    """Something that is needed before the case can go on."""
+
+    name: Name = Field(examples=["floor plan"])
+    description: Text | None = None
+    received: bool = False
+
+
+class Decision(Input):
+    """What was decided, and why."""
+
+    result: Name = Field(examples=["granted"])
+    reason: Text | None = None
+    decided_at: Moment | None = None
+
+
+class Participant(Input):
+    """Somebody who has a part in the case."""
+
+    role: Word = Field(examples=["applicant"])
+    name: Name = Field(examples=["Zoë de Vries"])
+    customer_id: Reference | None = None
+
+
+class CaseBase(Model):
+    """What is known of a case."""
+
+    external_id: ExternalId | None = None
+    type: Word = Field(description="What kind of case it is.", examples=["building-permit"])
+    title: Name = Field(examples=["Dormer at the back of the house"])
+    description: Text | None = None
+    customer_id: Reference | None = Field(None, description="For whom the case is.")
+    parent_id: Reference | None = Field(None, description="The case that this one is a part of.")
+    channel: Channel = Field("web", description="How it came in.")
+    triage: Triage = "standard"
+    visibility: Visibility = Field("customer", description="Who may see it, besides those who work on it.")
+    information_needed: list[InformationNeeded] = Field(default_factory=list, max_length=50)
+    participants: list[Participant] = Field(default_factory=list, max_length=50)
+    decision: Decision | None = None
+    outcome: Name | None = Field(None, description="What came of it.")
+    due_at: Moment | None = Field(None, description="When it should be delivered.")
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class CaseReplace(CaseBase, Input):
+    """All that is to be known of a case, without its tasks."""
+
+
+class CaseCreate(CaseBase, Input):
+    """A whole case: it is made with all its tasks, or not at all."""
+
+    received_at: Moment | None = Field(None, description="When it came in; left out: now.")
+    tasks: list[TaskCreate] = Field(default_factory=list, max_length=100)
+
+
+class CaseUpdate(Input):
+    """Changes as a JSON Merge Patch: what is absent stays, what is null goes (RFC 7396)."""
+
+    external_id: ExternalId | None = None
+    type: Word | None = None
+    title: Name | None = None
+    description: Text | None = None
+    customer_id: Reference | None = None
+    parent_id: Reference | None = None
+    channel: Channel | None = None
+    triage: Triage | None = None
+    visibility: Visibility | None = None
+    information_needed: list[InformationNeeded] | None = Field(None, max_length=50)
+    participants: list[Participant] | None = Field(None, max_length=50)
+    decision: dict[str, Any] | None = Field(None, max_length=3)
+    outcome: Name | None = None
+    due_at: Moment | None = None
+    metadata: dict[str, str | None] | None = Field(None, max_length=100)
+
+
+class CaseTransition(Input):
+    """Where a case is to go."""
+
+    to: CaseState = Field(examples=["accepted"])
+    waiting_for: WaitingFor | None = Field(None, description="Needed with `waiting`: whose turn it is.")
+    reason: Text | None = Field(None, description="Why. Needed to reopen a closed case.")
+    outcome: Name | None = Field(None, description="What came of it; replaces the outcome of the case.")
+
+
+class Case(CaseBase, Resource):
+    """A case."""
+
+    id: str = Field(examples=["cas_01kb0m5xnye0rt2e5v3h4q8zj9"])
+    state: CaseState = Field(description="Changes by a transition only.")
+    state_reason: str | None = Field(description="Why it is in this state.")
+    waiting_for: WaitingFor | None = Field(description="Whose turn it is while it waits.")
+    received_at: Moment = Field(description="When it came in.")
+    delivered_at: Moment | None = Field(description="When it was last delivered.")
+    straight_through: bool | None = Field(
+        description="Whether it was delivered without a manual task; null until it is delivered."
+    )
+    handover_count: int = Field(ge=0, description="How often a task of it went from one person to another.")
+
+
+class ExpandedCase(Case):
+    """A case, with what `expand` asked for."""
+
+    customer: Customer | None = None
+    tasks: list[Task] | None = None
+
+
+class CaseRow(Row, table=True):
+    """A case's row. `due_place` is where it stands in a list sorted by due date."""
+
+    __tablename__ = "case"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["workspace_id", "customer_id"], ["customer.workspace_id", "customer.id"], name="case_customer"
+        ),
+        ForeignKeyConstraint(["workspace_id", "parent_id"], ["case.workspace_id", "case.id"], name="case_parent"),
+        Index("case_external", "workspace_id", "external_id", unique=True),
+        Index("case_created", "workspace_id", "created_at", "id"),
+        Index("case_updated", "workspace_id", "updated_at", "id"),
+        Index("case_due", "workspace_id", "due_place", "id"),
+        Index("case_state", "workspace_id", "state", "created_at", "id"),
+        Index("case_of_customer", "workspace_id", "customer_id", "created_at", "id"),
+        Index("case_of_parent", "workspace_id", "parent_id", "created_at", "id"),
+        Index("case_type", "workspace_id", "type", "created_at", "id"),
+        Index("case_channel", "workspace_id", "channel", "created_at", "id"),
+    )
+
+    external_id: str | None = Column(default=None, sa_type=KEY)  # type: ignore[call-overload]  # a type instance is fine
+    type: str = Column(sa_type=KEY)  # type: ignore[call-overload]
+    state: str = Column(sa_type=KEY)  # type: ignore[call-overload]
+    channel: str = Column(sa_type=KEY)  # type: ignore[call-overload]
+    customer_id: str | None = Column(default=None, sa_type=KEY)  # type: ignore[call-overload]
+    parent_id: str | None = Column(default=None, sa_type=KEY)  # type: ignore[call-overload]
+    visibility: str = Column(sa_type=KEY)  # type: ignore[call-overload]
+    due_at: datetime | None = Column(default=None, sa_type=Instant)
+    due_place: datetime = Column(sa_type=Instant)
+
+
+def _columns(case: Case) -> dict[str, Any]:
+    same = ("external_id", "type", "state", "channel", "customer_id", "parent_id", "visibility", "due_at")
+    return {**{name: getattr(case, name) for name in same}, "due_place": case.due_at or NEVER}
+
+
+def _words(case: Case) -> Iterator[str]:
+    yield case.title
+    yield from (text for text in (case.external_id, case.outcome) if text)
+    yield from (participant.name for participant in case.participants)
+
+
+def _terms(case: Case) -> Iterator[tuple[str, str]]:
+    yield "triage", case.triage
+
+
+CASE = Kind(
+    "case",
+    "cas",
+    Case,
+    CaseRow,
+    _columns,
+    _words,
+    _terms,
+    filters={
+        "state": Equal("state"),
+        "type": Equal("type"),
+        "channel": Equal("channel"),
+        "customer_id": Equal("customer_id"),
+        "parent_id": Equal("parent_id"),
+        "triage": Term("triage"),
+        "due_from": From("due_at"),
+        "due_until": Until("due_at"),
+    },
+    sorts={**SORTS, "dueAt": "due_place"},
+)

@@ -1,0 +1,155 @@
+"""The `engage` command."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from engage_api.settings import Settings
+
+T = TypeVar("T")
+OK, FAILED, MISUSED = 0, 1, 2
+"""Exit codes: done; could not be done; called wrongly."""
+
+app = typer.Typer(
+    help="Engage API: an open API platform with its developer portal.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # they would show local variables, secrets among them
+)
+keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, for scripts.")]
+Workspace = Annotated[str, typer.Option(help="`live`, or the id of a sandbox.")]
+
+
+def main() -> None:
+    """Run the command, and say what was wrong in one line."""
+    app()
+
+
+def settings(**given: Any) -> Settings:
+    """The settings of the environment, or the end of the command with what is wrong with them."""
+    try:
+        return Settings(**given)
+    except ValueError as error:
+        fail(str(error))
+
+
+def fail(text: str, code: int = FAILED) -> Any:
+    """End the command with a line on standard error."""
+    typer.echo(f"engage: {text}", err=True)
+    raise typer.Exit(code)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes serve.")] = 1,
+) -> None:
+    """Serve the API and the portal. Migrates by itself; in development it prints a request that works."""
+    from engage_api import server  # noqa: PLC0415  # each command loads what it needs, and no more
+
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    server.serve(settings(**given), workers)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the schema of this version."""
+    from engage_api.db.migrate import upgrade  # noqa: PLC0415  # as above
+
+    typer.echo("Migrated." if upgrade(settings().owner_database) else "Nothing to do.")
+
+
+@app.command()
+def openapi(
+    check: Annotated[bool, typer.Option("--check", help="Only see whether the files are up to date.")] = False,
+    folder: Annotated[Path, typer.Option(help="Where the files are.")] = Path("openapi"),
+) -> None:
+    """Write the description of the API."""
+    from engage_api.app import create_api  # noqa: PLC0415  # as above
+    from engage_api.http.contract import documents  # noqa: PLC0415  # as above
+
+    for name, text in documents(create_api()).items():
+        path = folder / name
+        if not check:
+            path.write_bytes(text)
+        elif not path.is_file() or path.read_bytes() != text:
+            fail(f"{path} is not up to date: run `engage openapi` and commit it")
+
+
+@keys_app.command("create")
+def create_key(
+    scopes: Annotated[str, typer.Option("--scopes", help="`*`, or scopes with commas between them.")],
+    workspace: Workspace = "live",
+    name: Annotated[str, typer.Option(help="What it is for.")] = "Command line",
+    plan: Annotated[str, typer.Option(help="The plan that limits it.")] = "developer",
+    as_json: Json = False,
+) -> None:
+    """Make an API key. It is shown this once."""
+    from engage_api.access import operator  # noqa: PLC0415  # as above
+
+    async def work(db: Any, pepper: bytes) -> tuple[Any, Any]:
+        who = await operator.principal(db, workspace, plan=plan)
+        return await operator.make_key(db, who, pepper, name=name, wanted=operator.scopes(scopes))
+
+    stored, made = with_database(work)
+    if as_json:
+        typer.echo(json.dumps({**json.loads(stored.document), "key": made.reveal()}))
+    else:
+        typer.echo(f"{stored.model.id}  {made.reveal()}")
+
+
+@keys_app.command("list")
+def list_keys(workspace: Workspace = "live", as_json: Json = False) -> None:
+    """List the API keys of a workspace."""
+    from engage_api.access import operator  # noqa: PLC0415  # as above
+
+    documents = with_database(lambda db, _: operator.list_keys(db, workspace))
+    found = [json.loads(document) for document in documents]
+    if as_json:
+        typer.echo(json.dumps({"items": found}))
+        return
+    for key in found:
+        typer.echo(f"{key['id']}  {key['hint']}  {key['name']}  {' '.join(key['scopes'])}")
+
+
+@keys_app.command("revoke")
+def revoke_key(
+    key_id: Annotated[str, typer.Argument(help="The key's id, `key_…`.")],
+    workspace: Workspace = "live",
+    as_json: Json = False,
+) -> None:
+    """End an API key."""
+    from engage_api.access import operator  # noqa: PLC0415  # as above
+
+    with_database(lambda db, _: operator.revoke_key(db, workspace, key_id))
+    typer.echo(json.dumps({"id": key_id, "revoked": True}) if as_json else f"{key_id} is revoked.")
+
+
+def with_database(work: Callable[[Any, bytes], Awaitable[T]]) -> T:
+    """Do something with the database, migrated and opened, and the secret that keys are marked with."""
+    from engage_api.access.operator import Unknown  # noqa: PLC0415  # as above
+    from engage_api.core.problem import Problem  # noqa: PLC0415  # as above
+    from engage_api.core.secret import derive  # noqa: PLC0415  # as above
+    from engage_api.db import open_database  # noqa: PLC0415  # as above
+    from engage_api.db.migrate import upgrade  # noqa: PLC0415  # as above
+
+    found = settings()
+    upgrade(found.owner_database)
+
+    async def run() -> T:
+        db = await open_database(found.database)
+        try:
+            return await work(db, derive(found.secret(), "api-keys"))
+        finally:
+            await db.close()
+
+    try:
+        return asyncio.run(run())
+    except (Unknown, Problem) as error:
+        return fail(str(error))

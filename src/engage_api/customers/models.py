@@ -1,0 +1,153 @@
+"""The customer family: what a caller may say, what is answered, what is kept."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+from sqlalchemy import ForeignKeyConstraint, Index
+from sqlmodel import Field as Column
+
+from engage_api.core.model import ExternalId, Input, Metadata, Model, Name, Reference, Resource, Text, Word
+from engage_api.db.kind import SORTS, Equal, Kind, Term
+from engage_api.db.row import KEY, Row
+from engage_api.db.search import fold
+
+CustomerState = Literal["prospect", "active", "dormant", "closed"]
+Channel = Literal["web", "app", "phone", "desk", "email", "chat", "social", "letter", "partner", "internal"]
+Value = Annotated[str, StringConstraints(min_length=1, max_length=320)]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+
+
+class Identifier(Input):
+    """A name by which others know the customer, such as a number in a register."""
+
+    scheme: Word = Field(description="Whose numbers these are.", examples=["kvk"])
+    value: Value = Field(examples=["12345678"])
+
+
+class ContactPoint(Input):
+    """Where the customer can be reached."""
+
+    type: Literal["email", "phone", "address", "web", "social"]
+    value: Value = Field(examples=["zoe@example.org"])
+    label: Name | None = Field(None, examples=["work"])
+    preferred: bool = False
+
+
+class Preferences(Input):
+    """How the customer wants to be served."""
+
+    language: Language | None = Field(None, description="BCP 47 tag.", examples=["nl"])
+    channels: list[Channel] = Field(default_factory=list, max_length=10, description="In order of preference.")
+    contactable: bool = Field(True, description="Whether the customer wants to be approached at all.")
+
+
+class Context(Input):
+    """What the customer is busy with now."""
+
+    role: Name | None = Field(None, examples=["home owner"])
+    location: Name | None = Field(None, examples=["Utrecht"])
+    intent: Text | None = Field(None, examples=["wants to build a dormer"])
+
+
+class CustomerBase(Model):
+    """What is known of a customer."""
+
+    external_id: ExternalId | None = None
+    kind: Literal["person", "organization"] = Field(examples=["person"])
+    display_name: Name = Field(examples=["Zoë de Vries"])
+    identifiers: list[Identifier] = Field(default_factory=list, max_length=50)
+    contact_points: list[ContactPoint] = Field(default_factory=list, max_length=50)
+    preferences: Preferences = Field(default_factory=Preferences)
+    context: Context = Field(default_factory=Context)
+    segments: list[Word] = Field(default_factory=list, max_length=50, examples=[["home-owner"]])
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class CustomerCreate(CustomerBase, Input):
+    """A new customer, or all that is to be known of one."""
+
+
+class CustomerUpdate(Input):
+    """Changes as a JSON Merge Patch: what is absent stays, what is null goes (RFC 7396)."""
+
+    external_id: ExternalId | None = None
+    kind: Literal["person", "organization"] | None = None
+    display_name: Name | None = None
+    identifiers: list[Identifier] | None = Field(None, max_length=50)
+    contact_points: list[ContactPoint] | None = Field(None, max_length=50)
+    preferences: dict[str, Any] | None = Field(None, max_length=3)
+    context: dict[str, Any] | None = Field(None, max_length=3)
+    segments: list[Word] | None = Field(None, max_length=50)
+    metadata: dict[str, str | None] | None = Field(None, max_length=100)
+
+
+class Customer(CustomerBase, Resource):
+    """A customer."""
+
+    id: str = Field(examples=["cus_01kb0m5xnye0rt2e5v3h4q8zj9"])
+    state: CustomerState = Field(description="Changes by a transition only.")
+    merged_into: Reference | None = Field(None, description="The customer that this one turned out to be.")
+
+
+class CustomerRow(Row, table=True):
+    """A customer's row. `sort_name` is the name as it is sorted: folded, so that case and accents do not matter."""
+
+    __tablename__ = "customer"
+    __table_args__ = (
+        ForeignKeyConstraint(["workspace_id", "merged_into"], ["customer.workspace_id", "customer.id"]),
+        Index("customer_external", "workspace_id", "external_id", unique=True),
+        Index("customer_created", "workspace_id", "created_at", "id"),
+        Index("customer_updated", "workspace_id", "updated_at", "id"),
+        Index("customer_state", "workspace_id", "state", "created_at", "id"),
+        Index("customer_name", "workspace_id", "sort_name", "id"),
+    )
+
+    external_id: str | None = Column(default=None, sa_type=KEY)  # type: ignore[call-overload]  # a type instance is fine
+    kind: str = Column(sa_type=KEY)  # type: ignore[call-overload]
+    state: str = Column(sa_type=KEY)  # type: ignore[call-overload]
+    sort_name: str = Column(sa_type=KEY)  # type: ignore[call-overload]
+    merged_into: str | None = Column(default=None, sa_type=KEY)  # type: ignore[call-overload]
+
+
+def _columns(customer: Customer) -> dict[str, Any]:
+    return {
+        "external_id": customer.external_id,
+        "kind": customer.kind,
+        "state": customer.state,
+        "sort_name": " ".join(fold(customer.display_name)),
+        "merged_into": customer.merged_into,
+    }
+
+
+def _words(customer: Customer) -> Iterator[str]:
+    yield customer.display_name
+    yield from (identifier.value for identifier in customer.identifiers)
+    yield from (point.value for point in customer.contact_points)
+
+
+def _terms(customer: Customer) -> Iterator[tuple[str, str]]:
+    for identifier in customer.identifiers:
+        yield "identifier", identifier.value
+        yield "identifier", f"{identifier.scheme}:{identifier.value}"
+    yield from (("contact-point", point.value.casefold()) for point in customer.contact_points)
+    yield from (("segment", segment) for segment in customer.segments)
+
+
+CUSTOMER = Kind(
+    "customer",
+    "cus",
+    Customer,
+    CustomerRow,
+    _columns,
+    _words,
+    _terms,
+    filters={
+        "state": Equal("state"),
+        "kind": Equal("kind"),
+        "segment": Term("segment"),
+        "identifier": Term("identifier"),
+        "contact_point": Term("contact-point"),
+    },
+    sorts={**SORTS, "displayName": "sort_name"},
+)

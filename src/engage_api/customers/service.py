@@ -1,0 +1,82 @@
+"""The rules for customers."""
+
+from engage_api.core.principal import Principal
+from engage_api.core.problem import NotFound, Problem
+from engage_api.core.states import require_transition
+from engage_api.customers.models import CUSTOMER, Customer, CustomerCreate, CustomerState, CustomerUpdate
+from engage_api.db import reader, store
+from engage_api.db.engine import Transaction
+from engage_api.db.errors import Conflict
+from engage_api.db.store import Stored
+from engage_api.http import etags
+from engage_api.http.patches import patched
+
+TRANSITIONS: dict[str, tuple[CustomerState, ...]] = {
+    "prospect": ("active", "closed"),
+    "active": ("dormant", "closed"),
+    "dormant": ("active", "closed"),
+    "closed": (),
+}
+
+
+class CustomerInUse(Problem):
+    """The customer has cases, and cases are never deleted. Close the customer instead."""
+
+    code, status, title = "customer-in-use", 409, "The customer has cases"
+
+
+async def create(tx: Transaction, principal: Principal, wanted: CustomerCreate) -> Stored[Customer]:
+    """Make a customer; a new one is a prospect."""
+    return await store.create(tx, principal, CUSTOMER, {**dict(wanted), "state": "prospect", "merged_into": None})
+
+
+async def put(
+    tx: Transaction, principal: Principal, external_id: str, wanted: CustomerCreate
+) -> tuple[Stored[Customer], bool]:
+    """Make or replace the customer with this external id. True when it is new."""
+    fields = {**dict(wanted), "external_id": external_id}
+    was = await reader.find(tx, principal, CUSTOMER, external_id, by="external_id")
+    if was is None:
+        return await create(tx, principal, wanted.model_copy(update=fields)), True
+    return await store.change(tx, principal, CUSTOMER, was, fields), False
+
+
+async def change(
+    tx: Transaction, principal: Principal, customer_id: str, patch: CustomerUpdate, if_match: str | None
+) -> Stored[Customer]:
+    """Apply a merge patch to the version that the caller has read."""
+    was = await require(tx, principal, customer_id)
+    etags.require(if_match, was.document)
+    return await store.change(tx, principal, CUSTOMER, was, dict(patched(CustomerCreate, was.model, patch)))
+
+
+async def move(
+    tx: Transaction, principal: Principal, customer_id: str, to: CustomerState, if_match: str | None
+) -> Stored[Customer]:
+    """Bring a customer into another state."""
+    was = await require(tx, principal, customer_id)
+    etags.check(if_match, was.document)
+    require_transition(TRANSITIONS, was.model.state, to)
+    return await store.change(tx, principal, CUSTOMER, was, {"state": to}, happened=to)
+
+
+async def delete(tx: Transaction, principal: Principal, customer_id: str, if_match: str | None) -> None:
+    """Delete a customer who has no cases.
+
+    Raises:
+        CustomerInUse: the customer has.
+    """
+    was = await require(tx, principal, customer_id)
+    etags.require(if_match, was.document)
+    try:
+        await store.remove(tx, principal, CUSTOMER, was)
+    except Conflict as error:
+        raise CustomerInUse from error
+
+
+async def require(tx: Transaction, principal: Principal, customer_id: str) -> Stored[Customer]:
+    """The customer, or NotFound."""
+    found = await reader.find(tx, principal, CUSTOMER, customer_id)
+    if found is None:
+        raise NotFound
+    return found

@@ -1,0 +1,116 @@
+"""A kind of resource: where its rows are, how its document is made, and by what it is found."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Table
+
+from engage_api.core.model import Resource
+from engage_api.db.row import Row
+
+P = TypeVar("P", bound=Resource)
+LONGEST_TERM = 200  # characters kept as they are; longer terms are kept as a hash, which finds them just as well
+
+
+@dataclass(frozen=True, slots=True)
+class Equal:
+    """A filter: the column has this value."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """A filter: the column has this value or a later one."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """A filter: the column is before this value."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A filter: the resource has this exact term."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A filter: the value is not before `start` and before `end`, two columns."""
+
+    start: str
+    end: str
+
+
+Filter = Equal | From | Until | Within | Term
+
+COMMON_FILTERS: Mapping[str, Filter] = {
+    "external_id": Equal("external_id"),
+    "metadata_key": Term("metadata-key"),
+    "metadata": Term("metadata"),
+    "created_from": From("created_at"),
+    "created_until": Until("created_at"),
+    "updated_from": From("updated_at"),
+    "updated_until": Until("updated_at"),
+}
+SORTS: Mapping[str, str] = {"createdAt": "created_at", "updatedAt": "updated_at"}
+
+
+@dataclass(frozen=True, eq=False)
+class Kind(Generic[P]):
+    """One kind of resource.
+
+    `columns` gives the typed columns beside the common ones, `words` what full-text search finds, `terms` the exact values of
+    list-like fields as (name, value). `schema` counts the shapes its document has had: raise it when the shape changes.
+    """
+
+    name: str
+    prefix: str
+    public: type[P]
+    row: type[Row]
+    columns: Callable[[P], Mapping[str, Any]]
+    words: Callable[[P], Iterable[str]] = lambda _: ()
+    terms: Callable[[P], Iterable[tuple[str, str]]] = lambda _: ()
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    sorts: Mapping[str, str] = field(default_factory=lambda: SORTS)
+    schema: int = 1
+
+    @property
+    def table(self) -> Table:
+        """The SQLAlchemy table of its rows."""
+        found: Table = self.row.__table__  # type: ignore[attr-defined]
+        return found
+
+    def render(self, public: P) -> bytes:
+        """The document: the very bytes that are answered."""
+        return public.__pydantic_serializer__.to_json(public, by_alias=True)
+
+    def read(self, document: bytes) -> P:
+        """The model of a stored document, also of one that was rendered with an older schema."""
+        return self.public.model_validate_json(document)
+
+    def current(self, rendered: int, document: bytes) -> bytes:
+        """The document in its present shape."""
+        return document if rendered == self.schema else self.render(self.read(document))
+
+    def all_terms(self, public: P) -> set[str]:
+        """Every term under which the resource is found."""
+        terms = {self.term(name, value) for name, value in self.terms(public)}
+        for key, value in getattr(public, "metadata", {}).items():
+            terms |= {self.term("metadata-key", key), self.term("metadata", f"{key}={value}")}
+        return terms
+
+    def term(self, name: str, value: str) -> str:
+        """A term as it is stored: `customer.segment=vip`."""
+        whole = f"{self.name}.{name}={value}"
+        if len(whole) <= LONGEST_TERM:
+            return whole
+        return f"{self.name}.{name}#{hashlib.blake2b(whole.encode(), digest_size=24).hexdigest()}"

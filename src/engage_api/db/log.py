@@ -1,0 +1,121 @@
+"""The event log: one line with every change, written in the same transaction."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from engage_api.core import clock, ids
+from engage_api.core.principal import Principal
+from engage_api.db.engine import Database, Transaction
+from engage_api.db.row import CounterRow, EventRow
+from engage_api.db.sql import Query
+from engage_api.db.visibility import visible, whose
+
+_event = EventRow.__table__  # type: ignore[attr-defined]
+_counter = CounterRow.__table__  # type: ignore[attr-defined]
+_COLUMNS = [c.name for c in _event.columns if c.name not in ("n", "sequence")]
+
+_APPEND = Query(insert(_event), _COLUMNS)
+_APPEND_NUMBERED = Query(insert(_event), [*_COLUMNS, "sequence"])
+_NEXT = Query(
+    upsert(_counter)
+    .values(workspace_id=bindparam("workspace_id"), last=1)
+    .on_conflict_do_update(index_elements=["workspace_id"], set_={"last": _counter.c.last + 1})
+    .returning(_counter.c.last),
+    postgres=select(_counter.c.last).where(
+        _counter.c.workspace_id == bindparam("workspace_id")
+    ),  # the sequencer counts
+)
+
+
+async def append(
+    tx: Transaction,
+    principal: Principal,
+    *,
+    kind: str,
+    happened: str,
+    subject: str,
+    made_by: str,
+    data: bytes,
+    time: datetime,
+) -> None:
+    """Write down that `happened` to the `subject`; `data` is its document, `time` when it happened.
+
+    The type is `engage.<kind>.<happened>.v1`. On SQLite the number is given here, where there is one writer; on PostgreSQL by
+    the sequencer, because a number drawn before the commit can become readable after a later one.
+    """
+    values = {
+        "workspace_id": principal.workspace,
+        "id": ids.new("evt"),
+        "type": f"engage.{kind}.{happened}.v1",
+        "subject": subject,
+        "time": time,
+        "recorded_time": clock.business(principal.workspace),
+        "actor": f"application:{principal.application}",
+        "made_by": made_by,
+        "data": data,
+    }
+    if tx.dialect == "sqlite":
+        counted = await tx.one(_NEXT, workspace_id=principal.workspace)
+        await tx.run(_APPEND_NUMBERED, **values, sequence=counted.last)
+    else:
+        await tx.run(_APPEND, **values)
+
+
+async def page(
+    db: Database, principal: Principal, *, after: int, limit: int, filters: Mapping[str, str]
+) -> list[tuple[int, bytes]]:
+    """Numbered events after a sequence number that the principal may see, oldest first, as (sequence, JSON bytes).
+
+    `filters` may hold `type` and `subject`. An event is here once it has been numbered, some milliseconds after its commit.
+    """
+    query = _page(principal.sees_workspace, tuple(sorted(filters)))
+    values = {**whose(principal), **{f"by_{name}": value for name, value in filters.items()}}
+    rows = await db.fetch(query, principal.workspace, **values, after=after, limit=limit)
+    return [(row.sequence, _render(row, principal.sees_workspace)) for row in rows]
+
+
+async def place(db: Database, principal: Principal, event_id: str) -> int | None:
+    """The sequence number of an event, or None when there is none that the principal may see."""
+    row = await db.one(_place(principal.sees_workspace), principal.workspace, **whose(principal), id=event_id)
+    return None if row is None else int(row.sequence)
+
+
+def _render(row: Any, with_sequence: bool) -> bytes:
+    """CloudEvents 1.0 in JSON. The number is only for those who see the whole log: gaps in it would tell of hidden events."""
+    head = {
+        "specversion": "1.0",
+        "id": row.id,
+        "source": "/v1",
+        "type": row.type,
+        "subject": row.subject,
+        "time": clock.wire(row.time),
+        "recordedtime": clock.wire(row.recorded_time),
+        "actor": row.actor,
+        "datacontenttype": "application/json",
+    }
+    if with_sequence:
+        head["sequence"] = str(row.sequence)
+    return json.dumps(head, separators=(",", ":")).encode()[:-1] + b',"data":' + row.data + b"}"
+
+
+@lru_cache(maxsize=16)
+def _page(sees_workspace: bool, names: tuple[str, ...]) -> Query:
+    columns = [c for c in _event.columns if c.name not in ("workspace_id", "n", "made_by")]
+    statement = select(*columns).where(*visible(_event, sees_workspace), _event.c.sequence > bindparam("after"))
+    narrowed = statement.where(*(_event.c[name] == bindparam(f"by_{name}") for name in names))
+    return Query(narrowed.order_by(_event.c.sequence).limit(bindparam("limit")))
+
+
+@lru_cache(maxsize=2)
+def _place(sees_workspace: bool) -> Query:
+    return Query(
+        select(_event.c.sequence).where(
+            *visible(_event, sees_workspace), _event.c.id == bindparam("id"), _event.c.sequence.is_not(None)
+        )
+    )

@@ -1,0 +1,206 @@
+"""The read door: resources by id, by page, by words, by number; every statement through the one rule of visibility."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, bindparam, exists, func, select, tuple_
+from sqlalchemy.sql import Select
+
+from engage_api.core.principal import Principal
+from engage_api.db import search
+from engage_api.db.engine import Database, Transaction
+from engage_api.db.kind import COMMON_FILTERS, Equal, Filter, From, Kind, P, Term, Until, Within
+from engage_api.db.row import TermRow
+from engage_api.db.sql import Query
+from engage_api.db.store import Stored
+from engage_api.db.visibility import visible, whose
+
+_term = TermRow.__table__  # type: ignore[attr-defined]
+_driver = _term.alias("driver")
+
+
+async def document(db: Database, principal: Principal, kind: Kind[Any], row_id: str, *, by: str = "id") -> bytes | None:
+    """The document of one resource, or None when there is none that this principal may see."""
+    query = _by_id(kind, principal.sees_workspace, False, by)
+    row = await db.one_raw(
+        query, principal.workspace, workspace=principal.workspace, application=principal.application, id=row_id
+    )
+    return None if row is None else kind.current(row[0], row[1])
+
+
+async def find(
+    tx: Transaction, principal: Principal, kind: Kind[P], row_id: str, *, by: str = "id", lock: bool = True
+) -> Stored[P] | None:
+    """One resource inside a transaction, locked until its end on PostgreSQL; `by` may be `external_id`."""
+    row = await tx.one(_by_id(kind, principal.sees_workspace, lock, by), **whose(principal), id=row_id)
+    if row is None:
+        return None
+    model = kind.read(row.document)
+    return Stored(model, kind.current(row.rendered, row.document), row.made_by)
+
+
+async def has_any(tx: Transaction, principal: Principal, kind: Kind[Any], filters: Mapping[str, Any]) -> bool:
+    """Whether the principal sees at least one such resource, read inside a transaction."""
+    ask = Ask(filters, None, "createdAt", None, 1)
+    query = _page(kind, principal.sees_workspace, Shape(tuple(filters), False, "createdAt", False))
+    return await tx.one(query, **_parameters(principal, kind, ask), limit=1) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a list was asked for: filters by name, words, a sort such as `-createdAt`, where to go on, and how many."""
+
+    filters: Mapping[str, Any]
+    words: str | None
+    sort: str
+    after: tuple[Any, str] | None
+    limit: int
+
+
+class Shape(NamedTuple):
+    """What of a question decides the statement: one is built for each shape, on first use."""
+
+    filters: tuple[str, ...]
+    words: bool
+    sort: str
+    after: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page: documents as they are answered, and the place after it (sort value, id) when there is more."""
+
+    documents: list[bytes]
+    after: tuple[Any, str] | None
+
+
+async def page(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) -> Found:
+    """One page by keyset: as fast at the millionth row as at the first."""
+    values = _values(db, principal, kind, ask)
+    if values is None:
+        return Found([], None)
+    shape = Shape(tuple(ask.filters), ask.words is not None, ask.sort, ask.after is not None)
+    query = _page(kind, principal.sees_workspace, shape)
+    rows = await db.raw(query, principal.workspace, **values, limit=ask.limit + 1)
+    more = len(rows) > ask.limit
+    del rows[ask.limit :]
+    current = kind.schema
+    documents = [row[1] if row[0] == current else kind.current(row[0], row[1]) for row in rows]
+    return Found(documents, _place(query, db.dialect, rows[-1]) if more else None)
+
+
+async def count(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) -> int:
+    """How many there are in all. Costs a walk through all of them."""
+    values = _values(db, principal, kind, ask)
+    if values is None:
+        return 0
+    query = _count(kind, principal.sees_workspace, tuple(ask.filters), ask.words is not None)
+    row = await db.one_raw(query, principal.workspace, **values)
+    return 0 if row is None else int(row[0])
+
+
+def _place(query: Query, dialect: str, row: Any) -> tuple[Any, str]:
+    plan = query.sqlite if dialect == "sqlite" else query.postgres
+    named = plan.row(row)
+    return named.place, named.id
+
+
+def _values(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) -> dict[str, Any] | None:
+    """The statement's parameters; None when the words asked for hold no letter and no digit, so nothing can match."""
+    values = _parameters(principal, kind, ask)
+    if ask.words is not None:
+        values["match"] = search.match(db.dialect, principal.workspace, kind.name, ask.words)
+        if values["match"] is None:
+            return None
+    return values
+
+
+def _parameters(principal: Principal, kind: Kind[Any], ask: Ask) -> dict[str, Any]:
+    values: dict[str, Any] = whose(principal)
+    for name, value in ask.filters.items():
+        rule = _rule(kind, name)
+        values[f"by_{name}"] = kind.term(rule.name, value) if isinstance(rule, Term) else value
+    if ask.after is not None:
+        values["after_place"], values["after_id"] = ask.after
+    return values
+
+
+def _rule(kind: Kind[Any], name: str) -> Filter:
+    return kind.filters.get(name) or COMMON_FILTERS[name]
+
+
+@lru_cache(maxsize=128)
+def _by_id(kind: Kind[Any], sees_workspace: bool, lock: bool, by: str = "id") -> Query:
+    t = kind.table
+    statement = select(t.c.rendered, t.c.document, t.c.made_by).where(
+        *visible(t, sees_workspace), t.c[by] == bindparam("id")
+    )
+    return Query(statement.with_for_update() if lock else statement)
+
+
+@lru_cache(maxsize=512)
+def _page(kind: Kind[Any], sees_workspace: bool, shape: Shape) -> Query:
+    return Query(
+        _ordered(kind, sees_workspace, shape, "sqlite"), postgres=_ordered(kind, sees_workspace, shape, "postgresql")
+    )
+
+
+def _ordered(kind: Kind[Any], sees_workspace: bool, shape: Shape, dialect: str) -> Select[Any]:
+    t, falling = kind.table, shape.sort.startswith("-")
+    place, row_id, names = t.c[kind.sorts[shape.sort.lstrip("-")]], t.c.id, shape.filters
+    statement = select(t.c.rendered, t.c.document, place.label("place"), t.c.id)
+    terms = [name for name in names if isinstance(_rule(kind, name), Term)]
+    if terms and place.name == "created_at":  # terms are kept in the order in which resources were made: let it drive
+        names = tuple(name for name in names if name != terms[0])
+        joined = (_driver.c.workspace_id == t.c.workspace_id) & (_driver.c.resource_id == t.c.id)
+        statement = statement.join_from(_driver, t, joined).where(
+            _driver.c.workspace_id == bindparam("workspace"), _driver.c.term == bindparam(f"by_{terms[0]}")
+        )
+        place, row_id = _driver.c.created_at, _driver.c.resource_id
+    statement = _narrowed(kind, statement, sees_workspace, names, shape.words, dialect)
+    if shape.after:
+        edge = tuple_(bindparam("after_place", type_=place.type), bindparam("after_id", type_=row_id.type))
+        statement = statement.where(tuple_(place, row_id) < edge if falling else tuple_(place, row_id) > edge)
+    order = (place.desc(), row_id.desc()) if falling else (place, row_id)
+    return statement.order_by(*order).limit(bindparam("limit"))
+
+
+@lru_cache(maxsize=256)
+def _count(kind: Kind[Any], sees_workspace: bool, names: tuple[str, ...], words: bool) -> Query:
+    statement = select(func.count().label("count")).select_from(kind.table)
+    return Query(
+        _narrowed(kind, statement, sees_workspace, names, words, "sqlite"),
+        postgres=_narrowed(kind, statement, sees_workspace, names, words, "postgresql"),
+    )
+
+
+def _narrowed(
+    kind: Kind[Any], statement: Select[Any], sees_workspace: bool, names: tuple[str, ...], words: bool, dialect: str
+) -> Select[Any]:
+    t = kind.table
+    statement = statement.where(*visible(t, sees_workspace), *(_clause(kind, name) for name in names))
+    return statement.where(t.c.id.in_(search.found(dialect))) if words else statement
+
+
+def _clause(kind: Kind[Any], name: str) -> ColumnElement[bool]:
+    rule, t, value = _rule(kind, name), kind.table, f"by_{name}"
+    match rule:
+        case Equal():
+            return t.c[rule.column] == bindparam(value)
+        case From():
+            return t.c[rule.column] >= bindparam(value)
+        case Until():
+            return t.c[rule.column] < bindparam(value)
+        case Within():
+            within = bindparam(value, type_=t.c[rule.start].type)
+            return (t.c[rule.start] <= within) & (t.c[rule.end] > within)
+        case Term():
+            return exists().where(
+                _term.c.workspace_id == t.c.workspace_id,
+                _term.c.workspace_id == bindparam("workspace"),
+                _term.c.term == bindparam(value),
+                _term.c.created_at == t.c.created_at,
+                _term.c.resource_id == t.c.id,
+            )

@@ -1,0 +1,92 @@
+"""What every resource table has, and the tables that serve all of them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Identity, Index, LargeBinary, SmallInteger, String, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlmodel import Field, SQLModel
+
+from engage_api.db.base import Instant
+
+KEY = String().with_variant(String(collation="C"), "postgresql")
+"""Text that is compared byte by byte on both databases."""
+
+
+class Row(SQLModel):
+    """Columns for what is filtered, sorted, joined and constrained, and `document`: the JSON bytes that the API answers.
+
+    `made_by` is the application that made the row, `rendered` the schema version of the document.
+    """
+
+    workspace_id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]  # a type instance is fine
+    id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    version: int = Field(sa_type=BigInteger)
+    created_at: datetime = Field(sa_type=Instant)
+    updated_at: datetime = Field(sa_type=Instant)
+    made_by: str = Field(sa_type=KEY)  # type: ignore[call-overload]
+    rendered: int = Field(sa_type=SmallInteger)
+    document: bytes = Field(sa_type=LargeBinary)
+
+
+class EventRow(SQLModel, table=True):
+    """One line of a workspace's log (CloudEvents 1.0). `data` is the document as it was written with the event.
+
+    `sequence` counts without gaps within the workspace. On PostgreSQL it is empty until the sequencer has numbered the
+    committed row, in the order of `n`; SQLite has one writer and numbers at once.
+    """
+
+    __tablename__ = "event"
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "sequence", name="event_sequence"),
+        Index("event_type", "workspace_id", "type", "sequence"),
+        Index("event_subject", "workspace_id", "subject", "sequence"),
+        Index("event_unnumbered", "n", postgresql_where="sequence IS NULL", sqlite_where="sequence IS NULL"),
+    )
+
+    workspace_id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    n: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), nullable=True))
+    sequence: int | None = Field(default=None, sa_type=BigInteger)
+    type: str = Field(sa_type=KEY)  # type: ignore[call-overload]
+    subject: str = Field(sa_type=KEY)  # type: ignore[call-overload]
+    time: datetime = Field(sa_type=Instant)
+    recorded_time: datetime = Field(sa_type=Instant)
+    actor: str = Field(sa_type=Text)
+    made_by: str = Field(sa_type=KEY)  # type: ignore[call-overload]
+    data: bytes = Field(sa_type=LargeBinary)
+
+
+class CounterRow(SQLModel, table=True):
+    """The last sequence number that a workspace's log has given out."""
+
+    __tablename__ = "counter"
+
+    workspace_id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    last: int = Field(sa_type=BigInteger)
+
+
+class TermRow(SQLModel, table=True):
+    """An exact value by which a resource is found: `customer.segment=vip`. Sorted as the lists are by default."""
+
+    __tablename__ = "term"
+
+    workspace_id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    term: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    created_at: datetime = Field(primary_key=True, sa_type=Instant)
+    resource_id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+
+
+class SearchRow(SQLModel, table=True):
+    """The words of a resource. A full-text index on both: `tsvector` on PostgreSQL, FTS5 on SQLite (see `db/search`).
+
+    `number` is a hash of workspace and resource: FTS5 finds rows by a number alone.
+    """
+
+    __tablename__ = "search"
+    __table_args__ = (Index("search_words", "words", postgresql_using="gin"),)
+
+    workspace_id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    number: int = Field(primary_key=True, sa_type=BigInteger)
+    resource_id: str = Field(sa_type=KEY)  # type: ignore[call-overload]
+    words: Any = Field(sa_type=TSVECTOR)

@@ -1,0 +1,93 @@
+"""Full-text search that finds the same on both databases.
+
+Words are folded here, so neither database's own language rules take part: case and accents do not matter, every word must
+occur, and each may be the beginning of a longer one. `tsvector` (PostgreSQL) and FTS5 (SQLite) keep and match them.
+A lexeme that no caller can type says whose words they are, so one workspace's search never walks through another's.
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable
+
+from sqlalchemy import Select, Text, bindparam, cast, column, delete, func, select, table, text
+from sqlalchemy.dialects.postgresql import TSQUERY, insert
+from sqlalchemy.sql.expression import insert as plain_insert
+
+from engage_api.db.row import SearchRow
+from engage_api.db.sql import Query
+
+LONGEST, MOST = 64, 400  # characters of a word; words of a resource
+MARK = "\u00a4"  # a currency sign: folding removes it, so nobody can search for it
+
+_postgres = SearchRow.__table__  # type: ignore[attr-defined]
+_sqlite = table("search", column("rowid"), column("workspace_id"), column("resource_id"), column("words"))
+
+_put = insert(_postgres).values(
+    workspace_id=bindparam("workspace"),
+    number=bindparam("number"),
+    resource_id=bindparam("resource"),
+    words=func.array_to_tsvector(func.string_to_array(bindparam("words"), " ")),
+)
+PUT = Query(
+    plain_insert(_sqlite)
+    .prefix_with("OR REPLACE")
+    .values(
+        rowid=bindparam("number"),
+        workspace_id=bindparam("workspace"),
+        resource_id=bindparam("resource"),
+        words=bindparam("words"),
+    ),
+    postgres=_put.on_conflict_do_update(index_elements=["workspace_id", "number"], set_={"words": _put.excluded.words}),
+)
+REMOVE = Query(
+    delete(_sqlite).where(_sqlite.c.rowid == bindparam("number"), _sqlite.c.workspace_id == bindparam("workspace")),
+    postgres=delete(_postgres).where(
+        _postgres.c.workspace_id == bindparam("workspace"), _postgres.c.number == bindparam("number")
+    ),
+)
+
+
+def found(dialect: str) -> Select[tuple[str]]:
+    """The ids that match, for use as a subquery. Parameters: `workspace`, `match`."""
+    if dialect == "sqlite":
+        return select(_sqlite.c.resource_id).where(
+            text("search MATCH :match"), _sqlite.c.workspace_id == bindparam("workspace")
+        )
+    return select(_postgres.c.resource_id).where(
+        _postgres.c.workspace_id == bindparam("workspace"),
+        _postgres.c.words.op("@@")(cast(cast(bindparam("match"), Text), TSQUERY)),
+    )
+
+
+def fold(words: str) -> list[str]:
+    """Letters and digits only, lower case, without accents: `Zoë O'Neill` is `zoe`, `o`, `neill`."""
+    apart = unicodedata.normalize("NFKD", words).casefold()
+    kept = (c if c.isalnum() else "" if unicodedata.combining(c) else " " for c in apart)
+    return [word[:LONGEST] for word in "".join(kept).split()]
+
+
+def parameters(workspace: str, kind: str, resource: str, texts: Iterable[str]) -> dict[str, object]:
+    """What `PUT` and `REMOVE` need."""
+    words = sorted({word for words in texts for word in fold(words)})[:MOST]
+    digest = hashlib.blake2b(f"{workspace} {resource}".encode(), digest_size=8).digest()
+    return {
+        "workspace": workspace,
+        "resource": resource,
+        "number": int.from_bytes(digest) >> 1,
+        "words": " ".join([_whose(workspace, kind), *words]),
+    }
+
+
+def match(dialect: str, workspace: str, kind: str, asked: str) -> str | None:
+    """The expression that the database understands, or None when there is no word in what was asked."""
+    words = fold(asked)[:16]
+    if not words:
+        return None
+    whose = _whose(workspace, kind)
+    if dialect == "sqlite":
+        return " AND ".join([f'"{whose}"', *(f'"{word}"*' for word in words)])
+    return " & ".join([f"'{whose}'", *(f"'{word}':*" for word in words)])
+
+
+def _whose(workspace: str, kind: str) -> str:
+    return f"{MARK}{workspace}{MARK}{kind}".replace("_", MARK).replace("-", MARK)

@@ -1,0 +1,222 @@
+"""The write funnel: the only place that writes resources.
+
+One transaction holds the row, its document, its event, its terms and its words, so they cannot disagree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Generic
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from engage_api.core import clock, ids
+from engage_api.core.principal import Principal
+from engage_api.core.problem import AlreadyExists, Changed
+from engage_api.db import log, search
+from engage_api.db.engine import Transaction
+from engage_api.db.errors import Conflict
+from engage_api.db.kind import Kind, P
+from engage_api.db.row import TermRow
+from engage_api.db.sql import Query
+
+_term = TermRow.__table__  # type: ignore[attr-defined]
+_ADD_TERM = Query(insert(_term), [c.name for c in _term.columns])
+_DROP_TERM = Query(
+    delete(_term).where(
+        _term.c.workspace_id == bindparam("workspace_id"),
+        _term.c.term == bindparam("term"),
+        _term.c.created_at == bindparam("created_at"),
+        _term.c.resource_id == bindparam("resource_id"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[P]):
+    """A resource as it is in the database: the model, its bytes, and the application that made it."""
+
+    model: P
+    document: bytes
+    made_by: str
+
+
+async def create(
+    tx: Transaction, principal: Principal, kind: Kind[P], fields: Mapping[str, Any], *, time: datetime | None = None
+) -> Stored[P]:
+    """Make a resource. `fields` are validated values by field name; `time` is when it happened, if not now.
+
+    Raises:
+        AlreadyExists: another resource of the workspace has its external id.
+        Conflict: another constraint refused the row.
+    """
+    now = clock.business(principal.workspace)
+    model = kind.public.model_construct(
+        **{"id": ids.new(kind.prefix), **fields, "created_at": now, "updated_at": now, "version": 1}
+    )
+    stored = Stored(model, kind.render(model), principal.application)
+    await _guarded(tx, _insert(kind), _values(principal, kind, stored))
+    await _index(tx, principal, kind, None, model)
+    await _tell(tx, principal, kind, "created", stored, time or now)
+    return stored
+
+
+async def change(
+    tx: Transaction,
+    principal: Principal,
+    kind: Kind[P],
+    was: Stored[P],
+    changes: Mapping[str, Any],
+    *,
+    happened: str = "updated",
+    time: datetime | None = None,
+) -> Stored[P]:
+    """Change a resource as it was read. A change that changes nothing writes nothing and makes no event.
+
+    Raises:
+        Changed: somebody changed it after it was read.
+        AlreadyExists: another resource of the workspace has its external id.
+    """
+    if all(getattr(was.model, name) == value for name, value in changes.items()):
+        return was
+    now = clock.business(principal.workspace)
+    model = was.model.model_copy(update={**changes, "updated_at": now, "version": was.model.version + 1})
+    stored = Stored(model, kind.render(model), was.made_by)
+    values = _values(principal, kind, stored)
+    where = {"at_workspace": values.pop("workspace_id"), "at_id": values.pop("id"), "at_version": was.model.version}
+    if await _guarded(tx, _update(kind), values | where) == 0:
+        raise Changed
+    await _index(tx, principal, kind, was.model, model)
+    await _tell(tx, principal, kind, happened, stored, time or now)
+    return stored
+
+
+async def remove(
+    tx: Transaction, principal: Principal, kind: Kind[P], was: Stored[P], *, happened: str = "deleted"
+) -> None:
+    """Delete a resource as it was read; the event keeps its last document.
+
+    Raises:
+        Changed: somebody changed it after it was read.
+        Conflict: something refers to it.
+    """
+    where = {
+        "at_workspace": principal.workspace,
+        "at_id": was.model.id,
+        "at_version": was.model.version,
+    }
+    if await tx.run(_delete(kind), **where) == 0:
+        raise Changed
+    await _index(tx, principal, kind, was.model, None)
+    await _tell(tx, principal, kind, happened, was, clock.business(principal.workspace))
+
+
+async def amend(tx: Transaction, workspace: str, kind: Kind[P], row_id: str, facts: Mapping[str, Any]) -> None:
+    """Write the document anew, in its present shape and with facts about its use. Nothing happened to the resource: no
+    event, and the version stays. Does nothing when the resource is gone.
+    """
+    row = await tx.one(_read(kind), at_workspace=workspace, at_id=row_id)
+    if row is None:
+        return
+    model = kind.read(row.document).model_copy(update=dict(facts))
+    where = {"at_workspace": workspace, "at_id": row_id, "at_version": model.version}
+    await tx.run(_rerender(kind), rendered=kind.schema, document=kind.render(model), **where)
+
+
+def _values(principal: Principal, kind: Kind[P], stored: Stored[P]) -> dict[str, Any]:
+    model = stored.model
+    return {
+        "workspace_id": principal.workspace,
+        "id": model.id,
+        "version": model.version,
+        "created_at": model.created_at,
+        "updated_at": model.updated_at,
+        "made_by": stored.made_by,
+        "rendered": kind.schema,
+        "document": stored.document,
+        **kind.columns(model),
+    }
+
+
+async def _guarded(tx: Transaction, query: Query, values: Mapping[str, Any]) -> int:
+    try:
+        return await tx.run(query, **values)
+    except Conflict as error:
+        if error.constraint and "external" in error.constraint:
+            raise AlreadyExists from error
+        raise
+
+
+async def _index(tx: Transaction, principal: Principal, kind: Kind[P], old: P | None, new: P | None) -> None:
+    """Bring terms and words up to date; only what changed is written."""
+    some = new or old
+    assert some is not None  # noqa: S101  # one of them is given by every caller
+    before = kind.all_terms(old) if old else set()
+    after = kind.all_terms(new) if new else set()
+    same = {
+        "workspace_id": principal.workspace,
+        "resource_id": some.id,
+        "created_at": some.created_at,
+    }
+    if before - after:
+        await tx.many(_DROP_TERM, [{**same, "term": term} for term in sorted(before - after)])
+    if after - before:
+        await tx.many(_ADD_TERM, [{**same, "term": term} for term in sorted(after - before)])
+    was, now = (sorted(kind.words(model)) if model else [] for model in (old, new))
+    if was != now:
+        values = search.parameters(principal.workspace, kind.name, same["resource_id"], now)
+        await tx.run(search.PUT if new else search.REMOVE, **values)
+
+
+async def _tell(
+    tx: Transaction, principal: Principal, kind: Kind[P], happened: str, stored: Stored[P], time: datetime
+) -> None:
+    await log.append(
+        tx,
+        principal,
+        kind=kind.name,
+        happened=happened,
+        subject=stored.model.id,
+        made_by=stored.made_by,
+        data=stored.document,
+        time=time,
+    )
+
+
+@lru_cache(maxsize=64)
+def _insert(kind: Kind[Any]) -> Query:
+    return Query(insert(kind.table), [c.name for c in kind.table.columns])
+
+
+@lru_cache(maxsize=64)
+def _update(kind: Kind[Any]) -> Query:
+    columns = [c.name for c in kind.table.columns if c.name not in ("workspace_id", "id")]
+    return Query(update(kind.table).where(*_at(kind)).values({name: bindparam(name) for name in columns}))
+
+
+@lru_cache(maxsize=64)
+def _read(kind: Kind[Any]) -> Query:
+    workspace, row_id, _ = _at(kind)
+    return Query(select(kind.table.c.document).where(workspace, row_id).with_for_update())
+
+
+@lru_cache(maxsize=64)
+def _rerender(kind: Kind[Any]) -> Query:
+    return Query(
+        update(kind.table).where(*_at(kind)).values(rendered=bindparam("rendered"), document=bindparam("document"))
+    )
+
+
+@lru_cache(maxsize=64)
+def _delete(kind: Kind[Any]) -> Query:
+    return Query(delete(kind.table).where(*_at(kind)))
+
+
+def _at(kind: Kind[Any]) -> list[Any]:
+    columns = kind.table.c
+    return [
+        columns.workspace_id == bindparam("at_workspace"),
+        columns.id == bindparam("at_id"),
+        columns.version == bindparam("at_version"),
+    ]

@@ -1,0 +1,25 @@
+"""An event as it is answered."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from engage_api.core.model import Moment
+
+
+class Event(BaseModel):
+    """Something that happened (CloudEvents 1.0 in JSON). The names are those of the standard: lower case, one word."""
+
+    specversion: Literal["1.0"]
+    id: str = Field(examples=["evt_01kb0m5xnye0rt2e5v3h4q8zj9"])
+    source: str = Field(examples=["/v1"])
+    type: str = Field(description="`engage.<resource>.<what happened>.v1`", examples=["engage.case.delivered.v1"])
+    subject: str = Field(description="The id of the resource.", examples=["cas_01kb0m5xnye0rt2e5v3h4q8zj9"])
+    time: Moment = Field(description="When it happened.")
+    recordedtime: Moment = Field(description="When it was written down.")
+    actor: str = Field(description="Who did it: what it is, a colon and its id.", examples=["application:app_operator"])
+    datacontenttype: Literal["application/json"]
+    sequence: str | None = Field(
+        None, description="Its number in the log, without gaps; only for those who see the whole log.", examples=["42"]
+    )
+    data: dict[str, Any] = Field(description="The resource as it was after the event, or before its deletion.")

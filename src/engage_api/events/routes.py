@@ -1,0 +1,41 @@
+"""The log over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field, StringConstraints
+
+from engage_api.access.guard import guard
+from engage_api.core.model import Query as Parameters
+from engage_api.core.model import Reference
+from engage_api.core.scopes import Scope
+from engage_api.events import service
+from engage_api.events.models import Event
+from engage_api.http.call import Call
+from engage_api.http.pages import USUAL, Cursor, Limit, Page
+from engage_api.http.strict import StrictRoute
+
+router = APIRouter(prefix="/events", tags=["Events"], route_class=StrictRoute)
+Read = Annotated[Call, guard(Scope.EVENTS_READ)]
+
+
+class EventQuery(Parameters):
+    """Which events."""
+
+    limit: Limit = USUAL
+    cursor: Cursor | None = Field(None, description="`nextCursor` of the page before.")
+    after: Reference | None = Field(None, description="The id of an event: only those after it. Not with `cursor`.")
+    type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{1,100}$")] | None = Field(
+        None, description="Only this type, such as `engage.case.delivered.v1`."
+    )
+    subject: Reference | None = Field(None, description="Only what happened to the resource with this id.")
+
+    def filters(self) -> dict[str, str]:
+        """The filters that were given."""
+        return {name: value for name in ("type", "subject") if (value := getattr(self, name)) is not None}
+
+
+@router.get("", response_model=Page[Event], summary="Read the log")
+async def list_events(call: Read, query: Annotated[EventQuery, Query()]) -> Response:
+    """What happened, oldest first. `nextCursor` is null at the end of what is there: come back with `after`."""
+    return await service.answer(call, query.after, query.cursor, query.limit, query.filters())

@@ -1,0 +1,127 @@
+"""One call of a known caller: what a handler needs, and the few ways in which handlers answer."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fastapi import Request, Response
+
+from engage_api.core.principal import Principal
+from engage_api.core.problem import AlreadyExists, NotFound
+from engage_api.db import reader
+from engage_api.db.engine import Database, Transaction
+from engage_api.db.kind import Kind
+from engage_api.db.store import Stored
+from engage_api.http import etags, pages
+from engage_api.http.cursors import Cursors
+from engage_api.http.idempotency import Answer, Idempotency
+from engage_api.http.limits import Limits
+
+
+class Keeper(Protocol):
+    """What handlers ask of the guard's memory of credentials (`access.guard.Doorkeeper`)."""
+
+    async def recognise(self, token: str) -> Principal | None:
+        """The holder of a token."""
+
+    def forget(self, credential: str) -> None:
+        """Look this credential up again at its next use."""
+
+    async def end(self, token: str) -> None:
+        """Revoke the key that this is, if it is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What one process has to serve requests with."""
+
+    db: Database
+    cursors: Cursors
+    limits: Limits
+    once: Idempotency
+    doorkeeper: Keeper
+    pepper: bytes
+    base_url: str
+
+
+class Call:
+    """A request whose caller the guard has let in."""
+
+    __slots__ = ("principal", "request", "services")
+
+    def __init__(self, request: Request, principal: Principal, services: Services) -> None:
+        self.request = request
+        self.principal = principal
+        self.services = services
+
+    @property
+    def db(self) -> Database:
+        """The database. Reads go through `db.reader`."""
+        return self.services.db
+
+    @property
+    def if_match(self) -> str | None:
+        """The caller's precondition."""
+        return self.request.headers.get("if-match")
+
+    async def document(self, kind: Kind[Any], row_id: str, *, by: str = "id") -> Response:
+        """Answer one resource, with its ETag; 304 when the caller has it."""
+        document = await reader.document(self.db, self.principal, kind, row_id, by=by)
+        if document is None:
+            raise NotFound
+        return etags.answer(self.request, document)
+
+    async def require(self, kind: Kind[Any], row_id: str) -> None:
+        """Answer 404 when there is no such resource, or none that the caller may see."""
+        if await reader.document(self.db, self.principal, kind, row_id) is None:
+            raise NotFound
+
+    async def page(self, kind: Kind[Any], query: pages.ListQuery, **fixed: str) -> Response:
+        """Answer a page of a list; `fixed` are filters that the path sets."""
+        place = pages.Place(self.request, self.db, self.services.cursors, self.principal)
+        return await pages.answer(place, kind, query, fixed)
+
+    async def create(self, path: str, make: Callable[[Transaction], Awaitable[Stored[Any]]]) -> Response:
+        """Answer 201 with what was made, after its commit. `path` is the list it belongs to."""
+
+        async def work(tx: Transaction) -> Answer:
+            stored = await make(tx)
+            return shown(stored, 201, {"Location": f"{self.request.scope['root_path']}{path}/{stored.model.id}"})
+
+        return await self.services.once.run(self.request, self.principal, work)
+
+    async def act(self, change: Callable[[Transaction], Awaitable[Stored[Any]]]) -> Response:
+        """Answer 200 with what the action changed, after its commit; repeatable with an idempotency key."""
+
+        async def work(tx: Transaction) -> Answer:
+            return shown(await change(tx), 200)
+
+        return await self.services.once.run(self.request, self.principal, work)
+
+    async def change(self, change: Callable[[Transaction], Awaitable[Stored[Any]]]) -> Response:
+        """Answer 200 with the changed resource, after its commit."""
+        async with self.db.write(self.principal.workspace) as tx:
+            stored = await change(tx)
+        return shown(stored, 200).response()
+
+    async def put(self, path: str, put: Callable[[Transaction], Awaitable[tuple[Stored[Any], bool]]]) -> Response:
+        """Answer 201 with what was made or 200 with what was replaced, after its commit."""
+        try:
+            async with self.db.write(self.principal.workspace) as tx:
+                stored, new = await put(tx)
+        except AlreadyExists:  # somebody made it between our look and our write: now it is there to be replaced
+            async with self.db.write(self.principal.workspace) as tx:
+                stored, new = await put(tx)
+        place = {"Location": f"{self.request.scope['root_path']}{path}/{stored.model.id}"}
+        return shown(stored, 201 if new else 200, place if new else {}).response()
+
+    async def remove(self, remove: Callable[[Transaction], Awaitable[None]]) -> Response:
+        """Answer 204 when it is gone, after the commit."""
+        async with self.db.write(self.principal.workspace) as tx:
+            await remove(tx)
+        return Response(status_code=204)
+
+
+def shown(stored: Stored[Any], status: int, headers: dict[str, str] | None = None) -> Answer:
+    """The answer that shows a resource as it was written."""
+    return Answer(status, stored.document, {"ETag": etags.strong(stored.document), **(headers or {})})

@@ -1,0 +1,48 @@
+"""The description of the API as it is served and as it is committed."""
+
+import json
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from starlette.routing import Route
+
+from engage_api.http import etags, openapi
+
+DESCRIPTION = """\
+Customers, cases and offers of an organisation, with the log of everything that happened to them.
+
+Send `Authorization: Bearer <key>` with every request. A key belongs to one workspace, the live one or a sandbox, and that is
+all it can see. Lists are paged by `nextCursor`; a change of something that others may edit needs `If-Match`; every `POST` may be
+repeated safely with an `Idempotency-Key`. What goes wrong is answered as `application/problem+json`.
+"""
+
+
+def documents(api: FastAPI) -> dict[str, bytes]:
+    """The description by file name, as bytes that are the same for the same routes."""
+    newest = openapi.build(api)
+    return {"v1.json": _text(newest), "v1-3.1.json": _text(openapi.older(newest))}
+
+
+def serve(api: FastAPI) -> None:
+    """Answer the description at `/openapi.json` and `/openapi-3.1.json`. It is made when it is first asked for."""
+    made: dict[str, bytes] = {}
+
+    def show(name: str) -> Any:
+        async def answer(request: Request) -> Response:
+            if not made:
+                made.update(documents(api))
+            response = etags.answer(request, made[name])
+            response.headers["Cache-Control"] = "public, max-age=300"
+            response.headers["Access-Control-Allow-Origin"] = "*"
+            return response
+
+        return answer
+
+    api.router.routes += [
+        Route("/openapi.json", show("v1.json")),
+        Route("/openapi-3.1.json", show("v1-3.1.json")),
+    ]
+
+
+def _text(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, indent=2).encode() + b"\n"

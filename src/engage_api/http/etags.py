@@ -1,0 +1,56 @@
+"""ETags and preconditions (RFC 9110 sections 8.8 and 13).
+
+A strong ETag is a hash of the bytes that were served, so it says nothing that the bytes do not say.
+"""
+
+import hashlib
+from base64 import urlsafe_b64encode
+from typing import Annotated
+
+from fastapi import Header, Request, Response
+
+from engage_api.core.problem import PreconditionRequired, StaleVersion
+
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", max_length=1_000, description="The `ETag` of the version that your change is based on."),
+]
+
+
+def strong(document: bytes) -> str:
+    """The ETag of these bytes."""
+    return f'"{urlsafe_b64encode(hashlib.blake2b(document, digest_size=15).digest()).decode()}"'
+
+
+def answer(request: Request, document: bytes) -> Response:
+    """The document, or 304 when the caller has it already (`If-None-Match`)."""
+    tag = strong(document)
+    known = request.headers.get("if-none-match")
+    if known is not None and _names(known, tag, weakly=True):
+        return Response(status_code=304, headers={"ETag": tag})
+    return Response(document, headers={"ETag": tag}, media_type="application/json")
+
+
+def require(if_match: str | None, document: bytes) -> None:
+    """Refuse a change that is not based on this version.
+
+    Raises:
+        PreconditionRequired: there is no `If-Match`.
+        StaleVersion: it names another version. Weak tags never match; `*` does.
+    """
+    if if_match is None:
+        raise PreconditionRequired
+    check(if_match, document)
+
+
+def check(if_match: str | None, document: bytes) -> None:
+    """As `require`, where the header is optional."""
+    if if_match is not None and not _names(if_match, strong(document), weakly=False):
+        raise StaleVersion
+
+
+def _names(header: str, tag: str, *, weakly: bool) -> bool:
+    given = [one.strip() for one in header.split(",")]
+    if given == ["*"]:
+        return True
+    return tag in ([one.removeprefix("W/") for one in given] if weakly else given)

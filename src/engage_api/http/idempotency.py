@@ -1,0 +1,167 @@
+"""Idempotency keys (draft-ietf-httpapi-idempotency-key-header-07): a repeated request has one effect and one answer.
+
+The record is written in the transaction of the write itself, so after a crash either both are there or neither.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from secrets import token_bytes
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from fastapi import Request, Response
+from sqlalchemy import Boolean, Index, LargeBinary, SmallInteger, Text, bindparam, delete, insert, select
+from sqlmodel import Field, SQLModel
+
+from engage_api.core import clock
+from engage_api.core.principal import Principal
+from engage_api.core.problem import Fault, InvalidRequest, KeyReused, Problem, StillRunning
+from engage_api.db.base import Instant
+from engage_api.db.engine import Database, Transaction
+from engage_api.db.errors import Conflict
+from engage_api.db.row import KEY
+from engage_api.db.sql import Query
+
+KEPT = timedelta(hours=24)
+LONGEST = 255  # characters
+NONCE = 12  # bytes
+
+
+class IdempotencyRow(SQLModel, table=True):
+    """The first answer to a request. `sealed` answers show a secret and are encrypted."""
+
+    __tablename__ = "idempotency"
+    __table_args__ = (Index("idempotency_age", "created_at"),)
+
+    workspace_id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]  # a type instance is fine
+    application: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    key: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    request: bytes = Field(sa_type=LargeBinary)
+    status: int = Field(sa_type=SmallInteger)
+    headers: str = Field(sa_type=Text)
+    body: bytes = Field(sa_type=LargeBinary)
+    sealed: bool = Field(sa_type=Boolean)
+    created_at: datetime = Field(sa_type=Instant)
+
+
+_t = IdempotencyRow.__table__  # type: ignore[attr-defined]
+_FIND = Query(
+    select(_t.c.request, _t.c.status, _t.c.headers, _t.c.body, _t.c.sealed).where(
+        _t.c.workspace_id == bindparam("workspace"),
+        _t.c.application == bindparam("application"),
+        _t.c.key == bindparam("key"),
+    )
+)
+_KEEP = Query(insert(_t), [c.name for c in _t.columns])
+_FORGET = Query(delete(_t).where(_t.c.created_at < bindparam("before")))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a write answers: also what is kept for a repetition of it. `secret`: it shows one, so it is kept encrypted."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secret: bool = False
+
+    def response(self, *, replayed: bool = False) -> Response:
+        """The answer as HTTP; a repeated one says so."""
+        headers = {**self.headers, "Idempotent-Replayed": "true"} if replayed else dict(self.headers)
+        return Response(self.body, self.status, headers, media_type="application/json" if self.body else None)
+
+
+Work = Callable[[Transaction], Awaitable[Answer]]
+
+
+class Idempotency:
+    """Runs writes at most once per key, principal and workspace."""
+
+    def __init__(self, db: Database, key: bytes) -> None:
+        self._db = db
+        self._box = AESGCM(key)
+        self._running: set[tuple[str, str, str]] = set()
+
+    async def run(self, request: Request, principal: Principal, work: Work) -> Response:
+        """Do the work in one transaction and answer after its commit; or answer as the first time.
+
+        Raises:
+            StillRunning: the same key is at work in this process. In another process this call waits for it instead.
+            KeyReused: the key belongs to another request.
+        """
+        key = _key(request)
+        if key is None:
+            async with self._db.write(principal.workspace) as tx:
+                answer = await work(tx)
+            return answer.response()
+        slot = (principal.workspace, principal.application, key)
+        mark = _mark(request, await request.body())
+        if (kept := await self._kept(slot, mark)) is not None:
+            return kept.response(replayed=True)
+        if slot in self._running:
+            raise StillRunning(headers={"Retry-After": "1"})
+        self._running.add(slot)
+        try:
+            return (await self._first(slot, mark, work)).response()
+        except (Problem, Conflict):
+            # Another process may have finished the same request meanwhile, and its success is why ours was refused.
+            if (kept := await self._kept(slot, mark)) is None:
+                raise
+            return kept.response(replayed=True)
+        finally:
+            self._running.discard(slot)
+
+    async def _first(self, slot: tuple[str, str, str], mark: bytes, work: Work) -> Answer:
+        async with self._db.write(slot[0]) as tx:
+            answer = await work(tx)
+            await tx.run(_KEEP, **self._row(slot, mark, answer))
+        return answer
+
+    async def _kept(self, slot: tuple[str, str, str], mark: bytes) -> Answer | None:
+        workspace, application, key = slot
+        row = await self._db.one(_FIND, workspace, workspace=workspace, application=application, key=key)
+        if row is None:
+            return None
+        if row.request != mark:
+            raise KeyReused
+        body = self._box.decrypt(row.body[:NONCE], row.body[NONCE:], mark) if row.sealed else row.body
+        return Answer(row.status, body, json.loads(row.headers))
+
+    def _row(self, slot: tuple[str, str, str], mark: bytes, answer: Answer) -> dict[str, Any]:
+        body = answer.body
+        if answer.secret:
+            nonce = token_bytes(NONCE)
+            body = nonce + self._box.encrypt(nonce, body, mark)
+        workspace, application, key = slot
+        return {
+            "workspace_id": workspace,
+            "application": application,
+            "key": key,
+            "request": mark,
+            "status": answer.status,
+            "headers": json.dumps(dict(answer.headers)),
+            "body": body,
+            "sealed": answer.secret,
+            "created_at": clock.host(),
+        }
+
+
+async def forget_old(tx: Transaction) -> int:
+    """Delete the records of all workspaces that are older than a day. Returns how many."""
+    return await tx.run(_FORGET, before=clock.host() - KEPT)
+
+
+def _key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not (0 < len(key) <= LONGEST and key.isascii() and key.isprintable()):
+        fault = Fault("invalid", f"1 to {LONGEST} printable ASCII characters.", parameter="Idempotency-Key")
+        raise InvalidRequest(errors=[fault])
+    return key
+
+
+def _mark(request: Request, body: bytes) -> bytes:
+    target = f"{request.method} {request.scope['path']}?".encode() + request.scope["query_string"] + b"\n"
+    return hashlib.sha256(target + body).digest()

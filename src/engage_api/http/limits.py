@@ -1,0 +1,139 @@
+"""Rate limits: slowapi's policies, counted by its engine `limits`, told in the draft's headers.
+
+Counted in the guard and not in slowapi's middleware, for the reasons in docs/adr/0002. Headers are those of
+draft-ietf-httpapi-ratelimit-headers-11.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from time import monotonic
+
+import structlog
+from limits import RateLimitItem, RateLimitItemPerSecond
+from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.errors import StorageError
+from slowapi.wrappers import Limit
+
+from engage_api.core import clock
+from engage_api.core.principal import Plan, Principal
+from engage_api.core.problem import TooManyRequests
+
+PATIENCE = 0.05  # seconds for the shared store; a limit must not be slower than what it protects
+PAUSE = 5.0  # seconds that a store that failed is left alone
+_log = structlog.get_logger("engage.limits")
+
+
+def principal_key(principal: Principal) -> str:
+    """Who is counted: the application, so that a second key is no second allowance."""
+    return principal.application
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A plan as slowapi policies, and the header that states it."""
+
+    window: Limit
+    burst: Limit
+    header: str
+
+
+@lru_cache(maxsize=256)
+def policy(plan: Plan) -> Policy:
+    """The policies of a plan: a window and, so that it is not spent in one second, a burst."""
+    return Policy(
+        _limit(RateLimitItemPerSecond(plan.window, plan.window_seconds, "window")),
+        _limit(RateLimitItemPerSecond(plan.burst, 1, "burst")),
+        f'"window";q={plan.window};w={plan.window_seconds}, "burst";q={plan.burst};w=1',
+    )
+
+
+class Limits:
+    """Counts requests in memory or, when several processes serve, in Redis.
+
+    A Redis that fails or hangs is replaced by counting here, with this process's share of the limit: never without limit.
+    """
+
+    def __init__(self, redis_url: str = "", processes: int = 1) -> None:
+        self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._shared: SlidingWindowCounterRateLimiter | None = None
+        if redis_url:
+            storage = RedisStorage(
+                f"async+{redis_url}",
+                wrap_exceptions=True,
+                implementation="redispy",
+                socket_timeout=PATIENCE,
+                socket_connect_timeout=PATIENCE,
+            )
+            self._shared = SlidingWindowCounterRateLimiter(storage)
+        self._processes = processes
+        self._back_at = 0.0
+
+    @property
+    def degraded(self) -> bool:
+        """Whether the shared store is away and each process counts for itself."""
+        return self._shared is not None and monotonic() < self._back_at
+
+    async def spend(self, principal: Principal, group: str) -> list[tuple[bytes, bytes]]:
+        """Count one request of this principal in this group of routes. Returns the headers that say what is left.
+
+        Raises:
+            TooManyRequests: the window or the burst is used up.
+        """
+        rules, who = policy(principal.plan), principal_key(principal)
+        for rule in (rules.burst, rules.window):
+            if not await self._hit(rule.limit, who, group):
+                reset = (await self._left(rule.limit, who, group))[1]
+                raise TooManyRequests(
+                    f"The {rule.limit.namespace} of {rule.limit.amount} requests is used up.",
+                    headers={
+                        "Retry-After": str(reset),
+                        "RateLimit-Policy": rules.header,
+                        "RateLimit": f'"{rule.limit.namespace}";r=0;t={reset}',
+                    },
+                )
+        remaining, reset = await self._left(rules.window.limit, who, group)
+        return [
+            (b"ratelimit-policy", rules.header.encode()),
+            (b"ratelimit", b'"window";r=%d;t=%d' % (remaining, reset)),
+        ]
+
+    async def spend_address(self, item: RateLimitItem, address: str) -> int:
+        """Count one refused request of an address. Returns the seconds to wait when it has had too many, else 0."""
+        if await self._hit(item, address, "outer"):
+            return 0
+        return (await self._left(item, address, "outer"))[1]
+
+    async def _hit(self, item: RateLimitItem, who: str, group: str) -> bool:
+        if self._shared is not None and monotonic() >= self._back_at:
+            try:
+                return await self._shared.hit(item, who, group)
+            except (StorageError, OSError) as error:
+                self._step_back(error)
+        return await self._local.hit(self._share(item), who, group)
+
+    async def _left(self, item: RateLimitItem, who: str, group: str) -> tuple[int, int]:
+        """What remains, and in how many seconds the window moves on."""
+        stats = None
+        if self._shared is not None and monotonic() >= self._back_at:
+            try:
+                stats = await self._shared.get_window_stats(item, who, group)
+            except (StorageError, OSError) as error:
+                self._step_back(error)
+        if stats is None:
+            stats = await self._local.get_window_stats(self._share(item), who, group)
+        return stats.remaining, max(1, math.ceil(stats.reset_time - clock.host().timestamp()))
+
+    def _share(self, item: RateLimitItem) -> RateLimitItem:
+        if self._shared is None or self._processes == 1:
+            return item
+        return type(item)(max(1, item.amount // self._processes), item.multiples, item.namespace)
+
+    def _step_back(self, error: Exception) -> None:
+        self._back_at = monotonic() + PAUSE
+        _log.warning("limits are counted in this process", error=repr(error))
+
+
+def _limit(item: RateLimitItem) -> Limit:
+    return Limit(item, principal_key, None, False, None, None, None, 1, False)

@@ -1,0 +1,176 @@
+"""The first room of every request: its id, its headers, its line in the log, and the limit for those who are refused.
+
+Pure ASGI: no base class, nothing buffered, one wrapped `send`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import monotonic, perf_counter
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+from limits import RateLimitItemPerMinute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engage_api import __version__
+from engage_api.core.problem import InternalError, InvalidRequest, NotFound, Problem, TooManyRequests
+from engage_api.http import problems
+from engage_api.http.call import Services
+from engage_api.http.meter import Meter
+from engage_api.http.requestlog import RequestLog
+
+REFUSED = frozenset({401, 403, 404, 405})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_log = structlog.get_logger("engage.request")
+MOST_BLOCKED = 10_000  # addresses kept in mind
+Headers = Sequence[tuple[bytes, bytes]]
+
+_EVERYWHERE: Headers = (
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+API_HEADERS: Headers = (
+    *_EVERYWHERE,
+    (b"api-version", __version__.encode()),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+PAGE_HEADERS: Headers = (
+    *_EVERYWHERE,
+    (
+        b"content-security-policy",
+        b"default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; "
+        b"base-uri 'self'; form-action 'self'; frame-ancestors 'none'",
+    ),
+)
+
+
+@dataclass(slots=True)
+class Shared:
+    """What a running process has; the services come with its start, which needs a loop."""
+
+    base_url: str
+    services: Services = field(init=False)
+
+
+class _Envelope:
+    """The `send` of one request: adds what every answer carries, and remembers the status."""
+
+    __slots__ = ("_scope", "_send", "status")
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope = scope
+        self._send = send
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            state = self._scope["state"]
+            given = message["headers"]
+            message["headers"] = [
+                *given,
+                *(API_HEADERS if self._scope["path"].startswith("/v1") else PAGE_HEADERS),
+                *state["headers"],
+                (b"x-request-id", state["request_id"].encode()),
+            ]
+            if not any(name == b"cache-control" for name, _ in given):
+                message["headers"].append((b"cache-control", b"no-store"))
+        await self._send(message)
+
+
+class Envelope:
+    """Wraps every request of the service."""
+
+    def __init__(self, app: ASGIApp, shared: Shared, meter: Meter, log: RequestLog, outer: int) -> None:
+        self._app = app
+        self._shared = shared
+        self._meter = meter
+        self._log = log
+        self._outer = RateLimitItemPerMinute(outer, 1, "outer")
+        self._blocked: dict[str, float] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = perf_counter()
+        state = scope["state"] = self._state(scope)
+        envelope = _Envelope(scope, send)
+        try:
+            refusal = self._refusal(scope)
+            if refusal is None:
+                await self._app(scope, receive, envelope.send)
+            else:
+                await self._problem(refusal, scope, receive, envelope.send)
+        except Exception as error:  # noqa: BLE001  # the last room: nothing may leave it but an answer
+            _log.error("unexpected", request_id=state["request_id"], exc_info=error)
+            if envelope.status is None:
+                await self._problem(InternalError(), scope, receive, envelope.send)
+        finally:
+            await self._note(scope, envelope.status or 500, perf_counter() - began)
+
+    def _state(self, scope: Scope) -> dict[str, Any]:
+        given = _header(scope, b"x-request-id")
+        return {
+            "request_id": given if given and _is_uuid(given) else str(uuid4()),
+            "headers": [],
+            "services": self._shared.services,
+            "blocked_for": self.blocked_for,
+        }
+
+    async def _problem(self, problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = problems.render(problem, scope["state"]["request_id"], self._shared.base_url)
+        await answer(scope, receive, send)
+
+    async def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "-")
+        self._meter.count(scope["method"] if scope["method"] in METHODS else "OTHER", route, status, seconds)
+        self._log.line(scope, scope["state"]["request_id"], route, status, seconds)
+        if "counted" in scope["state"] or (status in REFUSED and "principal" not in scope["state"]):
+            await self._count_refusal(_address(scope))
+
+    def _refusal(self, scope: Scope) -> Problem | None:
+        """What is refused before it is looked at."""
+        if b"%00" in scope.get("raw_path", b""):
+            return NotFound()
+        if b"%00" in scope["query_string"]:
+            return InvalidRequest("A parameter holds U+0000.")
+        if not self._blocked:
+            return None
+        wait = self._blocked.get(_address(scope), 0.0) - monotonic()
+        if wait <= 0 or _header(scope, b"authorization"):
+            return None
+        return TooManyRequests(headers={"Retry-After": str(int(wait) + 1)})
+
+    def blocked_for(self, scope: Scope) -> int:
+        """Seconds for which this address gets no more refusals explained; the guard asks before it says 401."""
+        return max(0, int(self._blocked.get(_address(scope), 0.0) - monotonic()))
+
+    async def _count_refusal(self, address: str) -> None:
+        wait = await self._shared.services.limits.spend_address(self._outer, address)
+        if wait:
+            if len(self._blocked) >= MOST_BLOCKED:
+                self._blocked = {who: until for who, until in self._blocked.items() if until > monotonic()}
+            self._blocked[address] = monotonic() + wait
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else "unknown"
+
+
+def _header(scope: Scope, name: bytes) -> str | None:
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return None
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return len(text) == 36 and str(UUID(text)) == text.lower()
+    except ValueError:
+        return False

@@ -1,0 +1,102 @@
+"""Exceptions become problems (RFC 9457), whatever room they come from."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from engage_api.core.problem import (
+    BodyTooLarge,
+    Fault,
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    Unavailable,
+)
+from engage_api.db.errors import Unavailable as DatabaseUnavailable
+
+MEDIA_TYPE = "application/problem+json"
+LONGEST_POINTER = 200
+_BY_STATUS: Mapping[int, type[Problem]] = {404: NotFound, 405: MethodNotAllowed, 413: BodyTooLarge, 400: InvalidRequest}
+_log = structlog.get_logger("engage.problem")
+
+
+def render(problem: Problem, request_id: str, base_url: str) -> Response:
+    """The answer for a problem. `instance` is the request's id, which also stands in the log."""
+    body: dict[str, Any] = {
+        "type": f"{base_url}/problems/{problem.code}/",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": f"urn:uuid:{request_id}",
+        "code": problem.code,
+        **problem.more,
+    }
+    if problem.errors:
+        body["errors"] = [fault.as_json() for fault in problem.errors]
+    return Response(
+        json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        problem.status,
+        headers=problem.headers,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def faults(errors: Iterable[Mapping[str, Any]]) -> list[Fault]:
+    """Pydantic's errors as ours: where and what, never the value."""
+    return [_fault(error["loc"], error["type"], error["msg"]) for error in errors]
+
+
+def invalid(error: ValidationError) -> InvalidRequest:
+    """The problem for a model that was validated by hand; the places are pointers into the body."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return InvalidRequest(errors=[_fault(("body", *e["loc"]), e["type"], e["msg"]) for e in found])
+
+
+def install(app: FastAPI, base_url: str) -> None:
+    """Answer every exception of this application with a problem."""
+
+    def answer(request: Request, problem: Problem) -> Response:
+        return render(problem, request.scope["state"]["request_id"], base_url)
+
+    async def known(request: Request, error: Exception) -> Response:
+        return answer(request, error if isinstance(error, Problem) else InternalError())
+
+    async def validation(request: Request, error: Exception) -> Response:
+        found = error.errors() if isinstance(error, RequestValidationError) else ()
+        return answer(request, InvalidRequest(errors=faults(found)))
+
+    async def http(request: Request, error: Exception) -> Response:
+        status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+        return answer(request, _BY_STATUS.get(status, InvalidRequest)(headers=headers))
+
+    async def database(request: Request, error: Exception) -> Response:
+        _log.warning(
+            "database unavailable", request_id=request.scope["state"]["request_id"], error=repr(error.__cause__)
+        )
+        return answer(request, Unavailable(headers={"Retry-After": "1"}))
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        _log.error("unexpected", request_id=request.scope["state"]["request_id"], exc_info=error)
+        return answer(request, InternalError())
+
+    app.add_exception_handler(Problem, known)
+    app.add_exception_handler(RequestValidationError, validation)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(DatabaseUnavailable, database)
+    app.add_exception_handler(Exception, unexpected)  # answered, then raised again: the envelope ends it there
+
+
+def _fault(place: Sequence[str | int], code: str, detail: str) -> Fault:
+    where, *path = place
+    if where == "body":
+        pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path if part != "[key]")
+        return Fault(code.replace("_", "-"), detail, pointer=pointer[:LONGEST_POINTER])
+    return Fault(code.replace("_", "-"), detail, parameter=str(path[0])[:LONGEST_POINTER] if path else str(where))

@@ -1,0 +1,96 @@
+"""Every operation of the API with what the guard knows of it: for the description, the start-up check, pages and tests."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from engage_api.core.scopes import Scope
+
+PUBLIC = frozenset({"report_leaked_api_key"})
+"""The operations that need no credential. Everything else has a guard, or the service does not start."""
+
+
+@runtime_checkable
+class Scoped(Protocol):
+    """A dependency that lets in who has a scope (`access.guard.Guard`)."""
+
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method on one path. `acts`: it brings a resource into another state. `problems`: the codes that are its own."""
+
+    path: str
+    method: str
+    name: str
+    scope: Scope | None
+    has_body: bool
+    shows_one: bool
+    problems: tuple[str, ...]
+    example: Any
+
+    @property
+    def acts(self) -> bool:
+        """Whether it brings a resource into another state."""
+        return self.path.endswith("/transitions")
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether it takes an idempotency key."""
+        return self.method == "post" and self.scope is not None
+
+    @property
+    def preconditioned(self) -> bool:
+        """Whether it demands `If-Match`: a change of what more than one party may edit."""
+        return self.method in ("patch", "delete") and not self.path.startswith("/api-keys")
+
+    @property
+    def names_external_id(self) -> bool:
+        """Whether it writes an external id, which may be taken."""
+        return self.has_body and not self.acts and not self.path.startswith("/api-keys")
+
+
+def operations(app: FastAPI) -> Iterator[Operation]:
+    """All operations that are in the description, included routers and all."""
+    for context in iter_route_contexts(app.routes):
+        route = context.route
+        if isinstance(route, APIRoute) and context.include_in_schema:
+            extra = context.openapi_extra or {}
+            for method in sorted(context.methods):
+                yield Operation(
+                    context.path,
+                    method.lower(),
+                    context.operation_id or context.name,
+                    _scope(context.dependant),
+                    context.body_field is not None,
+                    _shows_one(context.response_model),
+                    tuple(extra.get("x-problems", ())),
+                    extra.get("x-example"),
+                )
+
+
+def require_guards(app: FastAPI) -> None:
+    """Refuse an application in which somebody forgot a guard.
+
+    Raises:
+        RuntimeError: names the operations.
+    """
+    open_doors = sorted(one.name for one in operations(app) if one.scope is None and one.name not in PUBLIC)
+    if open_doors:
+        raise RuntimeError(f"operations without a guard: {', '.join(open_doors)}")
+
+
+def _scope(dependant: Dependant) -> Scope | None:
+    for part in dependant.dependencies:
+        if isinstance(part.call, Scoped):
+            return part.call.scope
+    return None
+
+
+def _shows_one(model: Any) -> bool:
+    return model is not None and "items" not in getattr(model, "model_fields", {})

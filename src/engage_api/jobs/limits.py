@@ -1,0 +1,38 @@
+"""How long a kind of job may take, and how often and when it is tried."""
+
+import random
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+JITTER = 0.2  # of a delay, either way: what failed together does not come back together
+MOST_DOUBLINGS = 64  # more would leave what a float can multiply
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Delays that grow from `first` by `factor` up to `longest`, each ±20 %."""
+
+    first: timedelta = timedelta(seconds=2)
+    factor: float = 2.0
+    longest: timedelta = timedelta(hours=1)
+
+    def delay(self, attempts: int) -> timedelta:
+        """How long to wait after so many failed attempts (1 or more)."""
+        grown = self.first.total_seconds() * self.factor ** min(attempts - 1, MOST_DOUBLINGS)
+        seconds = min(grown, self.longest.total_seconds())
+        return timedelta(seconds=seconds * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311  # it hides nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What holds for all jobs of a kind.
+
+    After `max_attempts` a job is dead; an attempt whose worker vanished counts. `lease` is how long a worker may be silent
+    before its job is given to another (it says that it is alive three times in that span); `deadline` is how long one
+    attempt may take in all.
+    """
+
+    max_attempts: int = 10
+    lease: timedelta = timedelta(seconds=30)
+    deadline: timedelta = timedelta(minutes=10)
+    backoff: Backoff = field(default_factory=Backoff)

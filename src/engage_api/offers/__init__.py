@@ -1,0 +1,1 @@
+"""Offers: propositions that customers can accept."""

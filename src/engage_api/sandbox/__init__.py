@@ -1,0 +1,1 @@
+"""Sandboxes: workspaces made for trying."""

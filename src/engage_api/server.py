@@ -1,0 +1,58 @@
+"""Serving: migrate, in development make the demo ready, then run uvicorn."""
+
+import asyncio
+import os
+from typing import Any
+
+import typer
+import uvicorn
+from starlette.types import ASGIApp
+
+from engage_api.app import create_app
+from engage_api.core.secret import derive
+from engage_api.db import open_database
+from engage_api.db.migrate import upgrade
+from engage_api.sandbox import demo
+from engage_api.settings import Settings
+
+GRACE = 8  # seconds for requests that are being answered when the service is told to stop
+PROCESSES = "ENGAGE_PROCESSES"  # tells a worker process how many there are
+
+
+def serve(settings: Settings, workers: int) -> None:
+    """Serve until told to stop. Several workers share the port and the database."""
+    upgrade(settings.owner_database)
+    if settings.environment == "development":
+        typer.echo(asyncio.run(_ready_request(settings)), color=False)
+    options: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.port,
+        "access_log": False,
+        "log_level": settings.log_level,
+        "server_header": False,
+        "date_header": True,
+        "proxy_headers": bool(settings.trusted_proxies),
+        "forwarded_allow_ips": ",".join(settings.trusted_proxies),
+        "timeout_graceful_shutdown": GRACE,
+        "timeout_keep_alive": 15,
+    }
+    if workers == 1:
+        uvicorn.run(create_app(settings), **options)
+        return
+    os.environ.update({"ENGAGE_HOST": settings.host, "ENGAGE_PORT": str(settings.port), PROCESSES: str(workers)})
+    uvicorn.run("engage_api.server:worker_app", factory=True, workers=workers, **options)
+
+
+def worker_app() -> ASGIApp:
+    """The application in one of several processes; its settings come from the environment."""
+    return create_app(Settings(), processes=int(os.environ[PROCESSES]))
+
+
+async def _ready_request(settings: Settings) -> str:
+    """A request that works, with a new key for the demo sandbox: the only secret that is ever printed."""
+    db = await open_database(settings.database)
+    try:
+        key = await demo.prepare(db, derive(settings.secret(), "api-keys"))
+    finally:
+        await db.close()
+    return f'curl -s -H "Authorization: Bearer {key.reveal()}" {settings.base_url}/v1/customers'
