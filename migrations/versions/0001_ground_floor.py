@@ -1,6 +1,7 @@
 """The ground floor: worlds and parties, keys, customers, cases with tasks, offers, the log, and what finds them.
 
-On PostgreSQL also the second wall: requests run as `engage_app` and see the rows of the workspace that their session is set to;
+On PostgreSQL also the second wall: requests run as `engage_app` and see the rows of the workspace that their session
+is set to;
 `engage_system` sees all, for the guard's look-up, the sequencer and the claiming of jobs. Neither owns a table.
 """
 
@@ -319,7 +320,10 @@ def _support() -> None:
 
 
 def _search() -> None:
-    """Full text: a `tsvector` on PostgreSQL, FTS5 on SQLite. Words come folded, so the tokenizer has only to split them."""
+    """Full text: a `tsvector` on PostgreSQL, FTS5 on SQLite.
+
+    Words come folded, so the tokenizer has only to split them.
+    """
     if not _postgresql():
         op.execute(
             "CREATE VIRTUAL TABLE search USING fts5"
@@ -341,7 +345,8 @@ def _roles() -> None:
     """Roles belong to the whole server, so they may be there already, or be made by another database just now."""
     for role in ("engage_app", "engage_system"):
         op.execute(
-            f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+            f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN; "
+            "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
         )
         op.execute(
             f"DO $$ BEGIN EXECUTE format('GRANT {role} TO %I', current_user); EXCEPTION WHEN OTHERS THEN NULL; END $$"
@@ -362,7 +367,10 @@ def _wall() -> None:
 
 
 def _first_rows() -> None:
-    """The operator's own organization, application and workspace, and the plans. Plans are data: change them in the table."""
+    """The operator's own organization, application and workspace, and the plans.
+
+    Plans are data: change them in the table.
+    """
     now = datetime.now(UTC)
     text, number = sa.column, sa.column
     organization = sa.table(

@@ -120,7 +120,7 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
     beside = [
         asyncio.create_task(_every(FLUSH, stop, log.flush)),
         asyncio.create_task(_every(NOTE, stop, doorkeeper.write_uses)),
-        *_background(settings, db, stop),
+        *_background(db, stop),
     ]
     try:
         yield services
@@ -133,7 +133,7 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
         await db.close()
 
 
-def _background(settings: Settings, db: Database, stop: asyncio.Event) -> list[asyncio.Task[None]]:
+def _background(db: Database, stop: asyncio.Event) -> list[asyncio.Task[None]]:
     return [asyncio.create_task(Sequencer(db).run(stop))] if db.dialect == "postgresql" else []
 
 
@@ -146,7 +146,7 @@ async def _every(seconds: float, stop: asyncio.Event, do: Callable[[], Any]) -> 
             done = do()
             if asyncio.iscoroutine(done):
                 await done
-        except Exception:
+        except Exception:  # noqa: BLE001  # whatever it was, the next round may go well
             structlog.get_logger("engage").exception("background work failed")
 
 

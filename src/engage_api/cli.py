@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
@@ -38,7 +38,7 @@ def settings(**given: Any) -> Settings:
         fail(str(error))
 
 
-def fail(text: str, code: int = FAILED) -> Any:
+def fail(text: str, code: int = FAILED) -> NoReturn:
     """End the command with a line on standard error."""
     typer.echo(f"engage: {text}", err=True)
     raise typer.Exit(code)
@@ -67,6 +67,7 @@ def migrate() -> None:
 
 @app.command()
 def openapi(
+    *,
     check: Annotated[bool, typer.Option("--check", help="Only see whether the files are up to date.")] = False,
     folder: Annotated[Path, typer.Option(help="Where the files are.")] = Path("openapi"),
 ) -> None:
@@ -88,6 +89,7 @@ def create_key(
     workspace: Workspace = "live",
     name: Annotated[str, typer.Option(help="What it is for.")] = "Command line",
     plan: Annotated[str, typer.Option(help="The plan that limits it.")] = "developer",
+    *,
     as_json: Json = False,
 ) -> None:
     """Make an API key. It is shown this once."""
@@ -105,7 +107,7 @@ def create_key(
 
 
 @keys_app.command("list")
-def list_keys(workspace: Workspace = "live", as_json: Json = False) -> None:
+def list_keys(workspace: Workspace = "live", *, as_json: Json = False) -> None:
     """List the API keys of a workspace."""
     from engage_api.access import operator  # noqa: PLC0415  # as above
 
@@ -122,6 +124,7 @@ def list_keys(workspace: Workspace = "live", as_json: Json = False) -> None:
 def revoke_key(
     key_id: Annotated[str, typer.Argument(help="The key's id, `key_…`.")],
     workspace: Workspace = "live",
+    *,
     as_json: Json = False,
 ) -> None:
     """End an API key."""
@@ -152,4 +155,4 @@ def with_database(work: Callable[[Any, bytes], Awaitable[T]]) -> T:
     try:
         return asyncio.run(run())
     except (Unknown, Problem) as error:
-        return fail(str(error))
+        fail(str(error))

@@ -18,9 +18,11 @@ from engage_api.core.principal import Principal
 from engage_api.core.problem import InsufficientScope, TooManyRequests, Unauthenticated
 from engage_api.core.scopes import Scope
 from engage_api.db.engine import Database
+from engage_api.db.store import Happened
 from engage_api.http.call import Call, Services
 
 TRUSTED_FOR = 1.0  # seconds for which a look-up is believed: a key revoked by another process ends within this time
+LEAKED = Happened("leaked")
 MOST_KNOWN = 10_000  # credentials kept in memory
 
 
@@ -61,7 +63,7 @@ class Doorkeeper:
         principal = await self.recognise(token)
         if principal is not None:
             async with self.db.write(principal.workspace) as tx:
-                await keys.revoke(tx, principal, principal.credential, happened="leaked")
+                await keys.revoke(tx, principal, principal.credential, LEAKED)
             self.forget(principal.credential)
 
     async def write_uses(self) -> None:
@@ -95,7 +97,7 @@ class Guard:
         principal = await services.doorkeeper.recognise(token) if token else None
         if principal is None or not _usable(principal, scope["client"]):
             _refuse_blocked(scope)
-            raise _unauthenticated(services, bool(token))
+            raise _unauthenticated(services, invalid=bool(token))
         return principal
 
 
@@ -146,7 +148,7 @@ def _usable(principal: Principal, client: tuple[str, int] | None) -> bool:
     return any((mapped or address) in network for network in principal.networks)
 
 
-def _unauthenticated(services: Services, invalid: bool) -> Unauthenticated:
+def _unauthenticated(services: Services, *, invalid: bool) -> Unauthenticated:
     error = ', error="invalid_token"' if invalid else ""
     metadata = f"{services.base_url}/.well-known/oauth-protected-resource"
     return Unauthenticated(

@@ -22,7 +22,6 @@ from engage_api.access.models import (
 from engage_api.core import clock, secret
 from engage_api.core.principal import Plan, Principal
 from engage_api.core.problem import Fault, InsufficientScope, InvalidRequest, NotFound
-from engage_api.core.scopes import Scope
 from engage_api.core.secret import Secret
 from engage_api.db import reader, store
 from engage_api.db.engine import Database, Transaction
@@ -70,7 +69,8 @@ _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?|P(\d+)D")
 async def create(
     tx: Transaction, principal: Principal, pepper: bytes, wanted: ApiKeyCreate, *, like: ApiKey | None = None
 ) -> tuple[Stored[ApiKey], Secret]:
-    """Make a key of the principal's application and plan, or of those of another key. Nobody gives away more than they have.
+    """Make a key of the principal's application and plan, or of those of another key. Nobody gives away more than
+    they have.
 
     Raises:
         InsufficientScope: a scope is asked for that the principal lacks.
@@ -109,9 +109,9 @@ async def rotate(
     return await create(tx, principal, pepper, wanted, like=old.model)
 
 
-async def revoke(tx: Transaction, principal: Principal, key_id: str, *, happened: str = "deleted") -> None:
+async def revoke(tx: Transaction, principal: Principal, key_id: str, happened: store.Happened = store.DELETED) -> None:
     """End a key at once."""
-    await store.remove(tx, principal, API_KEY, await require(tx, principal, key_id), happened=happened)
+    await store.remove(tx, principal, API_KEY, await require(tx, principal, key_id), happened)
 
 
 async def require(tx: Transaction, principal: Principal, key_id: str) -> Stored[ApiKey]:
@@ -158,7 +158,7 @@ def _refuse_more(principal: Principal, wanted: ApiKeyCreate) -> None:
     for scope in wanted.scopes:
         if scope not in principal.scopes:
             raise InsufficientScope(
-                "A key can only give the scopes that it has itself.", more={"requiredScope": Scope(scope).value}
+                "A key can only give the scopes that it has itself.", more={"requiredScope": scope.value}
             )
     faults = []
     for at, text in enumerate(wanted.networks):

@@ -26,10 +26,10 @@ class WorkspaceRow(SQLModel, table=True):
 
     __tablename__ = "workspace"
 
-    id: str = Column(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]  # a type instance is fine
-    kind: str = Column(sa_type=KEY)  # type: ignore[call-overload]
+    id: str = Column(primary_key=True, sa_type=KEY)
+    kind: str = Column(sa_type=KEY)
     name: str = Column(sa_type=String)
-    organization_id: str = Column(foreign_key="organization.id", sa_type=KEY)  # type: ignore[call-overload]
+    organization_id: str = Column(foreign_key="organization.id", sa_type=KEY)
     created_at: datetime = Column(sa_type=Instant)
 
 
@@ -38,10 +38,10 @@ class OrganizationRow(SQLModel, table=True):
 
     __tablename__ = "organization"
 
-    id: str = Column(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
-    kind: str = Column(sa_type=KEY)  # type: ignore[call-overload]
+    id: str = Column(primary_key=True, sa_type=KEY)
+    kind: str = Column(sa_type=KEY)
     name: str = Column(sa_type=String)
-    state: str = Column(sa_type=KEY)  # type: ignore[call-overload]
+    state: str = Column(sa_type=KEY)
     created_at: datetime = Column(sa_type=Instant)
 
 
@@ -50,10 +50,10 @@ class ApplicationRow(SQLModel, table=True):
 
     __tablename__ = "application"
 
-    id: str = Column(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
-    organization_id: str = Column(foreign_key="organization.id", sa_type=KEY)  # type: ignore[call-overload]
+    id: str = Column(primary_key=True, sa_type=KEY)
+    organization_id: str = Column(foreign_key="organization.id", sa_type=KEY)
     name: str = Column(sa_type=String)
-    state: str = Column(sa_type=KEY)  # type: ignore[call-overload]
+    state: str = Column(sa_type=KEY)
     created_at: datetime = Column(sa_type=Instant)
 
 
@@ -62,7 +62,7 @@ class PlanRow(SQLModel, table=True):
 
     __tablename__ = "plan"
 
-    name: str = Column(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    name: str = Column(primary_key=True, sa_type=KEY)
     requests: int = Column(sa_type=BigInteger)
     seconds: int = Column(sa_type=BigInteger)
     burst: int = Column(sa_type=BigInteger)
@@ -135,8 +135,8 @@ class ApiKeyRow(Row, table=True):
         Index("api_key_updated", "workspace_id", "updated_at", "id"),
     )
 
-    application_id: str = Column(foreign_key="application.id", sa_type=KEY)  # type: ignore[call-overload]
-    plan: str = Column(foreign_key="plan.name", sa_type=KEY)  # type: ignore[call-overload]
+    application_id: str = Column(foreign_key="application.id", sa_type=KEY)
+    plan: str = Column(foreign_key="plan.name", sa_type=KEY)
     expires_at: datetime | None = Column(default=None, sa_type=Instant)
 
 
@@ -149,8 +149,8 @@ class CredentialRow(SQLModel, table=True):
         Index("credential_fingerprint", "fingerprint", unique=True),
     )
 
-    workspace_id: str = Column(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
-    key_id: str = Column(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    workspace_id: str = Column(primary_key=True, sa_type=KEY)
+    key_id: str = Column(primary_key=True, sa_type=KEY)
     fingerprint: bytes = Column(sa_type=LargeBinary)
 
 

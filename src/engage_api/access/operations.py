@@ -26,7 +26,10 @@ async def livez(_: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """The process can serve: its database answers. A shared limit store that is away is told, and is no reason to stay away."""
+    """The process can serve: its database answers.
+
+    A shared limit store that is away is told, and is no reason to stay away.
+    """
     services: Services = request.scope["state"]["services"]
     try:
         await services.db.one_raw(_PING, None)

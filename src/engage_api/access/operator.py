@@ -62,11 +62,11 @@ def scopes(text: str) -> list[Scope]:
     if text.strip() == "*":
         return sorted(EVERYTHING)
     names = text.replace(",", " ").split()
-    known = {scope.value for scope in Scope}
+    known = {scope.value: scope for scope in Scope}
     wrong = [name for name in names if name not in known]
     if wrong or not names:
         raise Unknown(f"no scope: {', '.join(wrong) or 'none given'}. There are: *, {', '.join(sorted(known))}")
-    return [Scope(name) for name in names]
+    return [known[name] for name in names]
 
 
 async def make_key(

@@ -146,13 +146,13 @@ class CaseRow(Row, table=True):
         Index("case_channel", "workspace_id", "channel", "created_at", "id"),
     )
 
-    external_id: str | None = Column(default=None, sa_type=KEY)  # type: ignore[call-overload]  # a type instance is fine
-    type: str = Column(sa_type=KEY)  # type: ignore[call-overload]
-    state: str = Column(sa_type=KEY)  # type: ignore[call-overload]
-    channel: str = Column(sa_type=KEY)  # type: ignore[call-overload]
-    customer_id: str | None = Column(default=None, sa_type=KEY)  # type: ignore[call-overload]
-    parent_id: str | None = Column(default=None, sa_type=KEY)  # type: ignore[call-overload]
-    visibility: str = Column(sa_type=KEY)  # type: ignore[call-overload]
+    external_id: str | None = Column(default=None, sa_type=KEY)
+    type: str = Column(sa_type=KEY)
+    state: str = Column(sa_type=KEY)
+    channel: str = Column(sa_type=KEY)
+    customer_id: str | None = Column(default=None, sa_type=KEY)
+    parent_id: str | None = Column(default=None, sa_type=KEY)
+    visibility: str = Column(sa_type=KEY)
     due_at: datetime | None = Column(default=None, sa_type=Instant)
     due_place: datetime = Column(sa_type=Instant)
 

@@ -12,6 +12,7 @@ from engage_api.core.states import require_transition
 from engage_api.customers.models import CUSTOMER
 from engage_api.db import reader, store
 from engage_api.db.engine import Transaction
+from engage_api.db.kind import Kind
 from engage_api.db.store import Stored
 from engage_api.http import etags
 from engage_api.http.patches import patched
@@ -85,7 +86,7 @@ async def move(
     if wanted.to == "delivered":
         changes["delivered_at"] = clock.business(principal.workspace)
         changes["straight_through"] = not await tasks.has_manual(tx, principal, case_id)
-    return await store.change(tx, principal, CASE, was, changes, happened=wanted.to)
+    return await store.change(tx, principal, CASE, was, changes, store.Happened(wanted.to))
 
 
 async def _changed(tx: Transaction, principal: Principal, was: Stored[Case], fields: dict[str, Any]) -> Stored[Case]:
@@ -111,7 +112,10 @@ async def _require_references(
     tx: Transaction, principal: Principal, fields: dict[str, Any], besides: str | None = None
 ) -> None:
     """Refuse ids that name nothing which the principal may see, and a case that would be its own part."""
-    asked = [("/customerId", CUSTOMER, fields["customer_id"]), ("/parentId", CASE, fields["parent_id"])]
+    asked: list[tuple[str, Kind[Any], str | None]] = [
+        ("/customerId", CUSTOMER, fields["customer_id"]),
+        ("/parentId", CASE, fields["parent_id"]),
+    ]
     asked += [
         (f"/participants/{at}/customerId", CUSTOMER, participant.customer_id)
         for at, participant in enumerate(fields["participants"])

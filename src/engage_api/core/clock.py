@@ -12,7 +12,7 @@ def host() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-def business(workspace: str) -> datetime:
+def business(workspace: str) -> datetime:  # noqa: ARG001  # callers say whose time they mean
     """The time in a workspace: what its documents, events and deadlines say. Every workspace follows the host."""
     return host()
 

@@ -50,8 +50,8 @@ def _moment(value: Any, _: ValidatorFunctionWrapHandler) -> datetime:
         if isinstance(value, str) and RFC3339.fullmatch(value):
             value = datetime.fromisoformat(value.upper())
         if isinstance(value, datetime) and value.tzinfo is not None:
-            value = value.astimezone(UTC)
-            return value.replace(microsecond=value.microsecond // 1000 * 1000)
+            moment = value.astimezone(UTC)
+            return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     except (ValueError, OverflowError):
         pass
     raise PydanticCustomError("moment", "Input should be a time with its offset, such as 2026-11-21T20:00:00Z")

@@ -22,7 +22,8 @@ class Principal:
     """An application that acts in one workspace with some scopes.
 
     `sees_workspace` is true for internal applications and for the owner of a sandbox; others see what they made.
-    `networks` restricts where the credential may be used from; empty means anywhere. `expires_at` is in the workspace's time.
+    `networks` restricts where the credential may be used from; empty means anywhere. `expires_at` is in the
+    workspace's time.
     """
 
     credential: str

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 class Fault:
     """One thing that is wrong with the request.
 
-    Exactly one of `pointer` (a JSON Pointer into the body, RFC 6901) and `parameter` (a query parameter or header) is set.
+    Exactly one of `pointer` (a JSON Pointer into the body, RFC 6901) and `parameter` (a query parameter or header) is
+    set.
     """
 
     code: str
@@ -30,7 +31,8 @@ class Fault:
 class Problem(Exception):
     """Something the caller should know. The docstring of each subclass is its page in the portal.
 
-    Subclasses state `code` (kebab-case, unique), `status` (HTTP) and `title` (a short sentence, never with values in it).
+    Subclasses state `code` (kebab-case, unique), `status` (HTTP) and `title` (a short sentence, never with values in
+    it).
     """
 
     code: ClassVar[str]
@@ -99,7 +101,8 @@ class UnknownReference(Problem):
 class Unauthenticated(Problem):
     """There is no usable credential in the request.
 
-    Send `Authorization: Bearer` with an API key. The key may be mistyped, revoked, expired, or not allowed from your address.
+    Send `Authorization: Bearer` with an API key. The key may be mistyped, revoked, expired, or not allowed from your
+    address.
     """
 
     code, status, title = "unauthenticated", 401, "A valid credential is needed"
@@ -178,7 +181,10 @@ class BodyTooLarge(Problem):
 
 
 class UnsupportedMediaType(Problem):
-    """The body must be `application/json`; a `PATCH` may also be `application/merge-patch+json`. No content encoding."""
+    """The body must be `application/json`; a `PATCH` may also be `application/merge-patch+json`.
+
+    No content encoding.
+    """
 
     code, status, title = "unsupported-media-type", 415, "The body must be JSON"
 
@@ -213,7 +219,8 @@ class InternalError(Problem):
 class Unavailable(Problem):
     """The service cannot promise your request now, for instance because its database is away.
 
-    A write had no effect unless its `Idempotency-Key` says otherwise: repeat it with the same key after `Retry-After` seconds.
+    A write had no effect unless its `Idempotency-Key` says otherwise: repeat it with the same key after `Retry-After`
+    seconds.
     """
 
     code, status, title = "unavailable", 503, "The service is not available at the moment"

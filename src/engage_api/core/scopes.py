@@ -1,6 +1,7 @@
 """Scopes: what a credential may do, each with a sentence that a person understands."""
 
 from enum import StrEnum
+from typing import Self
 
 
 class Scope(StrEnum):
@@ -8,7 +9,7 @@ class Scope(StrEnum):
 
     sentence: str
 
-    def __new__(cls, value: str, sentence: str) -> "Scope":
+    def __new__(cls, value: str, sentence: str) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.sentence = sentence

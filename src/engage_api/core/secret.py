@@ -1,7 +1,7 @@
 """Secrets that people hold: their form, their fingerprint, and a wrapper that never prints them.
 
-Form: `eng_<live or test>_<kind>_<30 base62><6 base62 checksum>`. The checksum is CRC-32 of all that stands before it, so a
-mistyped key is refused without asking the database and scanners find leaked ones with few false alarms.
+Form: `eng_<live or test>_<kind>_<30 base62><6 base62 checksum>`. The checksum is CRC-32 of all that stands before it,
+so a mistyped key is refused without asking the database and scanners find leaked ones with few false alarms.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ def fingerprint(pepper: bytes, text: str) -> bytes:
 
 
 def derive(secret: bytes, purpose: str) -> bytes:
-    """A key of 32 bytes for one purpose, from the service's secret (HMAC as a key derivation, RFC 5869's expand step)."""
+    """A key of 32 bytes for one purpose, from the service's secret (the expand step of RFC 5869)."""
     return hmac.digest(secret, purpose.encode() + b"\x01", hashlib.sha256)
 
 

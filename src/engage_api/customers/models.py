@@ -103,11 +103,11 @@ class CustomerRow(Row, table=True):
         Index("customer_name", "workspace_id", "sort_name", "id"),
     )
 
-    external_id: str | None = Column(default=None, sa_type=KEY)  # type: ignore[call-overload]  # a type instance is fine
-    kind: str = Column(sa_type=KEY)  # type: ignore[call-overload]
-    state: str = Column(sa_type=KEY)  # type: ignore[call-overload]
-    sort_name: str = Column(sa_type=KEY)  # type: ignore[call-overload]
-    merged_into: str | None = Column(default=None, sa_type=KEY)  # type: ignore[call-overload]
+    external_id: str | None = Column(default=None, sa_type=KEY)
+    kind: str = Column(sa_type=KEY)
+    state: str = Column(sa_type=KEY)
+    sort_name: str = Column(sa_type=KEY)
+    merged_into: str | None = Column(default=None, sa_type=KEY)
 
 
 def _columns(customer: Customer) -> dict[str, Any]:

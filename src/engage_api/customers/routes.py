@@ -70,7 +70,10 @@ async def get_customer_by_external_id(external_id: str, call: Read) -> Response:
 
 @router.put("/external/{external_id}", response_model=Customer, summary="Make or replace a customer by your own id")
 async def put_customer(external_id: ExternalId, call: Write, body: NewCustomer) -> Response:
-    """Makes the customer with this `externalId` (201) or replaces all its fields (200). The same twice changes nothing."""
+    """Makes the customer with this `externalId` (201) or replaces all its fields (200).
+
+    The same twice changes nothing.
+    """
     return await call.put(PATH, lambda tx: service.put(tx, call.principal, external_id, body))
 
 

@@ -68,7 +68,8 @@ SORTS: Mapping[str, str] = {"createdAt": "created_at", "updatedAt": "updated_at"
 class Kind(Generic[P]):
     """One kind of resource.
 
-    `columns` gives the typed columns beside the common ones, `words` what full-text search finds, `terms` the exact values of
+    `columns` gives the typed columns beside the common ones, `words` what full-text search finds, `terms` the exact
+    values of
     list-like fields as (name, value). `schema` counts the shapes its document has had: raise it when the shape changes.
     """
 

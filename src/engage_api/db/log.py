@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -33,32 +33,33 @@ _NEXT = Query(
 )
 
 
-async def append(
-    tx: Transaction,
-    principal: Principal,
-    *,
-    kind: str,
-    happened: str,
-    subject: str,
-    made_by: str,
-    data: bytes,
-    time: datetime,
-) -> None:
-    """Write down that `happened` to the `subject`; `data` is its document, `time` when it happened.
+class Entry(NamedTuple):
+    """A line for the log: what happened to which resource, when, and its document. `made_by` made the resource."""
 
-    The type is `engage.<kind>.<happened>.v1`. On SQLite the number is given here, where there is one writer; on PostgreSQL by
-    the sequencer, because a number drawn before the commit can become readable after a later one.
+    kind: str
+    happened: str
+    subject: str
+    made_by: str
+    data: bytes
+    time: datetime
+
+
+async def append(tx: Transaction, principal: Principal, entry: Entry) -> None:
+    """Write a line down, with the type `engage.<kind>.<happened>.v1`.
+
+    On SQLite it gets its number here, where there is one writer. On PostgreSQL the sequencer numbers it after the
+    commit, because a number drawn before can become readable after a later one.
     """
     values = {
         "workspace_id": principal.workspace,
         "id": ids.new("evt"),
-        "type": f"engage.{kind}.{happened}.v1",
-        "subject": subject,
-        "time": time,
+        "type": f"engage.{entry.kind}.{entry.happened}.v1",
+        "subject": entry.subject,
+        "time": entry.time,
         "recorded_time": clock.business(principal.workspace),
         "actor": f"application:{principal.application}",
-        "made_by": made_by,
-        "data": data,
+        "made_by": entry.made_by,
+        "data": entry.data,
     }
     if tx.dialect == "sqlite":
         counted = await tx.one(_NEXT, workspace_id=principal.workspace)
@@ -72,22 +73,28 @@ async def page(
 ) -> list[tuple[int, bytes]]:
     """Numbered events after a sequence number that the principal may see, oldest first, as (sequence, JSON bytes).
 
-    `filters` may hold `type` and `subject`. An event is here once it has been numbered, some milliseconds after its commit.
+    `filters` may hold `type` and `subject`. An event is here once it has been numbered, some milliseconds after its
+    commit.
     """
-    query = _page(principal.sees_workspace, tuple(sorted(filters)))
+    query = _page(sees_workspace=principal.sees_workspace, names=tuple(sorted(filters)))
     values = {**whose(principal), **{f"by_{name}": value for name, value in filters.items()}}
     rows = await db.fetch(query, principal.workspace, **values, after=after, limit=limit)
-    return [(row.sequence, _render(row, principal.sees_workspace)) for row in rows]
+    return [(row.sequence, _render(row, with_sequence=principal.sees_workspace)) for row in rows]
 
 
 async def place(db: Database, principal: Principal, event_id: str) -> int | None:
     """The sequence number of an event, or None when there is none that the principal may see."""
-    row = await db.one(_place(principal.sees_workspace), principal.workspace, **whose(principal), id=event_id)
+    row = await db.one(
+        _place(sees_workspace=principal.sees_workspace), principal.workspace, **whose(principal), id=event_id
+    )
     return None if row is None else int(row.sequence)
 
 
-def _render(row: Any, with_sequence: bool) -> bytes:
-    """CloudEvents 1.0 in JSON. The number is only for those who see the whole log: gaps in it would tell of hidden events."""
+def _render(row: Any, *, with_sequence: bool) -> bytes:
+    """CloudEvents 1.0 in JSON.
+
+    The number is only for those who see the whole log: gaps in it would tell of hidden events.
+    """
     head = {
         "specversion": "1.0",
         "id": row.id,
@@ -101,21 +108,26 @@ def _render(row: Any, with_sequence: bool) -> bytes:
     }
     if with_sequence:
         head["sequence"] = str(row.sequence)
-    return json.dumps(head, separators=(",", ":")).encode()[:-1] + b',"data":' + row.data + b"}"
+    data: bytes = row.data
+    return json.dumps(head, separators=(",", ":")).encode()[:-1] + b',"data":' + data + b"}"
 
 
 @lru_cache(maxsize=16)
-def _page(sees_workspace: bool, names: tuple[str, ...]) -> Query:
+def _page(*, sees_workspace: bool, names: tuple[str, ...]) -> Query:
     columns = [c for c in _event.columns if c.name not in ("workspace_id", "n", "made_by")]
-    statement = select(*columns).where(*visible(_event, sees_workspace), _event.c.sequence > bindparam("after"))
+    statement = select(*columns).where(
+        *visible(_event, sees_workspace=sees_workspace), _event.c.sequence > bindparam("after")
+    )
     narrowed = statement.where(*(_event.c[name] == bindparam(f"by_{name}") for name in names))
     return Query(narrowed.order_by(_event.c.sequence).limit(bindparam("limit")))
 
 
 @lru_cache(maxsize=2)
-def _place(sees_workspace: bool) -> Query:
+def _place(*, sees_workspace: bool) -> Query:
     return Query(
         select(_event.c.sequence).where(
-            *visible(_event, sees_workspace), _event.c.id == bindparam("id"), _event.c.sequence.is_not(None)
+            *visible(_event, sees_workspace=sees_workspace),
+            _event.c.id == bindparam("id"),
+            _event.c.sequence.is_not(None),
         )
     )

@@ -12,8 +12,8 @@ SQLITE = "sqlite:///"
 def upgrade(url: str) -> bool:
     """Migrate to the newest revision. True when there was something to do.
 
-    `url` is the owner's: on PostgreSQL it must be able to make roles the first time. Safe to run in several processes at
-    once: the others wait. Must not be called inside a running event loop.
+    `url` is the owner's: on PostgreSQL it must be able to make roles the first time. Safe to run in several processes
+    at once: the others wait. Must not be called inside a running event loop.
     """
     folder = next(place for place in PLACES if (place / "env.py").is_file())
     if _current(url) == newest(folder):

@@ -23,7 +23,7 @@ _driver = _term.alias("driver")
 
 async def document(db: Database, principal: Principal, kind: Kind[Any], row_id: str, *, by: str = "id") -> bytes | None:
     """The document of one resource, or None when there is none that this principal may see."""
-    query = _by_id(kind, principal.sees_workspace, False, by)
+    query = _by_id(kind, by, sees_workspace=principal.sees_workspace, lock=False)
     row = await db.one_raw(
         query, principal.workspace, workspace=principal.workspace, application=principal.application, id=row_id
     )
@@ -34,7 +34,9 @@ async def find(
     tx: Transaction, principal: Principal, kind: Kind[P], row_id: str, *, by: str = "id", lock: bool = True
 ) -> Stored[P] | None:
     """One resource inside a transaction, locked until its end on PostgreSQL; `by` may be `external_id`."""
-    row = await tx.one(_by_id(kind, principal.sees_workspace, lock, by), **whose(principal), id=row_id)
+    row = await tx.one(
+        _by_id(kind, by, sees_workspace=principal.sees_workspace, lock=lock), **whose(principal), id=row_id
+    )
     if row is None:
         return None
     model = kind.read(row.document)
@@ -44,7 +46,7 @@ async def find(
 async def has_any(tx: Transaction, principal: Principal, kind: Kind[Any], filters: Mapping[str, Any]) -> bool:
     """Whether the principal sees at least one such resource, read inside a transaction."""
     ask = Ask(filters, None, "createdAt", None, 1)
-    query = _page(kind, principal.sees_workspace, Shape(tuple(filters), False, "createdAt", False))
+    query = _page(kind, Shape(principal.sees_workspace, tuple(filters), words=False, sort="createdAt"))
     return await tx.one(query, **_parameters(principal, kind, ask), limit=1) is not None
 
 
@@ -62,10 +64,11 @@ class Ask:
 class Shape(NamedTuple):
     """What of a question decides the statement: one is built for each shape, on first use."""
 
+    sees_workspace: bool
     filters: tuple[str, ...]
     words: bool
-    sort: str
-    after: bool
+    sort: str = ""
+    after: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,8 @@ async def page(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) ->
     values = _values(db, principal, kind, ask)
     if values is None:
         return Found([], None)
-    shape = Shape(tuple(ask.filters), ask.words is not None, ask.sort, ask.after is not None)
-    query = _page(kind, principal.sees_workspace, shape)
+    shape = Shape(principal.sees_workspace, tuple(ask.filters), ask.words is not None, ask.sort, ask.after is not None)
+    query = _page(kind, shape)
     rows = await db.raw(query, principal.workspace, **values, limit=ask.limit + 1)
     more = len(rows) > ask.limit
     del rows[ask.limit :]
@@ -96,7 +99,7 @@ async def count(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) -
     values = _values(db, principal, kind, ask)
     if values is None:
         return 0
-    query = _count(kind, principal.sees_workspace, tuple(ask.filters), ask.words is not None)
+    query = _count(kind, Shape(principal.sees_workspace, tuple(ask.filters), ask.words is not None))
     row = await db.one_raw(query, principal.workspace, **values)
     return 0 if row is None else int(row[0])
 
@@ -132,25 +135,23 @@ def _rule(kind: Kind[Any], name: str) -> Filter:
 
 
 @lru_cache(maxsize=128)
-def _by_id(kind: Kind[Any], sees_workspace: bool, lock: bool, by: str = "id") -> Query:
+def _by_id(kind: Kind[Any], by: str, *, sees_workspace: bool, lock: bool) -> Query:
     t = kind.table
     statement = select(t.c.rendered, t.c.document, t.c.made_by).where(
-        *visible(t, sees_workspace), t.c[by] == bindparam("id")
+        *visible(t, sees_workspace=sees_workspace), t.c[by] == bindparam("id")
     )
     return Query(statement.with_for_update() if lock else statement)
 
 
 @lru_cache(maxsize=512)
-def _page(kind: Kind[Any], sees_workspace: bool, shape: Shape) -> Query:
-    return Query(
-        _ordered(kind, sees_workspace, shape, "sqlite"), postgres=_ordered(kind, sees_workspace, shape, "postgresql")
-    )
+def _page(kind: Kind[Any], shape: Shape) -> Query:
+    return Query(_ordered(kind, shape, "sqlite"), postgres=_ordered(kind, shape, "postgresql"))
 
 
-def _ordered(kind: Kind[Any], sees_workspace: bool, shape: Shape, dialect: str) -> Select[Any]:
+def _ordered(kind: Kind[Any], shape: Shape, dialect: str) -> Select[Any]:
     t, falling = kind.table, shape.sort.startswith("-")
     place, row_id, names = t.c[kind.sorts[shape.sort.lstrip("-")]], t.c.id, shape.filters
-    statement = select(t.c.rendered, t.c.document, place.label("place"), t.c.id)
+    statement: Select[Any] = select(t.c.rendered, t.c.document, place.label("place"), t.c.id)
     terms = [name for name in names if isinstance(_rule(kind, name), Term)]
     if terms and place.name == "created_at":  # terms are kept in the order in which resources were made: let it drive
         names = tuple(name for name in names if name != terms[0])
@@ -159,7 +160,7 @@ def _ordered(kind: Kind[Any], sees_workspace: bool, shape: Shape, dialect: str) 
             _driver.c.workspace_id == bindparam("workspace"), _driver.c.term == bindparam(f"by_{terms[0]}")
         )
         place, row_id = _driver.c.created_at, _driver.c.resource_id
-    statement = _narrowed(kind, statement, sees_workspace, names, shape.words, dialect)
+    statement = _narrowed(kind, statement, shape._replace(filters=names), dialect)
     if shape.after:
         edge = tuple_(bindparam("after_place", type_=place.type), bindparam("after_id", type_=row_id.type))
         statement = statement.where(tuple_(place, row_id) < edge if falling else tuple_(place, row_id) > edge)
@@ -168,20 +169,15 @@ def _ordered(kind: Kind[Any], sees_workspace: bool, shape: Shape, dialect: str) 
 
 
 @lru_cache(maxsize=256)
-def _count(kind: Kind[Any], sees_workspace: bool, names: tuple[str, ...], words: bool) -> Query:
+def _count(kind: Kind[Any], shape: Shape) -> Query:
     statement = select(func.count().label("count")).select_from(kind.table)
-    return Query(
-        _narrowed(kind, statement, sees_workspace, names, words, "sqlite"),
-        postgres=_narrowed(kind, statement, sees_workspace, names, words, "postgresql"),
-    )
+    return Query(_narrowed(kind, statement, shape, "sqlite"), postgres=_narrowed(kind, statement, shape, "postgresql"))
 
 
-def _narrowed(
-    kind: Kind[Any], statement: Select[Any], sees_workspace: bool, names: tuple[str, ...], words: bool, dialect: str
-) -> Select[Any]:
-    t = kind.table
-    statement = statement.where(*visible(t, sees_workspace), *(_clause(kind, name) for name in names))
-    return statement.where(t.c.id.in_(search.found(dialect))) if words else statement
+def _narrowed(kind: Kind[Any], statement: Select[Any], shape: Shape, dialect: str) -> Select[Any]:
+    clauses = [_clause(kind, name) for name in shape.filters]
+    statement = statement.where(*visible(kind.table, sees_workspace=shape.sees_workspace), *clauses)
+    return statement.where(kind.table.c.id.in_(search.found(dialect))) if shape.words else statement
 
 
 def _clause(kind: Kind[Any], name: str) -> ColumnElement[bool]:

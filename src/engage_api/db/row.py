@@ -14,17 +14,18 @@ KEY = String().with_variant(String(collation="C"), "postgresql")
 
 
 class Row(SQLModel):
-    """Columns for what is filtered, sorted, joined and constrained, and `document`: the JSON bytes that the API answers.
+    """Columns for what is filtered, sorted, joined and constrained, and `document`: the JSON bytes that the API
+    answers.
 
     `made_by` is the application that made the row, `rendered` the schema version of the document.
     """
 
-    workspace_id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]  # a type instance is fine
-    id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    workspace_id: str = Field(primary_key=True, sa_type=KEY)
+    id: str = Field(primary_key=True, sa_type=KEY)
     version: int = Field(sa_type=BigInteger)
     created_at: datetime = Field(sa_type=Instant)
     updated_at: datetime = Field(sa_type=Instant)
-    made_by: str = Field(sa_type=KEY)  # type: ignore[call-overload]
+    made_by: str = Field(sa_type=KEY)
     rendered: int = Field(sa_type=SmallInteger)
     document: bytes = Field(sa_type=LargeBinary)
 
@@ -44,16 +45,16 @@ class EventRow(SQLModel, table=True):
         Index("event_unnumbered", "n", postgresql_where="sequence IS NULL", sqlite_where="sequence IS NULL"),
     )
 
-    workspace_id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
-    id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    workspace_id: str = Field(primary_key=True, sa_type=KEY)
+    id: str = Field(primary_key=True, sa_type=KEY)
     n: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), nullable=True))
     sequence: int | None = Field(default=None, sa_type=BigInteger)
-    type: str = Field(sa_type=KEY)  # type: ignore[call-overload]
-    subject: str = Field(sa_type=KEY)  # type: ignore[call-overload]
+    type: str = Field(sa_type=KEY)
+    subject: str = Field(sa_type=KEY)
     time: datetime = Field(sa_type=Instant)
     recorded_time: datetime = Field(sa_type=Instant)
     actor: str = Field(sa_type=Text)
-    made_by: str = Field(sa_type=KEY)  # type: ignore[call-overload]
+    made_by: str = Field(sa_type=KEY)
     data: bytes = Field(sa_type=LargeBinary)
 
 
@@ -62,7 +63,7 @@ class CounterRow(SQLModel, table=True):
 
     __tablename__ = "counter"
 
-    workspace_id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    workspace_id: str = Field(primary_key=True, sa_type=KEY)
     last: int = Field(sa_type=BigInteger)
 
 
@@ -71,10 +72,10 @@ class TermRow(SQLModel, table=True):
 
     __tablename__ = "term"
 
-    workspace_id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
-    term: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    workspace_id: str = Field(primary_key=True, sa_type=KEY)
+    term: str = Field(primary_key=True, sa_type=KEY)
     created_at: datetime = Field(primary_key=True, sa_type=Instant)
-    resource_id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    resource_id: str = Field(primary_key=True, sa_type=KEY)
 
 
 class SearchRow(SQLModel, table=True):
@@ -86,7 +87,7 @@ class SearchRow(SQLModel, table=True):
     __tablename__ = "search"
     __table_args__ = (Index("search_words", "words", postgresql_using="gin"),)
 
-    workspace_id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    workspace_id: str = Field(primary_key=True, sa_type=KEY)
     number: int = Field(primary_key=True, sa_type=BigInteger)
-    resource_id: str = Field(sa_type=KEY)  # type: ignore[call-overload]
+    resource_id: str = Field(sa_type=KEY)
     words: Any = Field(sa_type=TSVECTOR)

@@ -1,6 +1,7 @@
 """Full-text search that finds the same on both databases.
 
-Words are folded here, so neither database's own language rules take part: case and accents do not matter, every word must
+Words are folded here, so neither database's own language rules take part: case and accents do not matter, every word
+must
 occur, and each may be the beginning of a longer one. `tsvector` (PostgreSQL) and FTS5 (SQLite) keep and match them.
 A lexeme that no caller can type says whose words they are, so one workspace's search never walks through another's.
 """

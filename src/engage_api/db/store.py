@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Generic
+from typing import Any, Generic, NamedTuple, cast
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
@@ -42,6 +42,16 @@ class Stored(Generic[P]):
     made_by: str
 
 
+class Happened(NamedTuple):
+    """What an event says: the last part of its type, and when it happened, if not now."""
+
+    name: str
+    time: datetime | None = None
+
+
+UPDATED, DELETED = Happened("updated"), Happened("deleted")
+
+
 async def create(
     tx: Transaction, principal: Principal, kind: Kind[P], fields: Mapping[str, Any], *, time: datetime | None = None
 ) -> Stored[P]:
@@ -52,13 +62,12 @@ async def create(
         Conflict: another constraint refused the row.
     """
     now = clock.business(principal.workspace)
-    model = kind.public.model_construct(
-        **{"id": ids.new(kind.prefix), **fields, "created_at": now, "updated_at": now, "version": 1}
-    )
+    own = {"created_at": now, "updated_at": now, "version": 1}
+    model = cast("P", kind.public.model_construct(**{"id": ids.new(kind.prefix), **fields, **own}))
     stored = Stored(model, kind.render(model), principal.application)
     await _guarded(tx, _insert(kind), _values(principal, kind, stored))
     await _index(tx, principal, kind, None, model)
-    await _tell(tx, principal, kind, "created", stored, time or now)
+    await _tell(tx, principal, kind, stored, Happened("created", time))
     return stored
 
 
@@ -68,9 +77,7 @@ async def change(
     kind: Kind[P],
     was: Stored[P],
     changes: Mapping[str, Any],
-    *,
-    happened: str = "updated",
-    time: datetime | None = None,
+    happened: Happened = UPDATED,
 ) -> Stored[P]:
     """Change a resource as it was read. A change that changes nothing writes nothing and makes no event.
 
@@ -88,12 +95,12 @@ async def change(
     if await _guarded(tx, _update(kind), values | where) == 0:
         raise Changed
     await _index(tx, principal, kind, was.model, model)
-    await _tell(tx, principal, kind, happened, stored, time or now)
+    await _tell(tx, principal, kind, stored, happened)
     return stored
 
 
 async def remove(
-    tx: Transaction, principal: Principal, kind: Kind[P], was: Stored[P], *, happened: str = "deleted"
+    tx: Transaction, principal: Principal, kind: Kind[P], was: Stored[P], happened: Happened = DELETED
 ) -> None:
     """Delete a resource as it was read; the event keeps its last document.
 
@@ -109,7 +116,7 @@ async def remove(
     if await tx.run(_delete(kind), **where) == 0:
         raise Changed
     await _index(tx, principal, kind, was.model, None)
-    await _tell(tx, principal, kind, happened, was, clock.business(principal.workspace))
+    await _tell(tx, principal, kind, was, happened)
 
 
 async def amend(tx: Transaction, workspace: str, kind: Kind[P], row_id: str, facts: Mapping[str, Any]) -> None:
@@ -154,7 +161,7 @@ async def _index(tx: Transaction, principal: Principal, kind: Kind[P], old: P | 
     assert some is not None  # noqa: S101  # one of them is given by every caller
     before = kind.all_terms(old) if old else set()
     after = kind.all_terms(new) if new else set()
-    same = {
+    same: dict[str, Any] = {
         "workspace_id": principal.workspace,
         "resource_id": some.id,
         "created_at": some.created_at,
@@ -169,19 +176,10 @@ async def _index(tx: Transaction, principal: Principal, kind: Kind[P], old: P | 
         await tx.run(search.PUT if new else search.REMOVE, **values)
 
 
-async def _tell(
-    tx: Transaction, principal: Principal, kind: Kind[P], happened: str, stored: Stored[P], time: datetime
-) -> None:
-    await log.append(
-        tx,
-        principal,
-        kind=kind.name,
-        happened=happened,
-        subject=stored.model.id,
-        made_by=stored.made_by,
-        data=stored.document,
-        time=time,
-    )
+async def _tell(tx: Transaction, principal: Principal, kind: Kind[P], stored: Stored[P], happened: Happened) -> None:
+    time = happened.time or clock.business(principal.workspace)
+    entry = log.Entry(kind.name, happened.name, stored.model.id, stored.made_by, stored.document, time)
+    await log.append(tx, principal, entry)
 
 
 @lru_cache(maxsize=64)

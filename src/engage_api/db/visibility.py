@@ -5,7 +5,7 @@ from sqlalchemy import ColumnElement, Table, bindparam
 from engage_api.core.principal import Principal
 
 
-def visible(table: Table, sees_workspace: bool) -> list[ColumnElement[bool]]:
+def visible(table: Table, *, sees_workspace: bool) -> list[ColumnElement[bool]]:
     """The rows that a principal may see: those of its workspace, and if it does not see all of that, those it made.
 
     Parameters of the statement: `workspace` and, for the second kind, `application`; `whose` gives both.

@@ -11,9 +11,10 @@ from engage_api.http import etags, openapi
 DESCRIPTION = """\
 Customers, cases and offers of an organisation, with the log of everything that happened to them.
 
-Send `Authorization: Bearer <key>` with every request. A key belongs to one workspace, the live one or a sandbox, and that is
-all it can see. Lists are paged by `nextCursor`; a change of something that others may edit needs `If-Match`; every `POST` may be
-repeated safely with an `Idempotency-Key`. What goes wrong is answered as `application/problem+json`.
+Send `Authorization: Bearer <key>` with every request. A key belongs to one workspace, the live one or a sandbox, and
+that is
+all it can see. Lists are paged by `nextCursor`; a change of something that others may edit needs `If-Match`; every
+`POST` may be repeated safely with an `Idempotency-Key`. What goes wrong is answered as `application/problem+json`.
 """
 
 

@@ -1,7 +1,7 @@
 """Cursors: where a list goes on, signed so that nobody can make one up (NL ADR: keyset paging).
 
-A cursor holds the sort value and the id of the last row, and a signature over these, the workspace and the query. It opens in
-no other workspace, with no other filter and no other sort order.
+A cursor holds the sort value and the id of the last row, and a signature over these, the workspace and the query. It
+opens in no other workspace, with no other filter and no other sort order.
 """
 
 import hashlib

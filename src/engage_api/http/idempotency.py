@@ -36,9 +36,9 @@ class IdempotencyRow(SQLModel, table=True):
     __tablename__ = "idempotency"
     __table_args__ = (Index("idempotency_age", "created_at"),)
 
-    workspace_id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]  # a type instance is fine
-    application: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
-    key: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    workspace_id: str = Field(primary_key=True, sa_type=KEY)
+    application: str = Field(primary_key=True, sa_type=KEY)
+    key: str = Field(primary_key=True, sa_type=KEY)
     request: bytes = Field(sa_type=LargeBinary)
     status: int = Field(sa_type=SmallInteger)
     headers: str = Field(sa_type=Text)
@@ -61,7 +61,10 @@ _FORGET = Query(delete(_t).where(_t.c.created_at < bindparam("before")))
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a write answers: also what is kept for a repetition of it. `secret`: it shows one, so it is kept encrypted."""
+    """What a write answers: also what is kept for a repetition of it.
+
+    `secret`: it shows one, so it is kept encrypted.
+    """
 
     status: int
     body: bytes = b""

@@ -52,7 +52,8 @@ def policy(plan: Plan) -> Policy:
 class Limits:
     """Counts requests in memory or, when several processes serve, in Redis.
 
-    A Redis that fails or hangs is replaced by counting here, with this process's share of the limit: never without limit.
+    A Redis that fails or hangs is replaced by counting here, with this process's share of the limit: never without
+    limit.
     """
 
     def __init__(self, redis_url: str = "", processes: int = 1) -> None:

@@ -41,8 +41,10 @@ PAGE_HEADERS: Headers = (
     *_EVERYWHERE,
     (
         b"content-security-policy",
-        b"default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; "
-        b"base-uri 'self'; form-action 'self'; frame-ancestors 'none'",
+        (
+            b"default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; "
+            b"base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+        ),
     ),
 )
 

@@ -1,7 +1,7 @@
 """The description of the API (OpenAPI 3.2), generated from the routes and completed by rule.
 
-A route says what is its own: path, models, summary. What follows from the rules of the house is added here: security from the
-guard, errors from what the operation takes, headers from what every answer carries.
+A route says what is its own: path, models, summary. What follows from the rules of the house is added here: security
+from the guard, errors from what the operation takes, headers from what every answer carries.
 """
 
 import copy
@@ -55,7 +55,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "Idempotency-Key": {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "Makes a repetition safe: the same key and request have one effect and one answer, for 24 hours.",
+        "description": "Makes a repetition safe: the same key and request have one effect and one answer, for a day.",
         "schema": TEXT | {"minLength": 1, "maxLength": 255},
         "example": "2f1f2f6e-7a3c-4d8a-9b1e-0c5d7e9a1b2c",
     },
@@ -76,7 +76,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 }
 
 
-def build(app: FastAPI, base_url: str = "") -> dict[str, Any]:
+def build(app: FastAPI) -> dict[str, Any]:
     """The whole description, as OpenAPI 3.2."""
     document = get_openapi(
         title=app.title,

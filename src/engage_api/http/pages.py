@@ -90,7 +90,10 @@ class Place(NamedTuple):
 
 
 async def answer(place: Place, kind: Kind[Any], query: ListQuery, fixed: Mapping[str, str]) -> Response:
-    """One page of what the principal may see. Filters, words and sort are those of the query; `fixed` filters come on top."""
+    """One page of what the principal may see.
+
+    Filters, words and sort are those of the query; `fixed` filters come on top.
+    """
     request, db, cursors, principal = place
     filters = {**query.filters(), **fixed}
     context = _context(principal, kind.name, query, fixed)

@@ -14,8 +14,8 @@ T = TypeVar("T", bound=Input)
 def patched(whole: type[T], was: Resource, patch: Input) -> T:
     """The fields of `whole` after the patch.
 
-    The patch is applied to the fields as they stand on the wire, and the result is validated as if it had been sent whole, so
-    a patch can reach nothing that a new resource could not have.
+    The patch is applied to the fields as they stand on the wire, and the result is validated as if it had been sent
+    whole, so a patch can reach nothing that a new resource could not have.
 
     Raises:
         InvalidRequest: the result is not valid; the pointers are those of the patch.

@@ -42,12 +42,12 @@ class StrictRoute(APIRoute):
 
 
 def json_body(model: type[Input]) -> WrapValidator:
-    """Marks a parameter as the strict JSON body of a request: `Annotated[CustomerCreate, json_body(CustomerCreate)]`."""
+    """The mark of a strict JSON body, in the annotation of a handler's parameter, beside the model itself."""
 
     def read(value: Any, _: ValidatorFunctionWrapHandler) -> Input:
         if isinstance(value, RawJson):
             check(value)
-            return model.__pydantic_validator__.validate_json(value)
+            return model.model_validate_json(value)
         raise UnsupportedMediaType
 
     return WrapValidator(read)

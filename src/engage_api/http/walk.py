@@ -1,4 +1,4 @@
-"""Every operation of the API with what the guard knows of it: for the description, the start-up check, pages and tests."""
+"""Every operation of the API with what the guard knows of it, for the description, the start-up check and tests."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,10 @@ class Scoped(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method on one path. `acts`: it brings a resource into another state. `problems`: the codes that are its own."""
+    """One method on one path.
+
+    `acts`: it brings a resource into another state. `problems`: the codes that are its own.
+    """
 
     path: str
     method: str
@@ -61,11 +64,11 @@ def operations(app: FastAPI) -> Iterator[Operation]:
         route = context.route
         if isinstance(route, APIRoute) and context.include_in_schema:
             extra = context.openapi_extra or {}
-            for method in sorted(context.methods):
+            for method in sorted(context.methods or ()):
                 yield Operation(
-                    context.path,
+                    context.path or "",
                     method.lower(),
-                    context.operation_id or context.name,
+                    context.operation_id or context.name or "",
                     _scope(context.dependant),
                     context.body_field is not None,
                     _shows_one(context.response_model),
@@ -86,10 +89,8 @@ def require_guards(app: FastAPI) -> None:
 
 
 def _scope(dependant: Dependant) -> Scope | None:
-    for part in dependant.dependencies:
-        if isinstance(part.call, Scoped):
-            return part.call.scope
-    return None
+    calls: list[Any] = [part.call for part in dependant.dependencies]
+    return next((call.scope for call in calls if isinstance(call, Scoped)), None)
 
 
 def _shows_one(model: Any) -> bool:

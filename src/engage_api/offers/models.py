@@ -96,8 +96,8 @@ class OfferRow(Row, table=True):
         Index("offer_state", "workspace_id", "state", "created_at", "id"),
     )
 
-    external_id: str | None = Column(default=None, sa_type=KEY)  # type: ignore[call-overload]  # a type instance is fine
-    state: str = Column(sa_type=KEY)  # type: ignore[call-overload]
+    external_id: str | None = Column(default=None, sa_type=KEY)
+    state: str = Column(sa_type=KEY)
     valid_after: datetime = Column(sa_type=Instant)
     valid_before: datetime = Column(sa_type=Instant)
 

@@ -57,7 +57,7 @@ async def move(
     was = await require(tx, principal, offer_id)
     etags.check(if_match, was.document)
     require_transition(TRANSITIONS, was.model.state, to)
-    return await store.change(tx, principal, OFFER, was, {"state": to}, happened=to)
+    return await store.change(tx, principal, OFFER, was, {"state": to}, store.Happened(to))
 
 
 async def delete(tx: Transaction, principal: Principal, offer_id: str, if_match: str | None) -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from engage_api.cases import service as cases
-from engage_api.cases.models import CaseCreate, CaseTransition
+from engage_api.cases.models import CaseCreate, CaseState, CaseTransition
 from engage_api.cases.tasks.models import TaskCreate
 from engage_api.core import clock
 from engage_api.core.principal import Principal
@@ -59,5 +59,6 @@ async def _case(tx: Transaction, who: Principal, customer_id: str, at: int) -> N
             tasks=[TaskCreate(title="Check the drawings", assignee="Team Permits", due_at=due)],
         ),
     )
-    for to in ("accepted", "in-progress")[: at % 3]:
+    steps: tuple[CaseState, ...] = ("accepted", "in-progress")
+    for to in steps[: at % 3]:
         await cases.move(tx, who, case.model.id, CaseTransition(to=to), None)

@@ -91,13 +91,13 @@ class TaskRow(Row, table=True):
         Index("task_assignee", "workspace_id", "assignee", "created_at", "id"),
     )
 
-    external_id: str | None = Column(default=None, sa_type=KEY)  # type: ignore[call-overload]  # a type instance is fine
-    case_id: str = Column(sa_type=KEY)  # type: ignore[call-overload]
-    state: str = Column(sa_type=KEY)  # type: ignore[call-overload]
-    kind: str = Column(sa_type=KEY)  # type: ignore[call-overload]
-    mode: str = Column(sa_type=KEY)  # type: ignore[call-overload]
-    assignee: str | None = Column(default=None, sa_type=KEY)  # type: ignore[call-overload]
-    visibility: str = Column(sa_type=KEY)  # type: ignore[call-overload]
+    external_id: str | None = Column(default=None, sa_type=KEY)
+    case_id: str = Column(sa_type=KEY)
+    state: str = Column(sa_type=KEY)
+    kind: str = Column(sa_type=KEY)
+    mode: str = Column(sa_type=KEY)
+    assignee: str | None = Column(default=None, sa_type=KEY)
+    visibility: str = Column(sa_type=KEY)
     due_at: datetime | None = Column(default=None, sa_type=Instant)
     due_place: datetime = Column(sa_type=Instant)
 

@@ -66,7 +66,7 @@ async def move(
     if wanted.to in ("active", "completed"):
         at = "started_at" if wanted.to == "active" else "completed_at"
         changes[at] = clock.business(principal.workspace)
-    return await store.change(tx, principal, TASK, was, changes, happened=wanted.to)
+    return await store.change(tx, principal, TASK, was, changes, store.Happened(wanted.to))
 
 
 async def has_manual(tx: Transaction, principal: Principal, case_id: str) -> bool:
