@@ -55,6 +55,9 @@ class Postgres:
     def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
+    def _create(self, name: str, more: str = "") -> None:
+        self._do(self._admin.execute(f"CREATE DATABASE {name} {more}" + ("" if self._own else f" OWNER {OWNER}")))
+
     def url(self, name: str) -> str:
         if self._own:
             return make_url(self._own).set(database=name).render_as_string(hide_password=False)
@@ -67,7 +70,7 @@ class Postgres:
             done = lock.with_name(f"{name}.done")
             if not done.exists():
                 self._do(self._admin.execute(f"DROP DATABASE IF EXISTS {name}"))  # of a build that failed
-                self._do(self._admin.execute(f"CREATE DATABASE {name}" + ("" if self._own else f" OWNER {OWNER}")))
+                self._create(name)
                 build(self.url(name))
                 done.touch()
         return name
@@ -75,7 +78,7 @@ class Postgres:
     @contextmanager
     def clone(self, template: str) -> Iterator[str]:
         name = f"{template}_{os.getpid()}_{next(self._numbers)}"
-        self._do(self._admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        self._create(name, f"TEMPLATE {template}")
         try:
             yield self.url(name)
         finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -208,33 +209,36 @@ async def test_a_timeout_of_the_body_is_its_own(database: Database) -> None:
 
 
 async def test_writers_that_are_cancelled_leave_all_or_nothing(database: Database) -> None:
-    """800 writers, stopped at random points, half of them twice; each has five statements and then a pause."""
+    """800 writers in rounds of 40, stopped at random points of the time that a round takes, half of them twice."""
     random.seed(7)
-    done: list[int] = []
+    done: set[str] = set()
 
-    async def write(number: int) -> None:
+    async def keep(number: int) -> None:
         async with database.write("w") as tx:
             for part in range(3):
                 await tx.run(ADD_SMALL, **W, id=f"{number:03}-{part}")
             if number % 2:
                 await asyncio.sleep(0)
-        done.append(number)
+        done.add(f"{number:03}")
 
-    async def stopped(number: int) -> None:
-        await asyncio.sleep(random.random() * 0.5)
-        task = asyncio.create_task(write(number))
+    async def stop(number: int, longest: float) -> None:
+        task = asyncio.create_task(keep(number))
         for _ in range(1 + number % 2):
-            await asyncio.sleep(random.random() ** 3 * 0.03)
+            await asyncio.sleep(random.random() * longest)
             task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    await asyncio.gather(*map(stopped, range(800)))
-    await write(800)  # it still writes
+    for start in range(0, 800, 40):
+        before = monotonic()
+        await asyncio.gather(*map(keep, range(900 + start // 10, 904 + start // 10)))
+        longest = 10 * (monotonic() - before)
+        await asyncio.gather(*(stop(number, longest) for number in range(start, start + 40)))
     found = await ids(database)
     whole = {name[:3] for name in found}
     assert len(found) == 3 * len(whole)
-    assert {f"{number:03}" for number in done} <= whole
-    assert 50 < len(done) < 800, "cancelled too late or too early to mean anything"
+    assert done <= whole
+    stopped = 800 - sum(name < "800" for name in done)
+    assert 50 < stopped < 750, "too early or too late to mean anything"
 
 
 async def test_reads_that_are_cancelled_harm_nobody(database: Database) -> None:
