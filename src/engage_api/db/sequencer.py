@@ -7,7 +7,6 @@ the transaction.
 """
 
 import asyncio
-import contextlib
 import logging
 
 from sqlalchemy import text
@@ -99,6 +98,5 @@ async def _any(first: asyncio.Event, second: asyncio.Event, seconds: float) -> b
     finally:
         for task in waiting:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*waiting, return_exceptions=True)
     return bool(done)
