@@ -27,9 +27,9 @@ class Backoff:
 class Limits:
     """What holds for all jobs of a kind.
 
-    After `max_attempts` a job is dead; an attempt whose worker vanished counts. `lease` is how long a worker may be silent
-    before its job is given to another (it says that it is alive three times in that span); `deadline` is how long one
-    attempt may take in all.
+    After `max_attempts` a job is dead; an attempt whose worker vanished counts. `lease` is how long a worker may be
+    silent before its job is given to another (three times in that span it says that it is alive); `deadline` is how
+    long one attempt may take in all.
     """
 
     max_attempts: int = 10

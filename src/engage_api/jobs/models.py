@@ -3,14 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, SmallInteger, Text
+from sqlalchemy import BigInteger, Index, SmallInteger, Text, text
 from sqlmodel import Field, SQLModel
 
 from engage_api.db.base import Instant, Json
 from engage_api.db.row import KEY
 
 QUEUED, DEAD = "queued", "dead"
-IS_QUEUED = f"state = '{QUEUED}'"
+IS_QUEUED = text("state = 'queued'")
+HAS_KEY = text("state = 'queued' AND unique_key IS NOT NULL")
+IS_SERVICE_WITH_KEY = text("state = 'queued' AND unique_key IS NOT NULL AND workspace_id IS NULL")
 
 
 class JobRow(SQLModel, table=True):
@@ -31,26 +33,29 @@ class JobRow(SQLModel, table=True):
         # Two, because an empty workspace is never equal to another empty one.
         Index(
             "job_unique",
-            *("workspace_id", "kind", "unique_key"),
+            "workspace_id",
+            "kind",
+            "unique_key",
             unique=True,
-            postgresql_where=f"{IS_QUEUED} AND unique_key IS NOT NULL",
-            sqlite_where=f"{IS_QUEUED} AND unique_key IS NOT NULL",
+            postgresql_where=HAS_KEY,
+            sqlite_where=HAS_KEY,
         ),
         Index(
             "job_unique_service",
-            *("kind", "unique_key"),
+            "kind",
+            "unique_key",
             unique=True,
-            postgresql_where=f"{IS_QUEUED} AND unique_key IS NOT NULL AND workspace_id IS NULL",
-            sqlite_where=f"{IS_QUEUED} AND unique_key IS NOT NULL AND workspace_id IS NULL",
+            postgresql_where=IS_SERVICE_WITH_KEY,
+            sqlite_where=IS_SERVICE_WITH_KEY,
         ),
     )
 
-    id: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]  # a type instance is fine
-    workspace_id: str | None = Field(default=None, sa_type=KEY)  # type: ignore[call-overload]
-    kind: str = Field(sa_type=KEY)  # type: ignore[call-overload]
+    id: str = Field(primary_key=True, sa_type=KEY)
+    workspace_id: str | None = Field(default=None, sa_type=KEY)
+    kind: str = Field(sa_type=KEY)
     payload: dict[str, Any] = Field(sa_type=Json)
-    unique_key: str | None = Field(default=None, sa_type=KEY)  # type: ignore[call-overload]
-    state: str = Field(sa_type=KEY)  # type: ignore[call-overload]
+    unique_key: str | None = Field(default=None, sa_type=KEY)
+    state: str = Field(sa_type=KEY)
     run_at: datetime = Field(sa_type=Instant)
     attempts: int = Field(sa_type=SmallInteger)
     lease_until: datetime | None = Field(default=None, sa_type=Instant)
@@ -65,5 +70,5 @@ class JobScheduleRow(SQLModel, table=True):
 
     __tablename__ = "job_schedule"
 
-    kind: str = Field(primary_key=True, sa_type=KEY)  # type: ignore[call-overload]
+    kind: str = Field(primary_key=True, sa_type=KEY)
     period: int = Field(sa_type=BigInteger)

@@ -13,8 +13,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 from pydantic import BaseModel
 from sqlalchemy import bindparam, delete, false, literal_column, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.dialects.postgresql import insert
 
 from engage_api.core import clock, ids
 from engage_api.db.engine import Database, Transaction
@@ -34,14 +33,10 @@ _queued = _t.c.state == literal_column(f"'{QUEUED}'")
 _held = (_t.c.id == bindparam("at_id"), _t.c.token == bindparam("at_token"), _queued)
 _passed_on = {"token": _t.c.token + 1, "lease_until": None}
 
-_ADD = Query(
-    sqlite_insert(_t).on_conflict_do_nothing(),
-    [c.name for c in _t.columns],
-    postgres=postgres_insert(_t).on_conflict_do_nothing(),
-)
+_ADD = Query(insert(_t).on_conflict_do_nothing(), [c.name for c in _t.columns])  # SQLite says it the same way
 _TAKE = Query(
     update(_t)
-    .where(_t.c.id == bindparam("at_id"))
+    .where(_t.c.id == bindparam("at_id"))  # it is locked by now
     .values(token=_t.c.token + 1, attempts=_t.c.attempts + 1, lease_until=bindparam("until"))
 )
 _BEAT = Query(update(_t).where(*_held).values(lease_until=bindparam("until")))
@@ -50,16 +45,15 @@ _AGAIN = Query(update(_t).where(*_held).values(**_passed_on, run_at=bindparam("a
 _BURY = Query(
     update(_t)
     .where(*_held)
-    .values(**_passed_on, state=bindparam("dead"), finished_at=bindparam("at"), last_error=bindparam("error"))
+    .values(**_passed_on, state=DEAD, finished_at=bindparam("at"), last_error=bindparam("error"))
 )
 _GIVE_BACK = Query(update(_t).where(*_held).values(**_passed_on, attempts=_t.c.attempts - 1))
-_is_dead = _t.c.state == bindparam("dead")
 _REPLAY = Query(
     update(_t)
-    .where(_t.c.id == bindparam("at_id"), _is_dead)
-    .values(token=_t.c.token + 1, state=bindparam("queued"), run_at=bindparam("at"), attempts=0, finished_at=None)
+    .where(_t.c.id == bindparam("at_id"), _t.c.state == DEAD)
+    .values(state=QUEUED, run_at=bindparam("at"), attempts=0, finished_at=None)
 )
-_SWEEP = Query(delete(_t).where(_is_dead, _t.c.finished_at < bindparam("before")))
+_SWEEP = Query(delete(_t).where(_t.c.state == DEAD, _t.c.finished_at < bindparam("before")))
 
 
 class Stale(Exception):
@@ -102,9 +96,9 @@ async def enqueue(
     """Promise work in the caller's transaction: undone with it, and run at least once after its commit.
 
     The job belongs to the workspace that the transaction stands at; `system.write(None)` may name another, or none for
-    a job of the service. The payload should name things by their ids: it stays until the job is done or swept. `run_at` is
-    host time, at once by default. As long as a job of this kind and workspace with the same `unique_key` is unfinished,
-    nothing is enqueued; that one may be under way already, so the key is for work that reads nothing newer than itself.
+    a job of the service. The payload should name things by their ids: it stays until the job is done or swept.
+    `run_at` is host time, at once by default. As long as a job of this kind and workspace with the same `unique_key`
+    is unfinished, nothing is enqueued; that one may be under way already and not see what is written here.
 
     Returns the job's id, or None when the key was taken. ValueError for a key above 200 characters and for a workspace
     beyond the transaction's wall.
@@ -143,8 +137,8 @@ async def claim(system: Database, kinds: Mapping[str, Limits], most: int) -> lis
         lost = [row for row, limits in found if row.attempts >= limits.max_attempts]
         taken = [(row, limits) for row, limits in found if row.attempts < limits.max_attempts]
         await tx.many(_TAKE, [{"at_id": row.id, "until": now + limits.lease} for row, limits in taken])
-        burial = {"dead": DEAD, "at": now, "error": LOST}
-        await tx.many(_BURY, [{"at_id": row.id, "at_token": row.token, **burial} for row in lost])
+        for row in lost:
+            await tx.run(_BURY, at_id=row.id, at_token=row.token, at=now, error=LOST)
     for row in lost:
         _log.error("job is dead", job=row.id, kind=row.kind, attempts=row.attempts, error=LOST)
     return [
@@ -170,7 +164,7 @@ async def fail(system: Database, job: Job[Any], error: str, delay: timedelta | N
     """
     now, line = clock.host(), _line(error)
     if job.attempts >= job.limits.max_attempts:
-        return await _write(system, job, _BURY, dead=DEAD, at=now, error=line)
+        return await _write(system, job, _BURY, at=now, error=line)
     wait = job.limits.backoff.delay(job.attempts) if delay is None else delay
     return await _write(system, job, _AGAIN, at=now + wait, error=line)
 
@@ -186,12 +180,12 @@ async def replay(tx: Transaction, job_id: str) -> bool:
 
     Raises Conflict when an unfinished job has its unique key.
     """
-    return bool(await tx.run(_REPLAY, at_id=job_id, dead=DEAD, queued=QUEUED, at=clock.host()))
+    return bool(await tx.run(_REPLAY, at_id=job_id, at=clock.host()))
 
 
 async def sweep(tx: Transaction, older_than: timedelta) -> int:
     """Delete the jobs that died longer ago. Returns how many."""
-    return await tx.run(_SWEEP, dead=DEAD, before=clock.host() - older_than)
+    return await tx.run(_SWEEP, before=clock.host() - older_than)
 
 
 async def _write(system: Database, job: Job[Any], query: Query, **values: Any) -> bool:

@@ -1,0 +1,184 @@
+"""The worker: claims due jobs, runs their handlers side by side, keeps their leases alive and settles them."""
+
+import asyncio
+import contextlib
+import traceback
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
+from time import monotonic
+from typing import Any
+
+import structlog
+
+from engage_api.core import clock
+from engage_api.db.engine import Database
+from engage_api.db.errors import Unavailable
+from engage_api.jobs import queue, schedules
+from engage_api.jobs.bell import Bell
+from engage_api.jobs.queue import Job, Stale
+from engage_api.jobs.registry import Later, Registry
+
+GRACE = 5.0  # seconds for running handlers when the worker is told to stop
+CANCELLED = 1.0  # seconds more for those that were cancelled then
+GIVING_BACK = 2.0  # seconds for the leases of what they left
+BEATS = 3  # in the span of a lease
+RETRY = 0.25  # seconds until the outcome of a job is written again that the database could not take
+
+_log = structlog.get_logger("engage.jobs")
+
+
+class Worker:
+    """Runs the jobs of a registry, at most `concurrency` at once. Any number of workers may share a database.
+
+    It claims no more than it can start, so nothing waits under a lease. Registries may be split among workers, for
+    instance to keep slow kinds from others' slots.
+    """
+
+    def __init__(self, db: Database, registry: Registry, *, concurrency: int = 4, grace: float = GRACE) -> None:
+        self._db = db
+        self._system = db.system
+        self._registry = registry
+        self._concurrency = concurrency
+        self._grace = grace
+        self._running: dict[Job[Any], asyncio.Task[None]] = {}
+        self._periods: dict[str, int] = {}
+        self._bell = Bell(db)
+
+    def wake(self) -> None:
+        """There may be work: look now instead of within a second."""
+        self._bell.ring()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`, or until cancelled; then at most 8 seconds for what is under way.
+
+        Handlers that do not end in time are cancelled, and their leases released: others may start at once.
+        """
+        try:
+            while not stop.is_set():
+                self._bell.hush()
+                for job in await self._look():
+                    self._running[job] = asyncio.create_task(self._work(job))
+                    self._running[job].add_done_callback(partial(self._ended, job))
+                await self._bell.wait(stop, full=not self._free)
+        finally:
+            await self._wind_down()
+
+    @property
+    def _free(self) -> int:
+        return self._concurrency - len(self._running)
+
+    async def _look(self) -> list[Job[Any]]:
+        """Claimed jobs. A failure is logged and is no reason to end: the next look may do better."""
+        try:
+            await self._fire_schedules()
+            return await queue.claim(self._system, self._registry.limits, self._free) if self._free else []
+        except Unavailable as error:
+            _log.warning("jobs wait for the database", error=str(error))
+        except Exception:  # noqa: BLE001  # a mistake that is logged every second is seen; a worker that ended is not
+            _log.exception("looking for jobs failed")
+        return []
+
+    async def _fire_schedules(self) -> None:
+        now = clock.host()
+        for kind, every in self._registry.schedules.items():
+            period = schedules.period_of(now, every)
+            if self._periods.get(kind) != period:
+                await schedules.fire(self._system, kind, period)
+                self._periods[kind] = period
+
+    # ── one job ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _work(self, job: Job[Any]) -> None:
+        failure = await self._attempt(job)
+        if isinstance(failure, Stale):
+            _log.warning("job was lost", **_about(job))
+        elif failure is not None:
+            await self._settle(job, partial(queue.fail, self._system, job, *_reason(failure)))
+        elif not job.finished:
+            await self._settle(job, partial(queue.complete, self._system, job))
+
+    async def _attempt(self, job: Job[Any]) -> Exception | None:
+        """Run the handler while the lease is kept alive. What it raised, if it did."""
+        beat = asyncio.create_task(self._keep_lease(job))
+        try:
+            await self._registry.kinds[job.kind].run(self._db, job)
+        except Exception as failure:  # noqa: BLE001  # whatever it is, the attempt has failed and the job goes on
+            last = job.attempts >= job.limits.max_attempts
+            tell = _log.error if last else _log.warning
+            tell("job is dead" if last else "job failed", **_about(job), exc_info=failure)
+            return failure
+        finally:
+            beat.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await beat
+        return None
+
+    async def _keep_lease(self, job: Job[Any]) -> None:
+        """Renew it until cancelled. When it is lost, end the handler: somebody else does the job by now."""
+        while True:
+            await asyncio.sleep(job.limits.lease.total_seconds() / BEATS)
+            try:
+                ours = await queue.heartbeat(self._system, job)
+            except Unavailable:
+                continue
+            if not ours:
+                if not job.finished:
+                    _log.warning("job was lost", **_about(job))
+                    self._running[job].cancel()
+                return
+
+    async def _settle(self, job: Job[Any], write: Callable[[], Awaitable[bool]]) -> None:
+        """Write the outcome, again and again while the lease lasts: without it the job would be done twice."""
+        until = monotonic() + job.limits.lease.total_seconds()
+        while True:
+            try:
+                if not await write():
+                    _log.warning("job was lost", **_about(job))
+                return
+            except Unavailable as error:
+                if monotonic() > until:
+                    _log.warning("the outcome of a job could not be written", **_about(job), error=str(error))
+                    return
+            await asyncio.sleep(RETRY)
+
+    def _ended(self, job: Job[Any], task: asyncio.Task[None]) -> None:
+        del self._running[job]
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            _log.error("the outcome of a job could not be written", **_about(job), exc_info=failure)
+        self._bell.ring()
+
+    # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _wind_down(self) -> None:
+        """Wait for the handlers, cancel those that take too long, and give their jobs back."""
+        left = dict(self._running)
+        await _done(left.values(), self._grace)
+        for task in left.values():
+            task.cancel()
+        await _done(left.values(), CANCELLED)
+        # One that is still running keeps its job until the lease ends: two at once is worse than one late.
+        given_up = [job for job, task in left.items() if task.cancelled()]
+        try:
+            async with asyncio.timeout(GIVING_BACK):
+                if given_up:
+                    await queue.release(self._system, given_up)
+        except (Unavailable, TimeoutError) as error:
+            _log.warning("jobs wait for their leases to end", jobs=len(given_up), error=str(error))
+
+
+async def _done(tasks: Collection[asyncio.Task[None]], seconds: float) -> None:
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)
+
+
+def _about(job: Job[Any]) -> dict[str, Any]:
+    return {"job": job.id, "kind": job.kind, "workspace": job.workspace, "attempts": job.attempts}
+
+
+def _reason(failure: Exception) -> tuple[str, Any]:
+    """What is kept of it: its class and place, for a message may quote a secret; of `Later`, what it says itself."""
+    if isinstance(failure, Later):
+        return str(failure), failure.after
+    places = [f"{frame.f_globals['__name__']}:{line}" for frame, line in traceback.walk_tb(failure.__traceback__)]
+    ours = [place for place in places if place.startswith("engage_api.")]
+    return f"{type(failure).__name__} at {ours[-1]}", None

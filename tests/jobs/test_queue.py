@@ -1,0 +1,360 @@
+"""The way of a job, without a worker: every promise of `jobs/queue.py` on both databases."""
+
+import asyncio
+import itertools
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+from pydantic import BaseModel
+
+from engage_api.db import Conflict, Database, open_database
+from engage_api.jobs import queue
+from engage_api.jobs.limits import Backoff, Limits
+from engage_api.jobs.queue import Job, Stale, enqueue
+from tests.jobs.conftest import Now
+from tests.jobs.schema import MARK, jobs, marks
+
+LEASE = timedelta(seconds=30)
+KINDS = {"post": Limits(max_attempts=3, lease=LEASE, backoff=Backoff(timedelta(seconds=10))), "tidy": Limits()}
+
+
+async def add(database: Database, payload: Any = None, /, kind: str = "post", wall: str = "w", **more: Any) -> str:
+    async with database.write(wall) as tx:
+        made = await enqueue(tx, kind, payload or {}, **more)
+    assert made is not None
+    return made
+
+
+async def claim(database: Database, most: int = 10) -> list[Job[Any]]:
+    return await queue.claim(database.system, KINDS, most)
+
+
+async def claim_one(database: Database) -> Job[Any]:
+    (job,) = await claim(database)
+    return job
+
+
+async def finish(database: Database, job: Job[Any], then: int = 1) -> None:
+    async with database.write(job.workspace) as tx:
+        await tx.run(MARK, job=job.id, attempt=job.attempts, who="me")
+        await job.finish(tx)
+        assert 1 / then
+
+
+# ── enqueued ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_job_is_claimed_with_what_was_enqueued(database: Database) -> None:
+    made = await add(database, {"to": "é", "n": [1, None]})
+    job = await claim_one(database)
+    assert (job.id, job.workspace, job.kind, job.payload) == (made, "w", "post", {"to": "é", "n": [1, None]})
+    assert (job.attempts, job.finished, job.limits) == (1, False, KINDS["post"])
+    assert await claim(database) == []
+
+
+async def test_a_job_is_undone_with_its_transaction(database: Database) -> None:
+    async def change_ones_mind() -> None:
+        async with database.write("w") as tx:
+            await enqueue(tx, "post", {})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await change_ones_mind()
+    assert await jobs(database) == []
+
+
+async def test_a_payload_may_be_a_model(database: Database) -> None:
+    class Letter(BaseModel):
+        to: str
+        after: timedelta
+
+    await add(database, Letter(to="x", after=timedelta(hours=1)))
+    assert (await claim_one(database)).payload == {"to": "x", "after": "PT1H"}
+
+
+async def test_the_oldest_come_first_and_none_before_its_time(database: Database, now: Now) -> None:
+    late = await add(database, run_at=now.time + timedelta(seconds=10))
+    first = await add(database, run_at=now.time - timedelta(minutes=2))
+    second = await add(database, run_at=now.time - timedelta(minutes=1))
+    assert [job.id for job in await claim(database, 1)] == [first]
+    assert [job.id for job in await claim(database)] == [second]
+    now.move(seconds=10)
+    assert [job.id for job in await claim(database)] == [late]
+
+
+async def test_a_kind_that_nobody_here_knows_stays_queued(database: Database) -> None:
+    await add(database, kind="of another version")
+    assert await claim(database) == []
+    assert await queue.claim(database.system, {}, 10) == []
+    assert [row.attempts for row in await jobs(database)] == [0]
+
+
+async def test_it_belongs_to_the_workspace_of_the_transaction(database: Database) -> None:
+    await add(database)
+    await add(database, workspace="w")
+    with pytest.raises(ValueError, match="workspace"):
+        await add(database, workspace="another")
+    async with database.system.write(None) as tx:
+        await enqueue(tx, "post", {}, workspace="another")
+        await enqueue(tx, "post", {})
+    assert [job.workspace for job in await claim(database)] == ["w", "w", "another", None]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_request_has_only_the_jobs_of_its_workspace(database: Database) -> None:
+    await add(database, wall="another")
+    job = await claim_one(database)
+    with pytest.raises(Stale):
+        async with database.write("w") as tx:
+            await job.finish(tx)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with database.write(None) as tx:
+            await enqueue(tx, "post", {})
+    assert len(await jobs(database)) == 1
+
+
+# ── unique keys ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_unique_key_is_enqueued_once_until_it_is_done(database: Database) -> None:
+    async def again() -> str | None:
+        async with database.write("w") as tx:
+            return await enqueue(tx, "post", {}, unique_key="k")
+
+    assert await again() is not None
+    assert await again() is None
+    job = await claim_one(database)
+    assert await again() is None, "under way is not done"
+    await queue.complete(database.system, job)
+    assert await again() is not None
+
+
+async def test_a_unique_key_holds_for_one_kind_in_one_workspace(database: Database) -> None:
+    made = [await add(database, unique_key="k"), await add(database, unique_key="k", wall="another")]
+    made.append(await add(database, unique_key="k", kind="tidy"))
+    async with database.system.write(None) as tx:
+        service = [await enqueue(tx, "post", {}, unique_key="k") for _ in range(2)]
+    assert [job.id for job in await claim(database)] == [*made, service[0]]
+    assert service[1] is None
+
+
+async def test_of_many_at_once_one_is_enqueued(database: Database) -> None:
+    async def one() -> str | None:
+        async with database.write("w") as tx:
+            made = await enqueue(tx, "post", {}, unique_key="k")
+            await asyncio.sleep(0.01)
+            return made
+
+    made = await asyncio.gather(*(one() for _ in range(7)))
+    assert len([one for one in made if one]) == 1
+    assert len(await jobs(database)) == 1
+
+
+async def test_a_taken_key_leaves_the_rest_of_the_transaction_alone(database: Database) -> None:
+    await add(database, unique_key="k")
+    async with database.write("w") as tx:
+        assert await enqueue(tx, "post", {}, unique_key="k") is None
+        await tx.run(MARK, job="none", attempt=0, who="me")
+    assert len(await marks(database)) == 1
+
+
+async def test_a_unique_key_is_bounded(database: Database) -> None:
+    await add(database, unique_key="k" * 200)
+    with pytest.raises(ValueError, match="200"):
+        await add(database, unique_key="k" * 201)
+
+
+# ── claimed ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_nobody_gets_what_another_has_claimed(database: Database, database_url: str) -> None:
+    made = [await add(database) for _ in range(60)]
+    others = [await open_database(database_url) for _ in range(3)]
+    try:
+
+        async def take(mine: Database) -> list[str]:
+            found: list[str] = []
+            while jobs := await claim(mine, 4):
+                found += [job.id for job in jobs]
+            return found
+
+        taken = await asyncio.gather(*(take(mine) for mine in [database, *others, database]))
+    finally:
+        await asyncio.gather(*(other.close() for other in others))
+    assert sorted(itertools.chain(*taken)) == sorted(made)
+
+
+async def test_a_job_comes_again_when_its_lease_ends(database: Database, now: Now) -> None:
+    await add(database)
+    first = await claim_one(database)
+    now.time += LEASE - timedelta(milliseconds=1)
+    assert await claim(database) == []
+    now.move(milliseconds=1)
+    second = await claim_one(database)
+    assert second.id == first.id
+    assert second.attempts == 2
+    assert second.token > first.token
+
+
+async def test_a_heartbeat_extends_the_lease(database: Database, now: Now) -> None:
+    await add(database)
+    job = await claim_one(database)
+    now.move(seconds=20)
+    assert await queue.heartbeat(database.system, job)
+    now.move(seconds=20)
+    assert await claim(database) == []
+    now.move(seconds=10)
+    assert len(await claim(database)) == 1
+
+
+async def test_a_result_and_its_completion_are_one(database: Database) -> None:
+    await add(database)
+    job = await claim_one(database)
+    with pytest.raises(ZeroDivisionError):
+        await finish(database, job, 0)
+    assert await marks(database) == []
+    assert len(await jobs(database)) == 1
+    await finish(database, job)
+    assert job.finished
+    assert len(await marks(database)) == 1
+    assert await jobs(database) == []
+
+
+@pytest.mark.parametrize("after", ["claimed", "done", "failed", "buried", "released"])
+async def test_whoever_lost_a_job_changes_nothing(database: Database, now: Now, after: str) -> None:
+    await add(database)
+    zombie = await claim_one(database)
+    now.time += LEASE
+    other = await claim_one(database)
+    if after == "done":
+        await queue.complete(database.system, other)
+    elif after == "failed":
+        await queue.fail(database.system, other, "x")
+    elif after == "buried":
+        other.attempts = 3
+        await queue.fail(database.system, other, "x")
+    elif after == "released":
+        await queue.release(database.system, [other])
+    before = await jobs(database)
+
+    assert not await queue.heartbeat(database.system, zombie)
+    assert not await queue.complete(database.system, zombie)
+    assert not await queue.fail(database.system, zombie, "late")
+    assert await queue.release(database.system, [zombie]) == 0
+    with pytest.raises(Stale):
+        await finish(database, zombie)
+    assert not zombie.finished
+    assert await marks(database) == []
+    assert await jobs(database) == before
+
+
+@pytest.mark.parametrize("how", ["failed", "released", "buried"])
+async def test_giving_a_job_up_ends_the_right_to_it(database: Database, how: str) -> None:
+    await add(database)
+    job = await claim_one(database)
+    if how == "released":
+        await queue.release(database.system, [job])
+    else:
+        job.attempts = 3 if how == "buried" else 1
+        await queue.fail(database.system, job, "x")
+        async with database.system.write(None) as tx:
+            await queue.replay(tx, job.id)
+    assert not await queue.complete(database.system, job)
+    assert len(await jobs(database)) == 1
+
+
+async def test_a_released_job_is_due_at_once_and_was_not_tried(database: Database) -> None:
+    await add(database)
+    await add(database)
+    first, second = await claim(database)
+    assert await queue.release(database.system, [first, second]) == 2
+    assert [job.attempts for job in await claim(database)] == [1, 1]
+
+
+# ── failed ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_failed_job_comes_again_later_and_is_dead_at_last(database: Database, now: Now) -> None:
+    await add(database)
+    for attempt, delay in [(1, 10), (2, 20)]:
+        job = await claim_one(database)
+        assert job.attempts == attempt
+        assert await queue.fail(database.system, job, f"no {attempt}")
+        (row,) = await jobs(database)
+        assert (row.state, row.last_error, row.lease_until) == ("queued", f"no {attempt}", None)
+        assert delay * 0.8 <= (row.run_at - now.time).total_seconds() <= delay * 1.2
+        assert await claim(database) == []
+        now.move(seconds=delay * 1.2)
+    assert await queue.fail(database.system, await claim_one(database), "no 3")
+    (row,) = await jobs(database)
+    assert (row.state, row.last_error, row.finished_at, row.attempts) == ("dead", "no 3", now.time, 3)
+    now.move(days=400)
+    assert await claim(database) == []
+
+
+async def test_a_delay_may_be_given(database: Database, now: Now) -> None:
+    await add(database)
+    await queue.fail(database.system, await claim_one(database), "slow down", timedelta(hours=2))
+    assert (await jobs(database))[0].run_at == now.time + timedelta(hours=2)
+
+
+async def test_an_error_is_kept_in_one_bounded_line(database: Database) -> None:
+    await add(database)
+    await queue.fail(database.system, await claim_one(database), "a\nb\x00c\ud800\x1b[31m é" + "x" * 1000)
+    (row,) = await jobs(database)
+    assert row.last_error.startswith("a b c  [31m é")
+    assert len(row.last_error) == 500
+
+
+async def test_a_job_whose_workers_vanish_is_buried_without_another_try(database: Database, now: Now) -> None:
+    await add(database)
+    good = await add(database, kind="tidy")
+    for _ in range(3):
+        assert len(await claim(database)) == 2
+        now.time += LEASE
+    assert [job.id for job in await claim(database)] == [good]
+    row = next(row for row in await jobs(database) if row.id != good)
+    assert (row.state, row.attempts, row.last_error) == ("dead", 3, "its worker vanished")
+
+
+async def bury(database: Database) -> None:
+    job = await claim_one(database)
+    job.attempts = 3
+    await queue.fail(database.system, job, "x")
+
+
+async def test_a_dead_job_is_replayed_with_all_its_attempts(database: Database, now: Now) -> None:
+    made = await add(database, {"n": 1})
+    await bury(database)
+    now.move(days=1)
+    async with database.system.write(None) as tx:
+        assert await queue.replay(tx, made)
+        assert not await queue.replay(tx, made), "it is queued by now"
+        assert not await queue.replay(tx, "job_none")
+    job = await claim_one(database)
+    assert (job.id, job.attempts, job.payload) == (made, 1, {"n": 1})
+    assert (await jobs(database))[0].finished_at is None
+
+
+async def test_a_dead_job_is_not_replayed_beside_another_of_its_key(database: Database) -> None:
+    made = await add(database, unique_key="k")
+    await bury(database)
+    await add(database, unique_key="k")
+    with pytest.raises(Conflict):
+        async with database.system.write(None) as tx:
+            await queue.replay(tx, made)
+
+
+async def test_the_dead_are_swept_after_a_while(database: Database, now: Now) -> None:
+    await add(database)
+    await bury(database)
+    await add(database, run_at=now.time)
+    now.move(days=30)
+    async with database.system.write(None) as tx:
+        assert await queue.sweep(tx, timedelta(days=30)) == 0
+    now.move(milliseconds=1)
+    async with database.system.write(None) as tx:
+        assert await queue.sweep(tx, timedelta(days=30)) == 1
+    assert [row.state for row in await jobs(database)] == ["queued"]
