@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,7 +21,7 @@ import pytest
 import redis
 
 from engage_api.db import Database, open_database
-from tests import servers
+from tests import counts, servers
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,10 +40,25 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
         print("\nleft running by the tests, and ended now:", *left, sep="\n  ")  # noqa: T201  # the run's last word
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = (report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind))
+    noted = [value for report in reports for name, value in report.user_properties if name == counts.PROPERTY]
+    if noted:
+        terminalreporter.section("what was tried")
+        for line in counts.lines(noted):
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def count(record_property: Callable[[str, object], None]) -> counts.Count:
+    """Notes how much a suite has tried; the numbers are told at the end of the run (`tests/counts.py`)."""
+    return counts.counter(record_property)
+
+
 # ── templates ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _migrate(url: str) -> None:
+def migrate(url: str) -> None:
     from engage_api.db.migrate import upgrade  # noqa: PLC0415  # Alembic takes its time, and many tests want no database
 
     with ThreadPoolExecutor(1) as thread:  # where no event loop is, so that it may run its own
@@ -59,12 +74,12 @@ def postgres_server() -> Iterator[servers.Postgres]:
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: servers.Postgres) -> str:
-    return postgres_server.template("migrated", _migrate)
+    return postgres_server.template("migrated", migrate)
 
 
 @pytest.fixture(scope="session")
 def sqlite_template() -> Path:
-    return servers.sqlite_template("migrated", _migrate)
+    return servers.sqlite_template("migrated", migrate)
 
 
 # ── a database for a test ────────────────────────────────────────────────────────────────────────────────────────────
