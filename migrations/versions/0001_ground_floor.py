@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from engage_api.db.base import Instant
+from engage_api.db.base import Instant, Json
 from engage_api.db.row import KEY
 
 revision = "0001"
@@ -30,8 +30,9 @@ WORKSPACE_TABLES = (
     "term",
     "search",
     "idempotency",
+    "job",
 )
-SHARED_TABLES = ("organization", "application", "workspace", "plan")
+SHARED_TABLES = ("organization", "application", "workspace", "plan", "job_schedule")
 
 
 def upgrade() -> None:
@@ -44,6 +45,7 @@ def upgrade() -> None:
     _offers()
     _log()
     _support()
+    _jobs()
     _search()
     if _postgresql():
         _roles()
@@ -317,6 +319,41 @@ def _support() -> None:
         sa.PrimaryKeyConstraint("workspace_id", "application", "key"),
     )
     op.create_index("idempotency_age", "idempotency", ["created_at"], unique=False)
+
+
+def _jobs() -> None:
+    waiting = "state = 'queued'"
+    unique = f"{waiting} AND unique_key IS NOT NULL"
+    op.create_table(
+        "job",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("workspace_id", KEY, nullable=True),
+        sa.Column("kind", KEY, nullable=False),
+        sa.Column("payload", Json(), nullable=False),
+        sa.Column("unique_key", KEY, nullable=True),
+        sa.Column("state", KEY, nullable=False),
+        sa.Column("run_at", Instant(), nullable=False),
+        sa.Column("attempts", sa.SmallInteger(), nullable=False),
+        sa.Column("lease_until", Instant(), nullable=True),
+        sa.Column("token", sa.BigInteger(), nullable=False),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("finished_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    partial = {"postgresql_where": sa.text(waiting), "sqlite_where": sa.text(waiting)}
+    op.create_index("job_due", "job", ["run_at", "id"], **partial)
+    partial = {"unique": True, "postgresql_where": sa.text(unique), "sqlite_where": sa.text(unique)}
+    op.create_index("job_unique", "job", ["workspace_id", "kind", "unique_key"], **partial)
+    unique += " AND workspace_id IS NULL"
+    partial = {"unique": True, "postgresql_where": sa.text(unique), "sqlite_where": sa.text(unique)}
+    op.create_index("job_unique_service", "job", ["kind", "unique_key"], **partial)
+    op.create_table(
+        "job_schedule",
+        sa.Column("kind", KEY, nullable=False),
+        sa.Column("period", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("kind"),
+    )
 
 
 def _search() -> None:

@@ -25,7 +25,7 @@ from engage_api.customers.routes import router as customers
 from engage_api.db import Database, open_database
 from engage_api.db.sequencer import Sequencer
 from engage_api.events.routes import router as events
-from engage_api.http import contract, problems
+from engage_api.http import contract, problems  # housekeeping registers its jobs
 from engage_api.http.call import Services
 from engage_api.http.cursors import Cursors
 from engage_api.http.idempotency import Idempotency
@@ -34,6 +34,7 @@ from engage_api.http.meter import Meter
 from engage_api.http.middleware import Envelope, Shared
 from engage_api.http.requestlog import RequestLog
 from engage_api.http.walk import require_guards
+from engage_api.jobs import Worker, registry
 from engage_api.offers.routes import router as offers
 from engage_api.portal import Portal
 from engage_api.settings import Settings
@@ -90,8 +91,6 @@ def create_api(base_url: str = "", max_body_bytes: int = 1_048_576) -> FastAPI:
         openapi_tags=TAGS,
         max_body_size=max_body_bytes,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        contact={"name": "The maintainers of Engage API", "url": "https://api.example.org/support/"},
-        generate_unique_id_function=lambda route: route.name,
     )
     for router in ROUTERS:
         api.router.routes += router.routes  # flat, so that a request is matched once and every walk sees all routes
@@ -120,7 +119,7 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
     beside = [
         asyncio.create_task(_every(FLUSH, stop, log.flush)),
         asyncio.create_task(_every(NOTE, stop, doorkeeper.write_uses)),
-        *_background(db, stop),
+        *_background(settings, db, stop),
     ]
     try:
         yield services
@@ -133,8 +132,11 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
         await db.close()
 
 
-def _background(db: Database, stop: asyncio.Event) -> list[asyncio.Task[None]]:
-    return [asyncio.create_task(Sequencer(db).run(stop))] if db.dialect == "postgresql" else []
+def _background(settings: Settings, db: Database, stop: asyncio.Event) -> list[asyncio.Task[None]]:
+    runs = [Worker(db, registry).run(stop)] if settings.worker else []
+    if db.dialect == "postgresql":
+        runs.append(Sequencer(db).run(stop))
+    return [asyncio.create_task(run) for run in runs]
 
 
 async def _every(seconds: float, stop: asyncio.Event, do: Callable[[], Any]) -> None:

@@ -58,6 +58,14 @@ def serve(
 
 
 @app.command()
+def worker() -> None:
+    """Work through durable jobs in a process of its own, beside `engage serve` with ENGAGE_WORKER=false."""
+    from engage_api import server  # noqa: PLC0415  # as above
+
+    server.work(settings())
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database to the schema of this version."""
     from engage_api.db.migrate import upgrade  # noqa: PLC0415  # as above

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from typing import Any
 
 import typer
@@ -12,6 +13,8 @@ from engage_api.app import create_app
 from engage_api.core.secret import derive
 from engage_api.db import open_database
 from engage_api.db.migrate import upgrade
+from engage_api.db.sequencer import Sequencer
+from engage_api.jobs import Worker, registry
 from engage_api.sandbox import demo
 from engage_api.settings import Settings
 
@@ -41,6 +44,26 @@ def serve(settings: Settings, workers: int) -> None:
         return
     os.environ.update({"ENGAGE_HOST": settings.host, "ENGAGE_PORT": str(settings.port), PROCESSES: str(workers)})
     uvicorn.run("engage_api.server:worker_app", factory=True, workers=workers, **options)
+
+
+def work(settings: Settings) -> None:
+    """Run jobs until told to stop. On PostgreSQL events are numbered here too."""
+    upgrade(settings.owner_database)
+    asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    db = await open_database(settings.database)
+    runs = [Worker(db, registry).run(stop)]
+    if db.dialect == "postgresql":
+        runs.append(Sequencer(db).run(stop))
+    try:
+        await asyncio.gather(*runs)
+    finally:
+        await db.close()
 
 
 def worker_app() -> ASGIApp:

@@ -4,6 +4,7 @@ import json
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
+from pydantic import Field
 
 from engage_api.access import keys
 from engage_api.access.guard import Stranger, anyone, guard
@@ -14,7 +15,7 @@ from engage_api.db.engine import Transaction
 from engage_api.db.store import Stored
 from engage_api.http.call import Call
 from engage_api.http.idempotency import Answer
-from engage_api.http.pages import ListQuery, Page
+from engage_api.http.pages import SORTED, ListQuery, Page
 from engage_api.http.strict import StrictRoute, json_body
 
 PATH = "/api-keys"
@@ -26,11 +27,13 @@ NewKey = Annotated[ApiKeyCreate, json_body(ApiKeyCreate)]
 Rotation = Annotated[KeyRotation, json_body(KeyRotation)]
 Leak = Annotated[LeakedKey, json_body(LeakedKey)]
 
+Sort = Annotated[Literal["createdAt", "-createdAt", "updatedAt", "-updatedAt"], Field(description=SORTED)]
+
 
 class KeyQuery(ListQuery):
     """Which keys."""
 
-    sort: Literal["createdAt", "-createdAt", "updatedAt", "-updatedAt"] = "-createdAt"
+    sort: Sort = "-createdAt"
 
 
 @router.post("", status_code=201, response_model=ApiKeyWithSecret, summary="Make an API key")

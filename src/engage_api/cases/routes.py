@@ -22,10 +22,11 @@ from engage_api.core.model import ExternalId, Moment, Reference, Word
 from engage_api.core.scopes import Scope
 from engage_api.customers.models import Channel
 from engage_api.http.call import Call
-from engage_api.http.pages import Filter, Page, ResourceQuery
+from engage_api.http.pages import SORTED, Filter, Page, ResourceQuery
 from engage_api.http.strict import StrictRoute, json_body
 
 PATH = "/cases"
+CLOSED = {"x-problems": ["case-closed"]}
 router = APIRouter(prefix=PATH, tags=["Cases"], route_class=StrictRoute)
 Read = Annotated[Call, guard(Scope.CASES_READ)]
 Write = Annotated[Call, guard(Scope.CASES_WRITE)]
@@ -40,16 +41,20 @@ Expand = Annotated[
     ),
 ]
 
+Sort = Annotated[
+    Literal["createdAt", "-createdAt", "updatedAt", "-updatedAt", "dueAt", "-dueAt"], Field(description=SORTED)
+]
+
 
 class CaseQuery(ResourceQuery):
     """Which cases."""
 
-    sort: Literal["createdAt", "-createdAt", "updatedAt", "-updatedAt", "dueAt", "-dueAt"] = "-createdAt"
+    sort: Sort = "-createdAt"
     search: Filter | None = Field(None, description="Words of the title, the outcome or a participant's name.")
-    state: CaseState | None = None
-    type: Word | None = None
-    channel: Channel | None = None
-    triage: Triage | None = None
+    state: CaseState | None = Field(None, description="Only those in this state.")
+    type: Word | None = Field(None, description="Only those of this type.")
+    channel: Channel | None = Field(None, description="Only those that came in through this channel.")
+    triage: Triage | None = Field(None, description="Only standard, or only tailored ones.")
     customer_id: Reference | None = Field(None, description="Only those of this customer.")
     parent_id: Reference | None = Field(None, description="Only the parts of this case.")
     due_from: Moment | None = Field(None, description="Due at this time or later.")
@@ -74,7 +79,12 @@ async def get_case_by_external_id(external_id: str, call: Read) -> Response:
     return await call.document(CASE, external_id, by="external_id")
 
 
-@router.put("/external/{external_id}", response_model=Case, summary="Make or replace a case by your own id")
+@router.put(
+    "/external/{external_id}",
+    response_model=Case,
+    summary="Make or replace a case by your own id",
+    openapi_extra=CLOSED,
+)
 async def put_case(external_id: ExternalId, call: Write, body: WholeCase) -> Response:
     """Makes the case with this `externalId` (201) or replaces its fields (200). Its tasks and its state stay."""
     return await call.put(PATH, lambda tx: service.put(tx, call.principal, external_id, body))
@@ -86,7 +96,7 @@ async def get_case(case_id: str, call: Read, expand: Expand = None) -> Response:
     return await (expanded.answer(call, case_id, expand.split(",")) if expand else call.document(CASE, case_id))
 
 
-@router.patch("/{case_id}", response_model=Case, summary="Change a case")
+@router.patch("/{case_id}", response_model=Case, summary="Change a case", openapi_extra=CLOSED)
 async def update_case(case_id: str, call: Write, body: Patch) -> Response:
     """A JSON Merge Patch: what is absent stays, what is null goes."""
     return await call.change(lambda tx: service.change(tx, call.principal, case_id, body, call.if_match))

@@ -132,12 +132,6 @@ class MethodNotAllowed(Problem):
     code, status, title = "method-not-allowed", 405, "The method is not allowed here"
 
 
-class NotAcceptable(Problem):
-    """The `Accept` header excludes JSON, and JSON is what this API speaks."""
-
-    code, status, title = "not-acceptable", 406, "Only JSON can be answered"
-
-
 class AlreadyExists(Problem):
     """Another resource has this `externalId` already.
 

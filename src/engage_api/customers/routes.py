@@ -11,7 +11,7 @@ from engage_api.core.scopes import Scope
 from engage_api.customers import service
 from engage_api.customers.models import CUSTOMER, Customer, CustomerCreate, CustomerState, CustomerUpdate
 from engage_api.http.call import Call
-from engage_api.http.pages import Filter, Page, ResourceQuery
+from engage_api.http.pages import SORTED, Filter, Page, ResourceQuery
 from engage_api.http.strict import StrictRoute, json_body
 
 PATH = "/customers"
@@ -30,15 +30,20 @@ class CustomerTransition(Input):
 
 Move = Annotated[CustomerTransition, json_body(CustomerTransition)]
 
+Sort = Annotated[
+    Literal["createdAt", "-createdAt", "updatedAt", "-updatedAt", "displayName", "-displayName"],
+    Field(description=SORTED),
+]
+
 
 class CustomerQuery(ResourceQuery):
     """Which customers."""
 
-    sort: Literal["createdAt", "-createdAt", "updatedAt", "-updatedAt", "displayName", "-displayName"] = "-createdAt"
+    sort: Sort = "-createdAt"
     search: Filter | None = Field(None, description="Words of the name, an identifier or a contact point.")
-    state: CustomerState | None = None
-    kind: Literal["person", "organization"] | None = None
-    segment: Word | None = None
+    state: CustomerState | None = Field(None, description="Only those in this state.")
+    kind: Literal["person", "organization"] | None = Field(None, description="Only persons, or only organizations.")
+    segment: Word | None = Field(None, description="Only those in this segment.")
     identifier: Filter | None = Field(None, description="An identifier's value, or `scheme:value`.")
     contact_point: Filter | None = Field(None, description="A contact point's whole value; case does not matter.")
 
@@ -89,7 +94,9 @@ async def update_customer(customer_id: str, call: Write, body: Patch) -> Respons
     return await call.change(lambda tx: service.change(tx, call.principal, customer_id, body, call.if_match))
 
 
-@router.delete("/{customer_id}", status_code=204, summary="Delete a customer")
+@router.delete(
+    "/{customer_id}", status_code=204, summary="Delete a customer", openapi_extra={"x-problems": ["customer-in-use"]}
+)
 async def delete_customer(customer_id: str, call: Write) -> Response:
     """Only a customer without cases."""
     return await call.remove(lambda tx: service.delete(tx, call.principal, customer_id, call.if_match))

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite speaks the same
 
 from engage_api.core import clock, ids
 from engage_api.core.principal import Principal
@@ -26,10 +26,7 @@ _NEXT = Query(
     upsert(_counter)
     .values(workspace_id=bindparam("workspace_id"), last=1)
     .on_conflict_do_update(index_elements=["workspace_id"], set_={"last": _counter.c.last + 1})
-    .returning(_counter.c.last),
-    postgres=select(_counter.c.last).where(
-        _counter.c.workspace_id == bindparam("workspace_id")
-    ),  # the sequencer counts
+    .returning(_counter.c.last)
 )
 
 

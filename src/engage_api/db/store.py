@@ -67,7 +67,7 @@ async def create(
     stored = Stored(model, kind.render(model), principal.application)
     await _guarded(tx, _insert(kind), _values(principal, kind, stored))
     await _index(tx, principal, kind, None, model)
-    await _tell(tx, principal, kind, stored, Happened("created", time))
+    await _tell(tx, principal, kind, stored, Happened("created", time or now))
     return stored
 
 
@@ -95,7 +95,7 @@ async def change(
     if await _guarded(tx, _update(kind), values | where) == 0:
         raise Changed
     await _index(tx, principal, kind, was.model, model)
-    await _tell(tx, principal, kind, stored, happened)
+    await _tell(tx, principal, kind, stored, happened._replace(time=happened.time or now))
     return stored
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import Request, Response
-from sqlalchemy import Boolean, Index, LargeBinary, SmallInteger, Text, bindparam, delete, insert, select
+from sqlalchemy import Boolean, Index, LargeBinary, SmallInteger, Text, bindparam, delete, insert, select, tuple_
 from sqlmodel import Field, SQLModel
 
 from engage_api.core import clock
@@ -56,7 +56,10 @@ _FIND = Query(
     )
 )
 _KEEP = Query(insert(_t), [c.name for c in _t.columns])
-_FORGET = Query(delete(_t).where(_t.c.created_at < bindparam("before")))
+_id = (_t.c.workspace_id, _t.c.application, _t.c.key)
+_FORGET = Query(
+    delete(_t).where(tuple_(*_id).in_(select(*_id).where(_t.c.created_at < bindparam("before")).limit(1000)))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,7 @@ class Idempotency:
 
 
 async def forget_old(tx: Transaction) -> int:
-    """Delete the records of all workspaces that are older than a day. Returns how many."""
+    """Delete up to a thousand records that are older than a day, of all workspaces. Returns how many."""
     return await tx.run(_FORGET, before=clock.host() - KEPT)
 
 

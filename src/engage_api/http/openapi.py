@@ -5,6 +5,8 @@ from the guard, errors from what the operation takes, headers from what every an
 """
 
 import copy
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +19,7 @@ from engage_api.core.problem import (
     Changed,
     InsufficientScope,
     InternalError,
+    InvalidCursor,
     InvalidJson,
     InvalidRequest,
     InvalidTransition,
@@ -33,52 +36,23 @@ from engage_api.core.problem import (
     UnsupportedMediaType,
 )
 from engage_api.http import examples
+from engage_api.http.components import HEADERS, PARAMETERS, problem_example, problem_schema
 from engage_api.http.walk import Operation, operations
 
 JSON, PROBLEM, PATCH = "application/json", "application/problem+json", "application/merge-patch+json"
 SCHEMA_VERSION, OLDER_VERSION = "3.2.0", "3.1.0"
-TEXT = {"type": "string"}
 
-HEADERS: dict[str, dict[str, Any]] = {
-    "Api-Version": {"description": "The version of the API.", "schema": TEXT, "example": "0.1.0"},
-    "X-Request-Id": {"description": "The id of this request; also in our log.", "schema": TEXT | {"format": "uuid"}},
-    "ETag": {"description": "The version of what is answered.", "schema": TEXT, "example": '"5q2x…"'},
-    "Location": {"description": "Where the new resource is.", "schema": TEXT | {"format": "uri-reference"}},
-    "Link": {"description": 'The next page, `rel="next"` (RFC 8288).', "schema": TEXT},
-    "RateLimit": {"description": "What is left of the limit.", "schema": TEXT, "example": '"window";r=599;t=60'},
-    "RateLimit-Policy": {"description": "The limits.", "schema": TEXT, "example": '"window";q=600;w=60'},
-    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}, "example": 12},
-    "WWW-Authenticate": {"description": "Which credential is needed (RFC 6750, RFC 9728).", "schema": TEXT},
-    "Idempotent-Replayed": {"description": "`true` when this is the first answer again.", "schema": TEXT},
+CONTACT = {
+    "name": "The maintainers of Engage API",
+    "url": "https://api.example.org/support/",
+    "email": "support@api.example.org",
 }
-PARAMETERS: dict[str, dict[str, Any]] = {
-    "Idempotency-Key": {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "description": "Makes a repetition safe: the same key and request have one effect and one answer, for a day.",
-        "schema": TEXT | {"minLength": 1, "maxLength": 255},
-        "example": "2f1f2f6e-7a3c-4d8a-9b1e-0c5d7e9a1b2c",
-    },
-    "If-Match": {
-        "name": "If-Match",
-        "in": "header",
-        "description": "The `ETag` of the version that the change is based on.",
-        "schema": TEXT | {"maxLength": 1000},
-        "example": "*",
-    },
-    "If-None-Match": {
-        "name": "If-None-Match",
-        "in": "header",
-        "description": "The `ETag` that you have: if it is still right, the answer is 304 without a body.",
-        "schema": TEXT | {"maxLength": 1000},
-        "example": '"5q2x…"',
-    },
-}
+OWN_ID = "Your own id for the resource."
 
 
 def build(app: FastAPI) -> dict[str, Any]:
     """The whole description, as OpenAPI 3.2."""
-    document = get_openapi(
+    plain = get_openapi(
         title=app.title,
         version=app.version,
         openapi_version=SCHEMA_VERSION,
@@ -87,9 +61,10 @@ def build(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
         tags=app.openapi_tags,
         servers=[{"url": "/v1"}],
-        contact=app.contact,
         license_info=app.license_info,
     )
+    document: dict[str, Any] = json.loads(re.sub(r"Page_(\w+?)_(?=\")|Page\[(\w+)\]", r"\1\2Page", json.dumps(plain)))
+    document["info"]["contact"] = CONTACT
     components = document.setdefault("components", {})
     components["securitySchemes"] = {
         "bearer": {
@@ -98,15 +73,17 @@ def build(app: FastAPI) -> dict[str, Any]:
             "description": "An API key: `eng_live_key_…` or `eng_test_key_…`.",
         }
     }
+    components["examples"] = {}
     components["headers"] = copy.deepcopy(HEADERS)
     components["parameters"] = {name.replace("-", ""): copy.deepcopy(value) for name, value in PARAMETERS.items()}
-    components["examples"] = {kind.code: {"value": _problem_example(kind)} for kind in Problem.known.values()}
     schemas = components["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    schemas["Problem"] = _problem_schema()
+    schemas["Problem"] = problem_schema()
     for operation in operations(app):
         _complete(document["paths"][operation.path][operation.method], operation, schemas)
+        for kind in problems_of(operation):
+            components["examples"][kind.code] = {"value": problem_example(kind)}
     return document
 
 
@@ -124,6 +101,8 @@ def problems_of(operation: Operation) -> list[type[Problem]]:
         known += [NotFound]
     if operation.has_body:
         known += [InvalidJson, BodyTooLarge, UnsupportedMediaType]
+    if operation.method == "get" and not operation.shows_one:
+        known += [InvalidCursor]
     if operation.preconditioned:
         known += [PreconditionRequired, StaleVersion, Changed]
     if operation.idempotent:
@@ -138,6 +117,7 @@ def problems_of(operation: Operation) -> list[type[Problem]]:
 def _complete(found: dict[str, Any], operation: Operation, schemas: dict[str, Any]) -> None:
     for ours in ("x-problems", "x-example"):
         found.pop(ours, None)
+    found["operationId"] = operation.name
     found["security"] = [{"bearer": [operation.scope.value]}] if operation.scope else []
     if operation.scope:
         found["description"] = f"{found.get('description', '')}\n\nScope: `{operation.scope.value}`.".strip()
@@ -146,14 +126,17 @@ def _complete(found: dict[str, Any], operation: Operation, schemas: dict[str, An
     if not parameters:
         del found["parameters"]
     for parameter in parameters:
-        if "schema" in parameter and "example" not in parameter and "examples" not in parameter:
-            parameter["schema"].pop("title", None)
+        if parameter.get("in") == "path":
+            parameter["description"] = OWN_ID if parameter["name"] == "external_id" else "The id of the resource."
     responses = found["responses"]
     responses.pop("422", None)
     for status, answer in responses.items():
         _success(answer, int(status), operation, schemas)
     if operation.method == "get" and operation.shows_one:
-        responses["304"] = {"description": "You have it already.", "headers": _refs("ETag", "X-Request-Id")}
+        responses["304"] = {
+            "description": "You have it already.",
+            "headers": _refs("Api-Version", "ETag", "X-Request-Id"),
+        }
     for status, kinds in _by_status(problems_of(operation)):
         responses[str(status)] = _refusal(status, kinds)
     found["responses"] = {status: responses[status] for status in sorted(responses)}
@@ -221,44 +204,3 @@ def _by_status(kinds: list[type[Problem]]) -> list[tuple[int, list[type[Problem]
 
 def _refs(*names: str) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-
-
-def _problem_example(kind: type[Problem]) -> dict[str, Any]:
-    return {
-        "type": f"https://api.example.org/problems/{kind.code}/",
-        "title": kind.title,
-        "status": kind.status,
-        "detail": kind.title,
-        "instance": "urn:uuid:5f0c2f4e-5d0e-4b8e-9f57-0a7c3f1f9f10",
-        "code": kind.code,
-    }
-
-
-def _problem_schema() -> dict[str, Any]:
-    return {
-        "title": "Problem",
-        "description": "What went wrong (RFC 9457). `type` leads to a page that says what to do.",
-        "type": "object",
-        "required": ["type", "title", "status", "detail", "instance", "code"],
-        "properties": {
-            "type": TEXT | {"format": "uri"},
-            "title": dict(TEXT),
-            "status": {"type": "integer", "minimum": 400, "maximum": 599},
-            "detail": dict(TEXT),
-            "instance": TEXT | {"format": "uri", "description": "The id of the request."},
-            "code": TEXT | {"enum": sorted(Problem.known)},
-            "errors": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["code", "detail"],
-                    "properties": {
-                        "code": dict(TEXT),
-                        "detail": dict(TEXT),
-                        "pointer": TEXT | {"description": "JSON Pointer into the body (RFC 6901)."},
-                        "parameter": TEXT | {"description": "Name of a query parameter or header."},
-                    },
-                },
-            },
-        },
-    }

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from engage_api.core.model import ExternalId, Model, Moment, Query
 from engage_api.core.principal import Principal
@@ -18,6 +18,7 @@ from engage_api.http.cursors import Cursors
 
 T = TypeVar("T")
 MOST, USUAL = 200, 50
+SORTED = "The order; a minus sign turns it round."
 
 Limit = Annotated[int, Field(ge=1, le=MOST, description="How many at most.")]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
@@ -26,6 +27,8 @@ Filter = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 class Page(Model, Generic[T]):
     """A part of a list. `nextCursor` is null at the end."""
+
+    model_config = ConfigDict(json_schema_extra={"description": "A part of a list."})
 
     items: list[T]
     next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null when there is none.")
@@ -56,7 +59,7 @@ class ListQuery(Query):
 class ResourceQuery(ListQuery):
     """What the lists of resources with an external id and metadata take."""
 
-    external_id: ExternalId | None = None
+    external_id: ExternalId | None = Field(None, description="Only the one with this id of your own.")
     metadata_key: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = Field(
         None, description="Only those with this metadata key."
     )

@@ -15,7 +15,8 @@ from engage_api.core.problem import InvalidJson, UnsupportedMediaType
 DEEPEST = 32
 LARGEST = 2**53
 _SUSPICIOUS = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
-_PARTS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# The closing quote is optional, so that a string without an end is one step, too: else each of its quotes is a new try.
+_PARTS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 
 class RawJson(bytes):

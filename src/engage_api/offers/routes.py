@@ -10,12 +10,14 @@ from engage_api.core.model import ExternalId, Input, Moment
 from engage_api.core.scopes import Scope
 from engage_api.customers.models import Channel
 from engage_api.http.call import Call
-from engage_api.http.pages import Filter, Page, ResourceQuery
+from engage_api.http.pages import SORTED, Filter, Page, ResourceQuery
 from engage_api.http.strict import StrictRoute, json_body
 from engage_api.offers import service
 from engage_api.offers.models import OFFER, Offer, OfferCreate, OfferState, OfferUpdate
 
 PATH = "/offers"
+RETIRED = {"x-problems": ["offer-retired"]}
+PUBLISHED = {"x-problems": ["offer-published"]}
 router = APIRouter(prefix=PATH, tags=["Offers"], route_class=StrictRoute)
 Read = Annotated[Call, guard(Scope.OFFERS_READ)]
 Write = Annotated[Call, guard(Scope.OFFERS_WRITE)]
@@ -31,13 +33,15 @@ class OfferTransition(Input):
 
 Move = Annotated[OfferTransition, json_body(OfferTransition)]
 
+Sort = Annotated[Literal["createdAt", "-createdAt", "updatedAt", "-updatedAt"], Field(description=SORTED)]
+
 
 class OfferQuery(ResourceQuery):
     """Which offers."""
 
-    sort: Literal["createdAt", "-createdAt", "updatedAt", "-updatedAt"] = "-createdAt"
+    sort: Sort = "-createdAt"
     search: Filter | None = Field(None, description="Words of the title or of a component.")
-    state: OfferState | None = None
+    state: OfferState | None = Field(None, description="Only those in this state.")
     channel: Channel | None = Field(None, description="Only those that name this channel.")
     valid_at: Moment | None = Field(None, description="Only those that hold at this time.")
 
@@ -60,7 +64,12 @@ async def get_offer_by_external_id(external_id: str, call: Read) -> Response:
     return await call.document(OFFER, external_id, by="external_id")
 
 
-@router.put("/external/{external_id}", response_model=Offer, summary="Make or replace an offer by your own id")
+@router.put(
+    "/external/{external_id}",
+    response_model=Offer,
+    summary="Make or replace an offer by your own id",
+    openapi_extra=RETIRED,
+)
 async def put_offer(external_id: ExternalId, call: Write, body: NewOffer) -> Response:
     """Makes the offer with this `externalId` (201) or replaces all its fields (200). The same twice changes nothing."""
     return await call.put(PATH, lambda tx: service.put(tx, call.principal, external_id, body))
@@ -72,13 +81,15 @@ async def get_offer(offer_id: str, call: Read) -> Response:
     return await call.document(OFFER, offer_id)
 
 
-@router.patch("/{offer_id}", response_model=Offer, summary="Change an offer")
+@router.patch("/{offer_id}", response_model=Offer, summary="Change an offer", openapi_extra=RETIRED)
 async def update_offer(offer_id: str, call: Write, body: Patch) -> Response:
     """A JSON Merge Patch: what is absent stays, what is null goes. A retired offer does not change."""
     return await call.change(lambda tx: service.change(tx, call.principal, offer_id, body, call.if_match))
 
 
-@router.delete("/{offer_id}", status_code=204, summary="Delete an offer")
+@router.delete(
+    "/{offer_id}", status_code=204, summary="Delete an offer", openapi_extra={"x-problems": ["offer-published"]}
+)
 async def delete_offer(offer_id: str, call: Write) -> Response:
     """Only a draft."""
     return await call.remove(lambda tx: service.delete(tx, call.principal, offer_id, call.if_match))

@@ -12,10 +12,11 @@ from engage_api.cases.tasks.models import TASK, Task, TaskCreate, TaskKind, Task
 from engage_api.core.model import Moment, Name, Reference
 from engage_api.core.scopes import Scope
 from engage_api.http.call import Call
-from engage_api.http.pages import Filter, Page, ResourceQuery
+from engage_api.http.pages import SORTED, Filter, Page, ResourceQuery
 from engage_api.http.strict import StrictRoute, json_body
 
 PATH = "/tasks"
+CLOSED = {"x-problems": ["case-closed"]}
 router = APIRouter(tags=["Tasks"], route_class=StrictRoute)
 Read = Annotated[Call, guard(Scope.CASES_READ)]
 Write = Annotated[Call, guard(Scope.CASES_WRITE)]
@@ -23,15 +24,19 @@ NewTask = Annotated[TaskCreate, json_body(TaskCreate)]
 Patch = Annotated[TaskUpdate, json_body(TaskUpdate)]
 Move = Annotated[TaskTransition, json_body(TaskTransition)]
 
+Sort = Annotated[
+    Literal["createdAt", "-createdAt", "updatedAt", "-updatedAt", "dueAt", "-dueAt"], Field(description=SORTED)
+]
+
 
 class CaseTaskQuery(ResourceQuery):
     """Which tasks of a case."""
 
-    sort: Literal["createdAt", "-createdAt", "updatedAt", "-updatedAt", "dueAt", "-dueAt"] = "createdAt"
+    sort: Sort = "createdAt"
     search: Filter | None = Field(None, description="Words of the title, the assignee or the provider.")
-    state: TaskState | None = None
-    kind: TaskKind | None = None
-    mode: Literal["manual", "automatic"] | None = None
+    state: TaskState | None = Field(None, description="Only those in this state.")
+    kind: TaskKind | None = Field(None, description="Only those of this kind.")
+    mode: Literal["manual", "automatic"] | None = Field(None, description="Only manual, or only automatic ones.")
     assignee: Name | None = Field(None, description="Only those of exactly this assignee.")
     due_from: Moment | None = Field(None, description="Due at this time or later.")
     due_until: Moment | None = Field(None, description="Due before this time.")
@@ -43,7 +48,9 @@ class TaskQuery(CaseTaskQuery):
     case_id: Reference | None = Field(None, description="Only those of this case.")
 
 
-@router.post("/cases/{case_id}/tasks", status_code=201, response_model=Task, summary="Add a task to a case")
+@router.post(
+    "/cases/{case_id}/tasks", status_code=201, response_model=Task, summary="Add a task to a case", openapi_extra=CLOSED
+)
 async def create_task(case_id: str, call: Write, body: NewTask) -> Response:
     """A new task is available. A closed case takes no tasks."""
     return await call.create(PATH, lambda tx: service.add(tx, call.principal, case_id, body))
@@ -68,13 +75,18 @@ async def get_task(task_id: str, call: Read) -> Response:
     return await call.document(TASK, task_id)
 
 
-@router.patch(PATH + "/{task_id}", response_model=Task, summary="Change a task")
+@router.patch(PATH + "/{task_id}", response_model=Task, summary="Change a task", openapi_extra=CLOSED)
 async def update_task(task_id: str, call: Write, body: Patch) -> Response:
     """A JSON Merge Patch. Another assignee counts as a handover of the case."""
     return await call.change(lambda tx: service.change(tx, call.principal, task_id, body, call.if_match))
 
 
-@router.post(PATH + "/{task_id}/transitions", response_model=Task, summary="Bring a task into another state")
+@router.post(
+    PATH + "/{task_id}/transitions",
+    response_model=Task,
+    summary="Bring a task into another state",
+    openapi_extra=CLOSED,
+)
 async def transition_task(task_id: str, call: Write, body: Move) -> Response:
     """Available, active, completed, skipped, failed. What cannot follow is refused, with what can."""
     return await call.act(lambda tx: service.move(tx, call.principal, task_id, body, call.if_match))

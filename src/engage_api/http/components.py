@@ -1,0 +1,86 @@
+"""The parts of the description that operations share: headers, parameters, and the problem."""
+
+from typing import Any
+
+from engage_api.core.problem import Problem
+
+TEXT = {"type": "string"}
+
+HEADERS: dict[str, dict[str, Any]] = {
+    "Api-Version": {"description": "The version of the API.", "schema": TEXT, "example": "0.1.0"},
+    "X-Request-Id": {"description": "The id of this request; also in our log.", "schema": TEXT | {"format": "uuid"}},
+    "ETag": {"description": "The version of what is answered.", "schema": TEXT, "example": '"5q2x…"'},
+    "Location": {"description": "Where the new resource is.", "schema": TEXT | {"format": "uri-reference"}},
+    "Link": {"description": 'The next page, `rel="next"` (RFC 8288).', "schema": TEXT},
+    "RateLimit": {"description": "What is left of the limit.", "schema": TEXT, "example": '"window";r=599;t=60'},
+    "RateLimit-Policy": {"description": "The limits.", "schema": TEXT, "example": '"window";q=600;w=60'},
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}, "example": 12},
+    "WWW-Authenticate": {"description": "Which credential is needed (RFC 6750, RFC 9728).", "schema": TEXT},
+    "Idempotent-Replayed": {"description": "`true` when this is the first answer again.", "schema": TEXT},
+}
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "Idempotency-Key": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Makes a repetition safe: the same key and request have one effect and one answer, for a day.",
+        "schema": TEXT | {"minLength": 1, "maxLength": 255},
+        "example": "2f1f2f6e-7a3c-4d8a-9b1e-0c5d7e9a1b2c",
+    },
+    "If-Match": {
+        "name": "If-Match",
+        "in": "header",
+        "description": "The `ETag` of the version that the change is based on.",
+        "schema": TEXT | {"maxLength": 1000},
+        "example": "*",
+    },
+    "If-None-Match": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "The `ETag` that you have: if it is still right, the answer is 304 without a body.",
+        "schema": TEXT | {"maxLength": 1000},
+        "example": '"5q2x…"',
+    },
+}
+
+
+def problem_example(kind: type[Problem]) -> dict[str, Any]:
+    """What this kind of problem looks like."""
+    return {
+        "type": f"https://api.example.org/problems/{kind.code}/",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.title,
+        "instance": "urn:uuid:5f0c2f4e-5d0e-4b8e-9f57-0a7c3f1f9f10",
+        "code": kind.code,
+    }
+
+
+def problem_schema() -> dict[str, Any]:
+    """What every problem looks like."""
+    return {
+        "title": "Problem",
+        "description": "What went wrong (RFC 9457). `type` leads to a page that says what to do.",
+        "type": "object",
+        "required": ["type", "title", "status", "detail", "instance", "code"],
+        "properties": {
+            "type": TEXT | {"format": "uri"},
+            "title": dict(TEXT),
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "detail": dict(TEXT),
+            "instance": TEXT | {"format": "uri", "description": "The id of the request."},
+            "code": TEXT | {"enum": sorted(Problem.known)},
+            "errors": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["code", "detail"],
+                    "properties": {
+                        "code": dict(TEXT),
+                        "detail": dict(TEXT),
+                        "pointer": TEXT | {"description": "JSON Pointer into the body (RFC 6901)."},
+                        "parameter": TEXT | {"description": "Name of a query parameter or header."},
+                    },
+                },
+            },
+        },
+    }
