@@ -146,7 +146,7 @@ def stop_all() -> list[str]:
     """End what the run has started. The processes that should have ended by themselves (they are ended, too)."""
     for data in folder().glob("*/postmaster.pid"):
         stop_server(data.parent)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 3
     while (left := _left()) and time.monotonic() < deadline:
         time.sleep(0.05)
     names = [f"{process.pid} {' '.join(process.cmdline())[:200]}" for process in left]

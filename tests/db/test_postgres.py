@@ -67,8 +67,9 @@ def owner(url: str, statement: str) -> None:
 
 
 def cut(url: str) -> None:
-    """End every connection of the product's, from the server's side."""
-    owner(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'engage'")
+    """End every connection of the product's to this database, from the server's side."""
+    ours = "datname = current_database() AND application_name = 'engage'"
+    owner(url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}")  # noqa: S608  # a constant
 
 
 @contextmanager
