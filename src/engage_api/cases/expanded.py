@@ -1,6 +1,5 @@
 """A case with what belongs to it, each part through the same door as a read of its own."""
 
-import hashlib
 from collections.abc import Sequence
 
 from fastapi import Response
@@ -11,6 +10,7 @@ from engage_api.core.problem import InsufficientScope, NotFound
 from engage_api.core.scopes import Scope
 from engage_api.customers.models import CUSTOMER
 from engage_api.db import reader
+from engage_api.http import etags
 from engage_api.http.call import Call
 from engage_api.http.pages import MOST
 
@@ -32,10 +32,7 @@ async def answer(call: Call, case_id: str, parts: Sequence[str]) -> Response:
     if "tasks" in parts:
         body += b',"tasks":[' + b",".join(await _tasks(call, case_id)) + b"]"
     body += b"}"
-    tag = f'W/"{hashlib.blake2b(body, digest_size=15).hexdigest()}"'
-    if call.request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers={"ETag": tag})
-    return Response(body, headers={"ETag": tag}, media_type="application/json")
+    return etags.answer(call.request, body, weak=True)
 
 
 async def _customer(call: Call, case: Case) -> bytes:

@@ -22,13 +22,17 @@ def strong(document: bytes) -> str:
     return f'"{urlsafe_b64encode(hashlib.blake2b(document, digest_size=15).digest()).decode()}"'
 
 
-def answer(request: Request, document: bytes) -> Response:
-    """The document, or 304 when the caller has it already (`If-None-Match`)."""
+def answer(request: Request, document: bytes, *, weak: bool = False) -> Response:
+    """The document, or 304 when the caller has it already (`If-None-Match`).
+
+    `weak`: it is composed of several resources, and its ETag is good for no `If-Match`.
+    """
     tag = strong(document)
+    shown = f"W/{tag}" if weak else tag
     known = request.headers.get("if-none-match")
     if known is not None and _names(known, tag, weakly=True):
-        return Response(status_code=304, headers={"ETag": tag})
-    return Response(document, headers={"ETag": tag}, media_type="application/json")
+        return Response(status_code=304, headers={"ETag": shown})
+    return Response(document, headers={"ETag": shown}, media_type="application/json")
 
 
 def require(if_match: str | None, document: bytes) -> None:

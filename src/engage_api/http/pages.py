@@ -118,8 +118,11 @@ def render(request: Request, documents: Sequence[bytes], cursor: str | None, cou
 
 
 def _next(request: Request, cursor: str) -> str:
-    """Relative to the service, so that no `Host` header decides where a client goes next."""
-    same = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+    """Relative to the service, so that no `Host` header decides where a client goes next.
+
+    The cursor takes the place of the one before, and of `after` in the log.
+    """
+    same = [pair for pair in request.query_params.multi_items() if pair[0] not in ("cursor", "after")]
     return f"{request.scope['path']}?{urlencode([*same, ('cursor', cursor)])}"
 
 

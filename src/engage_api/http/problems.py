@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from engage_api.core.problem import (
     BodyTooLarge,
+    Changed,
     Fault,
     InternalError,
     InvalidRequest,
@@ -20,6 +21,7 @@ from engage_api.core.problem import (
     Problem,
     Unavailable,
 )
+from engage_api.db.errors import Conflict
 from engage_api.db.errors import Unavailable as DatabaseUnavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -77,6 +79,10 @@ def install(app: FastAPI, base_url: str) -> None:
         status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
         return answer(request, _BY_STATUS.get(status, InvalidRequest)(headers=headers))
 
+    async def conflict(request: Request, _: Exception) -> Response:
+        """A rule of the database that no service has put into words: what a request relied on went away meanwhile."""
+        return answer(request, Changed())
+
     async def database(request: Request, error: Exception) -> Response:
         _log.warning(
             "database unavailable", request_id=request.scope["state"]["request_id"], error=repr(error.__cause__)
@@ -90,6 +96,7 @@ def install(app: FastAPI, base_url: str) -> None:
     app.add_exception_handler(Problem, known)
     app.add_exception_handler(RequestValidationError, validation)
     app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Conflict, conflict)
     app.add_exception_handler(DatabaseUnavailable, database)
     app.add_exception_handler(Exception, unexpected)  # answered, then raised again: the envelope ends it there
 
