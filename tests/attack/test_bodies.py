@@ -1,0 +1,146 @@
+"""Hostile bodies at every write operation of both databases: refused or taken, never a fault of ours."""
+
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import pytest
+from sqlalchemy import func, literal_column, select, union_all
+
+from engage_api.access.models import ApiKeyRow, CredentialRow
+from engage_api.cases.models import CaseRow
+from engage_api.cases.tasks.models import TaskRow
+from engage_api.customers.models import CustomerRow
+from engage_api.db import Query
+from engage_api.db.row import EventRow, TermRow
+from engage_api.http import strict
+from engage_api.http.idempotency import IdempotencyRow
+from engage_api.offers.models import OfferRow
+from tests.attack.catalogue import Operation, operations, writes
+from tests.attack.corpus import MARK, Attack, attacks
+from tests.attack.world import Both, World
+from tests.counts import Count
+from tests.running import Answer
+
+LEAST = 150  # bodies for each operation
+LARGEST = 200_000  # bytes of a refusal
+SLOWEST = 1.0  # seconds for one answer, on a machine that does much else
+ROWS: tuple[Any, ...] = (
+    ApiKeyRow,
+    CaseRow,
+    TaskRow,
+    CustomerRow,
+    OfferRow,
+    CredentialRow,
+    EventRow,
+    TermRow,
+    IdempotencyRow,
+)
+_own = {"id", "createdAt", "updatedAt", "receivedAt", "completedAt", "startedAt", "deliveredAt", "validFrom"}
+_secret = {"hint", "key", "applicationId", "expiresAt", "caseId", "customerId"}
+
+
+def _state() -> Query:
+    """How many rows there are of everything, and how often they have changed."""
+    parts = []
+    for row in ROWS:
+        table = row.__table__
+        changes = func.sum(table.c.version) if "version" in table.c else literal_column("0")
+        parts.append(select(func.count().label("rows"), changes.label("changes")).select_from(table))
+    return Query(union_all(*parts))
+
+
+STATE = _state()
+
+
+async def state(world: World) -> list[tuple[int, int]]:
+    rows = await world.service.db.system.raw(STATE, None)
+    return [(int(row[0]), int(row[1] or 0)) for row in rows]
+
+
+def shown(answer: Answer) -> Any:
+    """What an answer says, without what differs from one world to the other."""
+    if answer.status >= 300:
+        return [answer.status, answer.code, answer.json.get("errors"), answer.json["detail"]]
+    whole = answer.json if answer.body else {}
+    return [answer.status, {name: value for name, value in whole.items() if name not in _own | _secret}]
+
+
+def faults(attack: Attack, first: Answer, second: Answer) -> list[str]:
+    """What is wrong with how both worlds answered."""
+    found = []
+    for answer in (first, second):
+        if answer.status >= 500:
+            found.append(f"{answer.status}: {answer.body[:200]!r}")
+        if answer.status >= 300 and MARK in answer.body.decode() + str(answer.headers):
+            found.append(f"{answer.status} shows what was sent: {answer.body[:300]!r}")
+        if answer.status >= 300 and len(answer.body) > LARGEST:
+            found.append(f"{answer.status} of {len(answer.body)} bytes")
+        if attack.never and answer.status < 400:
+            found.append(f"{answer.status}: taken")
+    if not found and shown(first) != shown(second):
+        found.append(f"SQLite {shown(first)!r:.300} but PostgreSQL {shown(second)!r:.300}")
+    return [f"{attack.name}: {fault}" for fault in found]
+
+
+async def try_all(twins: Both, operation: Operation, count: Count) -> list[str]:
+    """Sends every hostile body to both. What went wrong."""
+    wrong, tried, slowest, taken = [], 0, 0.0, 0
+    before = [await state(world) for world in twins]
+    for attack in attacks(operation):
+        began = perf_counter()
+        answers = await twins.send(operation, attack.body, [("Content-Type", attack.type.encode("latin-1"))])
+        slowest = max(slowest, (perf_counter() - began) / 2)
+        tried += 1
+        taken += answers[0].status < 300
+        wrong += faults(attack, *answers)
+        after = [await state(world) for world in twins]
+        if any(answer.status >= 300 for answer in answers) and before != after:
+            wrong.append(f"{attack.name}: refused, but written: {before} {after}")
+        before = after
+    count(
+        "hostile bodies",
+        operations=1,
+        requests=2 * tried,
+        taken=2 * taken,
+        faults=len(wrong),
+        least_bodies=tried,
+        most_seconds=slowest,
+    )
+    if slowest > SLOWEST:
+        wrong.append(f"an answer took {slowest:.1f} s")
+    if tried < LEAST:
+        wrong.append(f"only {tried} bodies were tried")
+    return wrong
+
+
+@pytest.mark.parametrize("operation", writes(), ids=repr)
+async def test_no_body_is_a_fault_of_ours(twins: Both, operation: Operation, count: Count) -> None:
+    wrong = await try_all(twins, operation, count)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_there_are_enough_operations() -> None:
+    assert len(writes()) >= 21
+
+
+async def test_a_parser_that_checks_nothing_is_found(twins: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strict, "check", lambda raw: None)
+    create = next(operation for operation in operations() if operation.name == "create_customer")
+    planted = [attack for attack in attacks(create) if "twice" in attack.name or "surrogate" in attack.name]
+    wrong = [one for attack in planted for one in faults(attack, *await twins.send(create, attack.body))]
+    assert any("good but for a name twice: 201: taken" in one for one in wrong), wrong
+
+
+def test_planted_faults_are_told() -> None:
+    refused = Answer(400, [("content-type", "application/problem+json")], b'{"code":"x","detail":""}')
+    shows = replace(refused, body=b'{"code":"x","detail":"%b"}' % MARK.encode())
+    for first, second, told in [
+        (refused, replace(refused, status=500), "500"),
+        (refused, replace(refused, status=409), "but PostgreSQL"),
+        (shows, shows, "shows what was sent"),
+        (refused, replace(refused, body=b"x" * (LARGEST + 1)), "bytes"),
+        (Answer(201, [], b"{}"), Answer(201, [], b"{}"), "taken"),
+    ]:
+        assert told in " ".join(faults(Attack("planted", b"", never=True), first, second))
+    assert faults(Attack("fine", b"", never=True), refused, refused) == []
