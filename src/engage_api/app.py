@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
@@ -31,7 +32,7 @@ from engage_api.http.cursors import Cursors
 from engage_api.http.idempotency import Idempotency
 from engage_api.http.limits import Limits
 from engage_api.http.meter import Meter
-from engage_api.http.middleware import Envelope, Shared
+from engage_api.http.middleware import Apps, Bounds, Envelope, Shared
 from engage_api.http.requestlog import RequestLog
 from engage_api.http.walk import require_guards
 from engage_api.jobs import Worker, registry
@@ -52,34 +53,35 @@ TAGS = [
 ]
 
 
+class Api(FastAPI):
+    """FastAPI with a shorter way in: the envelope is the last room for exceptions, and routes bound their bodies."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Exceptions become problems; nothing else stands between the envelope and the router."""
+        handlers: Any = self.exception_handlers
+        return ExceptionMiddleware(self.router, handlers=handlers)
+
+
 def create_app(settings: Settings, *, processes: int = 1) -> ASGIApp:
     """The whole service as one ASGI application: the API at `/v1`, the portal at `/`, and what operators need."""
     meter, log, shared = Meter(), RequestLog(), Shared(settings.base_url)
-    v1 = create_api(settings.base_url, settings.max_body_bytes)
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with running(settings, processes, log) as services:
             shared.services = services
             yield
 
-    root = Starlette(
-        routes=[
-            *operations.routes(meter, settings.base_url),
-            Mount("/v1", v1),
-            Mount("/", Portal()),
-        ],
-        lifespan=lifespan,
-    )
-    app: ASGIApp = Envelope(root, shared, meter, log, settings.outer_limit)
-    if settings.cors_origins:
-        app = _cors(app, settings.cors_origins)
-    return app
+    api = create_api(settings.base_url, lifespan=lifespan, telemetry=settings.telemetry)
+    pages = Starlette(routes=[*operations.routes(meter, settings.base_url), Mount("/", Portal())])
+    bounds = Bounds(settings.outer_limit, settings.max_body_bytes)
+    app: ASGIApp = Envelope(Apps(api, pages), shared, meter, log, bounds)
+    return _cors(app, settings.cors_origins) if settings.cors_origins else app
 
 
-def create_api(base_url: str = "", max_body_bytes: int = 1_048_576) -> FastAPI:
+def create_api(base_url: str = "", *, lifespan: Any = None, telemetry: bool = False) -> FastAPI:
     """Version 1 of the API, with its description. It needs no database until it is called."""
-    api = FastAPI(
+    api = Api(
         title="Engage API",
         version=__version__,
         summary="Customers, cases and offers of an organisation, and the log of everything that happened to them.",
@@ -89,8 +91,15 @@ def create_api(base_url: str = "", max_body_bytes: int = 1_048_576) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         openapi_tags=TAGS,
-        max_body_size=max_body_bytes,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=lifespan,
+        telemetry={
+            "tracing": telemetry,
+            "metrics": telemetry,
+            "logs": telemetry,
+            "operation_spans": False,
+            "auto_configure": telemetry,
+        },
     )
     for router in ROUTERS:
         api.router.routes += router.routes  # flat, so that a request is matched once and every walk sees all routes

@@ -16,10 +16,11 @@ from engage_api.db.store import Stored
 from engage_api.http.call import Call
 from engage_api.http.idempotency import Answer
 from engage_api.http.pages import SORTED, ListQuery, Page
-from engage_api.http.strict import StrictRoute, json_body
+from engage_api.http.route import DirectRoute
+from engage_api.http.strict import json_body
 
 PATH = "/api-keys"
-router = APIRouter(prefix=PATH, tags=["API keys"], route_class=StrictRoute)
+router = APIRouter(prefix=PATH, tags=["API keys"], route_class=DirectRoute)
 Read = Annotated[Call, guard(Scope.KEYS_READ)]
 Write = Annotated[Call, guard(Scope.KEYS_WRITE)]
 Anyone = Annotated[Stranger, anyone()]

@@ -23,11 +23,12 @@ from engage_api.core.scopes import Scope
 from engage_api.customers.models import Channel
 from engage_api.http.call import Call
 from engage_api.http.pages import SORTED, Filter, Page, ResourceQuery
-from engage_api.http.strict import StrictRoute, json_body
+from engage_api.http.route import DirectRoute
+from engage_api.http.strict import json_body
 
 PATH = "/cases"
 CLOSED = {"x-problems": ["case-closed"]}
-router = APIRouter(prefix=PATH, tags=["Cases"], route_class=StrictRoute)
+router = APIRouter(prefix=PATH, tags=["Cases"], route_class=DirectRoute)
 Read = Annotated[Call, guard(Scope.CASES_READ)]
 Write = Annotated[Call, guard(Scope.CASES_WRITE)]
 NewCase = Annotated[CaseCreate, json_body(CaseCreate)]

@@ -1,6 +1,7 @@
 """The only place that reads the time."""
 
 from datetime import UTC, datetime
+from time import time
 
 
 def host() -> datetime:
@@ -10,6 +11,11 @@ def host() -> datetime:
     """
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def seconds() -> float:
+    """The host's time in seconds since 1970, for counting within windows."""
+    return time()
 
 
 def business(workspace: str) -> datetime:  # noqa: ARG001  # callers say whose time they mean

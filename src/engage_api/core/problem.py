@@ -64,7 +64,7 @@ class InvalidRequest(Problem):
     """Something in the request does not fit the contract.
 
     `errors` names everything that is wrong at once: a JSON Pointer for the body, a name for a parameter.
-    Mend those places and send the request again.
+    Mend those places and send the request again. When more than 1,000 places are wrong, they are not listed.
     """
 
     code, status, title = "invalid-request", 400, "The request is not valid"

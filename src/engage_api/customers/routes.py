@@ -12,10 +12,11 @@ from engage_api.customers import service
 from engage_api.customers.models import CUSTOMER, Customer, CustomerCreate, CustomerState, CustomerUpdate
 from engage_api.http.call import Call
 from engage_api.http.pages import SORTED, Filter, Page, ResourceQuery
-from engage_api.http.strict import StrictRoute, json_body
+from engage_api.http.route import DirectRoute
+from engage_api.http.strict import json_body
 
 PATH = "/customers"
-router = APIRouter(prefix=PATH, tags=["Customers"], route_class=StrictRoute)
+router = APIRouter(prefix=PATH, tags=["Customers"], route_class=DirectRoute)
 Read = Annotated[Call, guard(Scope.CUSTOMERS_READ)]
 Write = Annotated[Call, guard(Scope.CUSTOMERS_WRITE)]
 NewCustomer = Annotated[CustomerCreate, json_body(CustomerCreate)]

@@ -13,9 +13,9 @@ from engage_api.events import service
 from engage_api.events.models import Event
 from engage_api.http.call import Call
 from engage_api.http.pages import USUAL, Cursor, Limit, Page
-from engage_api.http.strict import StrictRoute
+from engage_api.http.route import DirectRoute
 
-router = APIRouter(prefix="/events", tags=["Events"], route_class=StrictRoute)
+router = APIRouter(prefix="/events", tags=["Events"], route_class=DirectRoute)
 Read = Annotated[Call, guard(Scope.EVENTS_READ)]
 
 

@@ -104,7 +104,7 @@ class Idempotency:
                 answer = await work(tx)
             return answer.response()
         slot = (principal.workspace, principal.application, key)
-        mark = _mark(request, await request.body())
+        mark = _mark(request, request.scope["state"].get("body", b""))
         if (kept := await self._kept(slot, mark)) is not None:
             return kept.response(replayed=True)
         if slot in self._running:

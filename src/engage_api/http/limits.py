@@ -10,8 +10,8 @@ from functools import lru_cache
 from time import monotonic
 
 import structlog
-from limits import RateLimitItem, RateLimitItemPerSecond
-from limits.aio.storage import MemoryStorage, RedisStorage
+from limits import RateLimitItem
+from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
 from slowapi.wrappers import Limit
@@ -19,6 +19,7 @@ from slowapi.wrappers import Limit
 from engage_api.core import clock
 from engage_api.core.principal import Plan, Principal
 from engage_api.core.problem import TooManyRequests
+from engage_api.http.windows import LocalWindows, Seconds
 
 PATIENCE = 0.05  # seconds for the shared store; a limit must not be slower than what it protects
 PAUSE = 5.0  # seconds that a store that failed is left alone
@@ -43,8 +44,8 @@ class Policy:
 def policy(plan: Plan) -> Policy:
     """The policies of a plan: a window and, so that it is not spent in one second, a burst."""
     return Policy(
-        _limit(RateLimitItemPerSecond(plan.window, plan.window_seconds, "window")),
-        _limit(RateLimitItemPerSecond(plan.burst, 1, "burst")),
+        _limit(Seconds(plan.window, plan.window_seconds, "window")),
+        _limit(Seconds(plan.burst, 1, "burst")),
         f'"window";q={plan.window};w={plan.window_seconds}, "burst";q={plan.burst};w=1',
     )
 
@@ -57,7 +58,7 @@ class Limits:
     """
 
     def __init__(self, redis_url: str = "", processes: int = 1) -> None:
-        self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._local = SlidingWindowCounterRateLimiter(LocalWindows())
         self._shared: SlidingWindowCounterRateLimiter | None = None
         if redis_url:
             storage = RedisStorage(
@@ -124,7 +125,7 @@ class Limits:
                 self._step_back(error)
         if stats is None:
             stats = await self._local.get_window_stats(self._share(item), who, group)
-        return stats.remaining, max(1, math.ceil(stats.reset_time - clock.host().timestamp()))
+        return stats.remaining, max(1, math.ceil(stats.reset_time - clock.seconds()))
 
     def _share(self, item: RateLimitItem) -> RateLimitItem:
         if self._shared is None or self._processes == 1:

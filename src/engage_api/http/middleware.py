@@ -6,15 +6,16 @@ Pure ASGI: no base class, nothing buffered, one wrapped `send`.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import monotonic, perf_counter
-from typing import Any
-from uuid import UUID, uuid4
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import structlog
 from limits import RateLimitItemPerMinute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid7
 
 from engage_api import __version__
-from engage_api.core.problem import InternalError, InvalidRequest, NotFound, Problem, TooManyRequests
+from engage_api.core.problem import BodyTooLarge, InternalError, InvalidRequest, NotFound, Problem, TooManyRequests
 from engage_api.http import problems
 from engage_api.http.call import Services
 from engage_api.http.meter import Meter
@@ -23,6 +24,7 @@ from engage_api.http.requestlog import RequestLog
 REFUSED = frozenset({401, 403, 404, 405})
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _log = structlog.get_logger("engage.request")
+LONGEST_LENGTH = 20  # characters of a Content-Length
 MOST_BLOCKED = 10_000  # addresses kept in mind
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -57,6 +59,20 @@ class Shared:
     services: Services = field(init=False)
 
 
+class Apps(NamedTuple):
+    """What stands behind the envelope. `api` also gets the lifespan."""
+
+    api: ASGIApp
+    pages: ASGIApp
+
+
+class Bounds(NamedTuple):
+    """Refused requests that one address may make in a minute; bytes of the largest body."""
+
+    refusals: int
+    body: int
+
+
 class _Envelope:
     """The `send` of one request: adds what every answer carries, and remembers the status."""
 
@@ -86,17 +102,18 @@ class _Envelope:
 class Envelope:
     """Wraps every request of the service."""
 
-    def __init__(self, app: ASGIApp, shared: Shared, meter: Meter, log: RequestLog, outer: int) -> None:
-        self._app = app
+    def __init__(self, apps: Apps, shared: Shared, meter: Meter, log: RequestLog, bounds: Bounds) -> None:
+        self._apps = apps
         self._shared = shared
         self._meter = meter
         self._log = log
-        self._outer = RateLimitItemPerMinute(outer, 1, "outer")
+        self._outer = RateLimitItemPerMinute(bounds.refusals, 1, "outer")
+        self._largest = bounds.body
         self._blocked: dict[str, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._apps.api(scope, receive, send)
             return
         began = perf_counter()
         state = scope["state"] = self._state(scope)
@@ -104,7 +121,7 @@ class Envelope:
         try:
             refusal = self._refusal(scope)
             if refusal is None:
-                await self._app(scope, receive, envelope.send)
+                await self._dispatch(scope)(scope, receive, envelope.send)
             else:
                 await self._problem(refusal, scope, receive, envelope.send)
         except Exception as error:  # noqa: BLE001  # the last room: nothing may leave it but an answer
@@ -114,13 +131,20 @@ class Envelope:
         finally:
             await self._note(scope, envelope.status or 500, perf_counter() - began)
 
+    def _dispatch(self, scope: Scope) -> ASGIApp:
+        if scope["path"].startswith("/v1/"):
+            scope["root_path"] = scope.get("root_path", "") + "/v1"
+            return self._apps.api
+        return self._apps.pages
+
     def _state(self, scope: Scope) -> dict[str, Any]:
         given = _header(scope, b"x-request-id")
         return {
-            "request_id": given if given and _is_uuid(given) else str(uuid4()),
+            "request_id": given if given and _is_uuid(given) else str(uuid7()),
             "headers": [],
             "services": self._shared.services,
             "blocked_for": self.blocked_for,
+            "max_body_bytes": self._largest,
         }
 
     async def _problem(self, problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
@@ -140,6 +164,8 @@ class Envelope:
             return NotFound()
         if b"%00" in scope["query_string"]:
             return InvalidRequest("A parameter holds U+0000.")
+        if _length(scope) > self._largest:  # said beforehand; a body that turns out to be is stopped where it is read
+            return BodyTooLarge()
         if not self._blocked:
             return None
         wait = self._blocked.get(_address(scope), 0.0) - monotonic()
@@ -169,6 +195,12 @@ def _header(scope: Scope, name: bytes) -> str | None:
         if key == name:
             return str(value, "latin-1")
     return None
+
+
+def _length(scope: Scope) -> int:
+    """Of the body, as far as the caller says."""
+    said = _header(scope, b"content-length") or ""
+    return int(said) if len(said) < LONGEST_LENGTH and said.isdecimal() else 0
 
 
 def _is_uuid(text: str) -> bool:

@@ -1,9 +1,8 @@
 """Lists: their parameters, their pages and the way to the next one."""
 
-import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar
-from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from pydantic import ConfigDict, Field, StringConstraints
@@ -17,6 +16,7 @@ from engage_api.db.kind import Kind
 from engage_api.http.cursors import Cursors
 
 T = TypeVar("T")
+_CURSOR = re.compile(r"(?:^|&)cursor=[^&]*")
 MOST, USUAL = 200, 50
 SORTED = "The order; a minus sign turns it round."
 
@@ -52,8 +52,8 @@ class ListQuery(Query):
 
     def filters(self) -> dict[str, Any]:
         """The filters that were given, by name, in a fixed order."""
-        names = (name for name in type(self).model_fields if name not in self.not_filters)
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
+        given = sorted(self.model_fields_set - self.not_filters)
+        return {name: value for name in given if (value := getattr(self, name)) is not None}
 
 
 class ResourceQuery(ListQuery):
@@ -99,9 +99,10 @@ async def answer(place: Place, kind: Kind[Any], query: ListQuery, fixed: Mapping
     """
     request, db, cursors, principal = place
     filters = {**query.filters(), **fixed}
-    context = _context(principal, kind.name, query, fixed)
-    after = cursors.open(query.cursor, context) if query.cursor else None
     words, sort = getattr(query, "search", None), getattr(query, "sort")  # noqa: B009  # every subclass has a sort
+    whose = "" if principal.sees_workspace else principal.application
+    context = f"{principal.workspace} {whose} {kind.name} {sort} {words!r} {sorted(filters.items())!r}"
+    after = cursors.open(query.cursor, context) if query.cursor else None
     ask = reader.Ask(filters, words, sort, after, query.limit)
     found = await reader.page(db, principal, kind, ask)
     cursor = cursors.make(found.after, context) if found.after else None
@@ -111,22 +112,14 @@ async def answer(place: Place, kind: Kind[Any], query: ListQuery, fixed: Mapping
 
 def render(request: Request, documents: Sequence[bytes], cursor: str | None, count: int | None = None) -> Response:
     """The bytes of a page, made of the bytes of its documents, with the `Link` to the next (RFC 8288)."""
+    following = b"null" if cursor is None else b'"%b"' % cursor.encode()  # base64url: nothing in it needs escaping
     more = b"" if count is None else b',"count":%d' % count
-    body = b'{"items":[%b],"nextCursor":%b%b}' % (b",".join(documents), json.dumps(cursor).encode(), more)
+    body = b'{"items":[%b],"nextCursor":%b%b}' % (b",".join(documents), following, more)
     headers = {"Link": f'<{_next(request, cursor)}>; rel="next"'} if cursor else None
     return Response(body, headers=headers, media_type="application/json")
 
 
 def _next(request: Request, cursor: str) -> str:
-    """Relative to the service, so that no `Host` header decides where a client goes next.
-
-    The cursor takes the place of the one before, and of `after` in the log.
-    """
-    same = [pair for pair in request.query_params.multi_items() if pair[0] not in ("cursor", "after")]
-    return f"{request.scope['path']}?{urlencode([*same, ('cursor', cursor)])}"
-
-
-def _context(principal: Principal, name: str, query: ListQuery, fixed: Mapping[str, str]) -> str:
-    asked = query.model_dump_json(exclude={"cursor", "limit", "count"}, exclude_defaults=True)
-    whose = "" if principal.sees_workspace else principal.application
-    return f"{principal.workspace} {whose} {name} {json.dumps(fixed)} {asked}"
+    """Relative to the service, so that no `Host` header decides where a client goes next."""
+    same = _CURSOR.sub("", request.scope["query_string"].decode("latin-1")).strip("&")
+    return f"{request.scope['path']}?{same}{'&' if same else ''}cursor={cursor}"

@@ -98,7 +98,7 @@ def install(app: FastAPI, base_url: str) -> None:
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Conflict, conflict)
     app.add_exception_handler(DatabaseUnavailable, database)
-    app.add_exception_handler(Exception, unexpected)  # answered, then raised again: the envelope ends it there
+    app.add_exception_handler(Exception, unexpected)
 
 
 def _fault(place: Sequence[str | int], code: str, detail: str) -> Fault:

@@ -2,18 +2,16 @@
 
 import json
 import re
-from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
-from fastapi import Request, Response
-from fastapi.routing import APIRoute
-from pydantic import ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from engage_api.core.model import Input
-from engage_api.core.problem import InvalidJson, UnsupportedMediaType
+from engage_api.core.problem import InvalidJson, InvalidRequest, UnsupportedMediaType
 
 DEEPEST = 32
 LARGEST = 2**53
+MOST_FAULTS = 1_000
 _SUSPICIOUS = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
 # The closing quote is optional, so that a string without an end is one step, too: else each of its quotes is a new try.
 _PARTS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
@@ -23,35 +21,26 @@ class RawJson(bytes):
     """A JSON body as it came, not yet read: the guard goes first."""
 
 
-class StrictRequest(Request):
-    """Leaves the body unread until the model that wants it is validated."""
-
-    async def json(self) -> RawJson:
-        return RawJson(await self.body())
-
-
-class StrictRoute(APIRoute):
-    """A route whose JSON body is read strictly, after the caller is known to be allowed to send it."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def strict(request: Request) -> Response:
-            return await handle(StrictRequest(request.scope, request.receive))
-
-        return strict
-
-
 def json_body(model: type[Input]) -> WrapValidator:
     """The mark of a strict JSON body, in the annotation of a handler's parameter, beside the model itself."""
 
     def read(value: Any, _: ValidatorFunctionWrapHandler) -> Input:
         if isinstance(value, RawJson):
             check(value)
-            return model.model_validate_json(value)
+            return _validated(model, value)
         raise UnsupportedMediaType
 
     return WrapValidator(read)
+
+
+def _validated(model: type[Input], raw: bytes) -> Input:
+    """All that is wrong at once, unless that is more than anybody reads: a small body must not make a huge answer."""
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        if error.error_count() > MOST_FAULTS:
+            raise InvalidRequest(f"More than {MOST_FAULTS} places in the body are wrong.") from None
+        raise
 
 
 def check(raw: bytes) -> Any:

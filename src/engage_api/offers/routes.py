@@ -11,14 +11,15 @@ from engage_api.core.scopes import Scope
 from engage_api.customers.models import Channel
 from engage_api.http.call import Call
 from engage_api.http.pages import SORTED, Filter, Page, ResourceQuery
-from engage_api.http.strict import StrictRoute, json_body
+from engage_api.http.route import DirectRoute
+from engage_api.http.strict import json_body
 from engage_api.offers import service
 from engage_api.offers.models import OFFER, Offer, OfferCreate, OfferState, OfferUpdate
 
 PATH = "/offers"
 RETIRED = {"x-problems": ["offer-retired"]}
 PUBLISHED = {"x-problems": ["offer-published"]}
-router = APIRouter(prefix=PATH, tags=["Offers"], route_class=StrictRoute)
+router = APIRouter(prefix=PATH, tags=["Offers"], route_class=DirectRoute)
 Read = Annotated[Call, guard(Scope.OFFERS_READ)]
 Write = Annotated[Call, guard(Scope.OFFERS_WRITE)]
 NewOffer = Annotated[OfferCreate, json_body(OfferCreate)]

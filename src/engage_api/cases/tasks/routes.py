@@ -13,11 +13,12 @@ from engage_api.core.model import Moment, Name, Reference
 from engage_api.core.scopes import Scope
 from engage_api.http.call import Call
 from engage_api.http.pages import SORTED, Filter, Page, ResourceQuery
-from engage_api.http.strict import StrictRoute, json_body
+from engage_api.http.route import DirectRoute
+from engage_api.http.strict import json_body
 
 PATH = "/tasks"
 CLOSED = {"x-problems": ["case-closed"]}
-router = APIRouter(tags=["Tasks"], route_class=StrictRoute)
+router = APIRouter(tags=["Tasks"], route_class=DirectRoute)
 Read = Annotated[Call, guard(Scope.CASES_READ)]
 Write = Annotated[Call, guard(Scope.CASES_WRITE)]
 NewTask = Annotated[TaskCreate, json_body(TaskCreate)]
