@@ -22,3 +22,9 @@ def sqlite_template() -> Path:
 def row() -> dict[str, object]:
     """Values of an item; give it an id."""
     return dict.fromkeys(schema.COLUMNS) | {"workspace_id": "w"}
+
+
+@pytest.fixture
+def path(sqlite_url: str) -> str:
+    """Of SQLite's file."""
+    return sqlite_url.removeprefix("sqlite:///")

@@ -1,8 +1,6 @@
 """What a transaction promises, the same on both databases."""
 
 import asyncio
-import random
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -16,28 +14,18 @@ from tests.db.schema import (
     COUNT,
     GET,
     GET_PLAN,
-    IDS,
     LIST,
     LOCK,
     SET_N,
 )
+from tests.db.tools import W, ids, write
 
-W = {"workspace_id": "w"}
 NOWHERE = Query(text("SELECT 1 FROM nowhere"))
 
 
-async def add(database: Database, *names: str) -> None:
-    async with database.write("w") as tx:
-        await tx.many(ADD_SMALL, [W | {"id": name} for name in names])
-
-
-async def write(database: Database, query: Query, values: dict[str, Any]) -> None:
+async def run(database: Database, query: Query, values: dict[str, Any]) -> None:
     async with database.write("w") as tx:
         await tx.run(query, **values)
-
-
-async def ids(database: Database) -> list[str]:
-    return [found.id for found in await database.fetch(IDS, "w", **W)]
 
 
 async def elsewhere(database: Database, query: Query, **values: Any) -> Any:
@@ -63,7 +51,7 @@ async def test_tables_without_a_workspace_need_no_wall(database: Database) -> No
 
 
 async def test_a_transaction_reads_its_own_writes_and_nobody_else_does(database: Database) -> None:
-    await add(database, "a")
+    await write(database, "a")
     async with database.write("w") as tx:
         assert await tx.run(SET_N, n=5, w="w", i="a") == 1
         assert await tx.run(SET_N, n=5, w="w", i="none") == 0
@@ -76,7 +64,7 @@ async def test_a_transaction_reads_its_own_writes_and_nobody_else_does(database:
 
 async def test_fifty_who_read_then_decide_then_write_lose_no_update(database: Database) -> None:
     """On PostgreSQL the read must take the row (FOR UPDATE); SQLite has one writer at a time."""
-    await add(database, "a")
+    await write(database, "a")
     async with database.write("w") as tx:
         await tx.run(SET_N, n=0, w="w", i="a")
 
@@ -104,15 +92,15 @@ async def test_an_exception_undoes_its_own_block_alone(database: Database) -> No
 
 
 async def test_a_conflict_in_some_of_forty_leaves_the_others_whole(database: Database) -> None:
-    await add(database, "taken")
+    await write(database, "taken")
 
-    async def write(number: int) -> None:
+    async def keep(number: int) -> None:
         async with database.write("w") as tx:
             await tx.run(ADD_SMALL, **W, id=f"{number:02}")
             await asyncio.sleep(0)
             await tx.run(ADD_SMALL, **W, id="taken" if number % 6 == 0 else f"{number:02}+")
 
-    done = await asyncio.gather(*map(write, range(40)), return_exceptions=True)
+    done = await asyncio.gather(*map(keep, range(40)), return_exceptions=True)
     refused = [number for number, one in enumerate(done) if isinstance(one, Conflict)]
     assert refused == [number for number in range(40) if number % 6 == 0]
     kept = [f"{number:02}{more}" for number in range(40) if number not in refused for more in ("", "+")]
@@ -132,7 +120,7 @@ async def test_a_conflict_says_what_refused(database: Database, row: dict[str, A
         ("not null", ADD, row | {"id": None}),
     ):
         with pytest.raises(Conflict) as refused:
-            await write(database, query, values)
+            await run(database, query, values)
         found[name] = refused.value.constraint
     named = {"index": "plan_name", "check": "item_n_positive"}
     if database.dialect == "sqlite":
@@ -144,7 +132,7 @@ async def test_a_conflict_says_what_refused(database: Database, row: dict[str, A
 
 async def test_a_failed_transaction_cannot_be_carried_on(database: Database) -> None:
     """PostgreSQL would answer the COMMIT with a silent ROLLBACK, SQLite would keep half of it."""
-    await add(database, "a")
+    await write(database, "a")
 
     async def swallow() -> None:
         async with database.write("w") as tx:
@@ -179,7 +167,7 @@ async def test_inside_a_transaction_nothing_goes_past_it(database: Database) -> 
         with pytest.raises(RuntimeError, match="inside write"):
             async with database.write("w"):
                 await read(GET, "w", **W, id="a")
-    await add(database, "a")
+    await write(database, "a")
 
 
 async def test_a_body_that_takes_too_long_is_undone(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +180,7 @@ async def test_a_body_that_takes_too_long_is_undone(database: Database, monkeypa
 
     with pytest.raises(Unavailable, match=r"more than 0\.1 s"):
         await slow()
-    await add(database, "next")
+    await write(database, "next")
     assert await ids(database) == ["next"]
 
 
@@ -206,55 +194,6 @@ async def test_a_timeout_of_the_body_is_its_own(database: Database) -> None:
     with pytest.raises(TimeoutError, match="mine"):
         await fail()
     assert await ids(database) == []
-
-
-async def test_writers_that_are_cancelled_leave_all_or_nothing(database: Database) -> None:
-    """800 writers in rounds of 40, stopped at random points of the time that a round takes, half of them twice."""
-    random.seed(7)
-    done: set[str] = set()
-
-    async def keep(number: int) -> None:
-        async with database.write("w") as tx:
-            for part in range(3):
-                await tx.run(ADD_SMALL, **W, id=f"{number:03}-{part}")
-            if number % 2:
-                await asyncio.sleep(0)
-        done.add(f"{number:03}")
-
-    async def stop(number: int, longest: float) -> None:
-        task = asyncio.create_task(keep(number))
-        for _ in range(1 + number % 2):
-            await asyncio.sleep(random.random() * longest)
-            task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    for start in range(0, 800, 40):
-        before = monotonic()
-        await asyncio.gather(*map(keep, range(900 + start // 10, 904 + start // 10)))
-        longest = 10 * (monotonic() - before)
-        await asyncio.gather(*(stop(number, longest) for number in range(start, start + 40)))
-    found = await ids(database)
-    whole = {name[:3] for name in found}
-    assert len(found) == 3 * len(whole)
-    assert done <= whole
-    stopped = 800 - sum(name < "800" for name in done)
-    assert 50 < stopped < 750, "too early or too late to mean anything"
-
-
-async def test_reads_that_are_cancelled_harm_nobody(database: Database) -> None:
-    random.seed(8)
-    await add(database, *(f"{number:03}" for number in range(200)))
-
-    async def stopped() -> None:
-        task = asyncio.create_task(database.fetch(LIST, "w", **W))
-        await asyncio.sleep(random.random() * 0.01)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    for _ in range(10):
-        await asyncio.gather(*(stopped() for _ in range(20)))
-        counted = await asyncio.gather(*(database.one(COUNT, "w", **W) for _ in range(20)))
-        assert {one.n for one in counted} == {200}
 
 
 async def test_a_missing_value_spoils_nothing(database: Database) -> None:

@@ -2,13 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 from sqlalchemy import text
 
-from engage_api.db import Query, open_database, postgres_checkout
+from engage_api.db import Query, postgres_checkout
 from engage_api.db.postgres import Postgres
 from engage_api.db.postgres_checkout import Checkout
 from tests.db.schema import ADD_SMALL, ALL, GET, SET_N, WALLED
@@ -24,14 +23,16 @@ GUARDED = Query(text("SELECT relname, relrowsecurity, relforcerowsecurity FROM p
 
 
 @pytest.fixture
-async def database(postgres_url: str) -> AsyncIterator[Postgres]:
-    opened = await open_database(postgres_url)
-    assert isinstance(opened, Postgres)
+def database_url(postgres_url: str) -> str:
+    return postgres_url
+
+
+@pytest.fixture(autouse=True)
+async def rows(database: Postgres) -> None:
+    """One of each of two workspaces."""
     for wall in ("w1", "w2"):
-        async with opened.write(wall) as tx:
+        async with database.write(wall) as tx:
             await tx.run(ADD_SMALL, workspace_id=wall, id="a")
-    yield opened
-    await opened.close()
 
 
 async def seen(database: Postgres, wall: str | None) -> list[tuple[str, str]]:
