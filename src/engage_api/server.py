@@ -9,6 +9,7 @@ import typer
 import uvicorn
 from starlette.types import ASGIApp
 
+from engage_api import logs
 from engage_api.app import create_app
 from engage_api.core.secret import derive
 from engage_api.db import open_database
@@ -24,6 +25,7 @@ PROCESSES = "ENGAGE_PROCESSES"  # tells a worker process how many there are
 
 def serve(settings: Settings, workers: int) -> None:
     """Serve until told to stop. Several workers share the port and the database."""
+    logs.configure(settings.log_level)
     upgrade(settings.owner_database)
     if settings.environment == "development":
         typer.echo(asyncio.run(_ready_request(settings)), color=False)
@@ -48,6 +50,7 @@ def serve(settings: Settings, workers: int) -> None:
 
 def work(settings: Settings) -> None:
     """Run jobs until told to stop. On PostgreSQL events are numbered here too."""
+    logs.configure(settings.log_level)
     upgrade(settings.owner_database)
     asyncio.run(_work(settings))
 
@@ -68,7 +71,9 @@ async def _work(settings: Settings) -> None:
 
 def worker_app() -> ASGIApp:
     """The application in one of several processes; its settings come from the environment."""
-    return create_app(Settings(), processes=int(os.environ[PROCESSES]))
+    settings = Settings()
+    logs.configure(settings.log_level)
+    return create_app(settings, processes=int(os.environ[PROCESSES]))
 
 
 async def _ready_request(settings: Settings) -> str:
