@@ -123,14 +123,13 @@ async def _make_world(db: Any) -> World:
     async with db.write(None) as tx:
         for who, kind, state in ((world.partner, "partner", "live"), (world.developer, "developer", "sandbox-only")):
             organization = f"org_{who.id}"
-            await tx.run(
-                _ADD_ORGANIZATION, id=organization, kind=kind, state="approved", name="Test", created_at=now
-            )
+            await tx.run(_ADD_ORGANIZATION, id=organization, kind=kind, state="approved", name="Test", created_at=now)
             await tx.run(
                 _ADD_APPLICATION, id=who.id, organization_id=organization, state=state, name="Test", created_at=now
             )
         for workspace, kind in ((live, "live"), (sandbox, "sandbox")):
-            await tx.run(_ADD_WORKSPACE, id=workspace, kind=kind, organization_id="org_operator", name="Test", created_at=now)
+            owned = {"organization_id": "org_operator", "name": "Test", "created_at": now}
+            await tx.run(_ADD_WORKSPACE, id=workspace, kind=kind, **owned)
     return world
 
 

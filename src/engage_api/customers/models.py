@@ -15,6 +15,7 @@ from engage_api.db.search import fold
 CustomerState = Literal["prospect", "active", "dormant", "closed"]
 Channel = Literal["web", "app", "phone", "desk", "email", "chat", "social", "letter", "partner", "internal"]
 Value = Annotated[str, StringConstraints(min_length=1, max_length=320)]
+SORTED_BY = 100  # characters of a name; folding makes some scripts several times as long, and a cursor holds them
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 
 
@@ -115,7 +116,7 @@ def _columns(customer: Customer) -> dict[str, Any]:
         "external_id": customer.external_id,
         "kind": customer.kind,
         "state": customer.state,
-        "sort_name": " ".join(fold(customer.display_name)),
+        "sort_name": " ".join(fold(customer.display_name))[:SORTED_BY],
         "merged_into": customer.merged_into,
     }
 
