@@ -1,5 +1,12 @@
-# Three stages: one builds the portal and the wheel, one installs what runs, the last holds nothing but that.
+# Stages: one fetches the explorer, one builds the portal and the wheel, one installs what runs, and the last holds
+# nothing but that.
 ARG PYTHON=3.13-slim
+ARG NODE=24-slim
+
+FROM node:${NODE} AS explorer
+WORKDIR /portal
+COPY portal/package.json portal/package-lock.json portal/.npmrc ./
+RUN npm ci --silent --omit=dev
 
 FROM python:${PYTHON} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
@@ -7,6 +14,7 @@ WORKDIR /source
 COPY requirements-build.lock ./
 RUN pip install --require-hashes --requirement requirements-build.lock
 COPY . .
+COPY --from=explorer /portal/node_modules portal/node_modules
 RUN pip install --no-deps --no-build-isolation --editable . \
     && mkdocs build --quiet --strict --config-file portal/mkdocs.yml \
     && test -f portal/site/index.html \

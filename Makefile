@@ -15,6 +15,7 @@ JUDGE   = $(NODE) openapi/node_modules
 # A step runs again when what it is made from has changed, and only then.
 TOOLS  := $(VENV)/.tools
 PORTAL := portal/site/index.html
+EXPLORER := portal/node_modules/.package-lock.json
 JUDGES := openapi/node_modules/.package-lock.json $(VENV)/client/.tools
 
 ##@ Use
@@ -23,7 +24,7 @@ JUDGES := openapi/node_modules/.package-lock.json $(VENV)/client/.tools
 help: ## Tell what there is
 	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 
-install: $(TOOLS) $(if $(wildcard portal/mkdocs.yml),$(PORTAL)) ## Make .venv from the lock and build the portal
+install: $(TOOLS) $(PORTAL) ## Make .venv from the lock and build the portal
 
 run: install ## Serve on 127.0.0.1:8000 (PORT=…) and print a request that works
 	@exec $(BIN)/engage serve --host 127.0.0.1 --port $(PORT)
@@ -65,6 +66,7 @@ lock: $(BIN)/uv ## Resolve the locks (UPGRADE=1 takes newer versions)
 	$(LOCK) pyproject.toml --all-extras --group dev --constraints requirements-build.lock --output-file requirements-dev.lock
 	$(LOCK) openapi/client.in --output-file openapi/client.lock
 	$(NPM) install --prefix openapi --package-lock-only $(if $(UPGRADE),&& $(NPM) update --prefix openapi --package-lock-only)
+	$(NPM) install --prefix portal --package-lock-only && $(BIN)/python portal/lock.py
 
 ##@ Judge
 
@@ -108,7 +110,7 @@ browsers: ## Install Chromium where that is allowed
 
 .PHONY: clean
 clean: ## Remove what was made; never the data in var/
-	rm -rf $(VENV) openapi/node_modules portal/site dist .coverage .coverage.* htmlcov \
+	rm -rf $(VENV) openapi/node_modules portal/node_modules portal/site dist .coverage .coverage.* htmlcov \
 		.hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .schemathesis
 
 # ── How things are made ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -137,8 +139,16 @@ $(TOOLS): pyproject.toml $(VENV)/.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(PORTAL): $(shell find docs/en portal openapi/v1.json CHANGELOG.md -type f -not -path 'portal/site/*' 2>/dev/null) $(TOOLS)
-	$(BIN)/mkdocs build --quiet --strict --config-file portal/mkdocs.yml
+# Its pages come from docs/en and from what the code says of itself. The end of MkDocs is known (docs/adr/), so it need not
+# be told at every build.
+$(PORTAL): $(shell find docs/en portal src/engage_api CHANGELOG.md -type f -not -path '*/site/*' -not -path '*/node_modules/*' \
+		-not -name '*.pyc' 2>/dev/null) $(EXPLORER) $(TOOLS)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file portal/mkdocs.yml
+	@touch $@
+
+# The explorer's bundle, which the portal serves, and axe-core, which judges it.
+$(EXPLORER): portal/package-lock.json | $(TOOLS)
+	$(NPM) ci --silent --prefix portal
 	@touch $@
 
 openapi/node_modules/.package-lock.json: openapi/package-lock.json | $(TOOLS)

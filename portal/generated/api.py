@@ -1,0 +1,75 @@
+"""What the code says about itself: operations with their words, kinds of resources with their states and events."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from engage_api.access.models import API_KEY
+from engage_api.app import create_api
+from engage_api.cases.models import CASE
+from engage_api.cases.service import TRANSITIONS as OF_CASES
+from engage_api.cases.tasks.models import TASK
+from engage_api.cases.tasks.service import TRANSITIONS as OF_TASKS
+from engage_api.customers.models import CUSTOMER
+from engage_api.customers.service import TRANSITIONS as OF_CUSTOMERS
+from engage_api.db.kind import Kind
+from engage_api.http import openapi
+from engage_api.http.walk import Operation, operations
+from engage_api.offers.models import OFFER
+from engage_api.offers.service import TRANSITIONS as OF_OFFERS
+
+Machine = Mapping[str, Sequence[str]]
+
+KINDS: tuple[tuple[Kind[Any], str, Machine], ...] = (
+    (CUSTOMER, "/customers", OF_CUSTOMERS),
+    (CASE, "/cases", OF_CASES),
+    (TASK, "/tasks", OF_TASKS),
+    (OFFER, "/offers", OF_OFFERS),
+    (API_KEY, "/api-keys", {}),
+)
+"""Every kind of resource that is written down, the path it lives at, and its state machine."""
+
+BESIDES = {"api-key": {"leaked": "Somebody reported the key itself, and it ended."}}
+"""Events that are neither a change of fields nor a change of state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """An operation with the words that the description has for it."""
+
+    operation: Operation
+    tag: str
+    summary: str
+
+    @property
+    def anchor(self) -> str:
+        """Where the page of all operations tells of it."""
+        return f"../operations.md#{self.operation.name.replace('_', '-')}"
+
+
+@cache
+def doors() -> tuple[Door, ...]:
+    """All operations, in the order of the description."""
+    api = create_api()
+    paths = openapi.build(api)["paths"]
+    found = []
+    for one in operations(api):
+        words = paths[one.path][one.method]
+        found.append(Door(one, words["tags"][0], words["summary"]))
+    return tuple(found)
+
+
+def events() -> Iterator[tuple[str, str]]:
+    """Every event type with a sentence."""
+    deletable = {door.operation.path.split("/{")[0] for door in doors() if door.operation.method == "delete"}
+    for kind, path, machine in KINDS:
+        thing = kind.name.replace("-", " ").replace("api", "API")
+        yield f"engage.{kind.name}.created.v1", f"A new {thing}."
+        yield f"engage.{kind.name}.updated.v1", f"Fields of the {thing} changed."
+        if path in deletable:
+            yield f"engage.{kind.name}.deleted.v1", f"The {thing} is gone; `data` is what it was last."
+        for state in dict.fromkeys(to for following in machine.values() for to in following):
+            yield f"engage.{kind.name}.{state}.v1", f"The {thing} is now {state}."
+        for happened, sentence in BESIDES.get(kind.name, {}).items():
+            yield f"engage.{kind.name}.{happened}.v1", sentence

@@ -1,0 +1,57 @@
+"""What happens at a build besides MkDocs itself: generated pages and tables, the explorer, compressed twins."""
+
+import re
+import sys
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # MkDocs loads a hook alone; ours has files beside it
+
+from engage_api.core.problem import Problem  # noqa: E402  # the line above comes first
+from portal.generated import extras, problems  # noqa: E402  # as above
+from portal.generated.tables import TABLES  # noqa: E402  # as above
+
+PLACE = re.compile(r"<!-- generated: ([a-z-]+) -->")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Put the pages of the problem types into the navigation, by code, and tell the templates of the bundle."""
+    entries = [{code: f"problems/{code}.md"} for code in sorted(Problem.known)]
+    for section in config.nav or []:
+        if "Errors" in section:
+            section["Errors"].append({"Problem types": entries})
+    config.extra["explorer"] = extras.BUNDLE
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that nobody writes."""
+    for code, kind in Problem.known.items():
+        files.append(File.generated(config, f"problems/{code}.md", content=problems.page(kind)))
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    files.append(File.generated(config, "changelog.md", content=changes))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
+    """Put tables where a page asks for them."""
+
+    def fill(place: re.Match[str]) -> str:
+        if place[1] not in TABLES:
+            raise PluginError(f"{page.file.src_uri}: nothing generates {place[1]!r}")
+        return TABLES[place[1]]()
+
+    return PLACE.sub(fill, markdown)
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Add what is no page."""
+    site = Path(config.site_dir)
+    extras.copy_bundle(ROOT / "portal", site)
+    extras.write_llms(config, site)
+    extras.compress(site)

@@ -1,0 +1,99 @@
+"""A running service for the tests of the portal, with its demo and its key."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+ENGAGE = Path(sys.prefix) / "bin" / "engage"
+PATIENCE = 30.0  # seconds
+KEY = re.compile(r"eng_test_key_[0-9A-Za-z]{36}")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Where it is, the key that it printed, and the folder whose `var/` is its data."""
+
+    base: str
+    key: str
+    folder: Path
+
+
+Serve = Callable[..., AbstractContextManager[Service]]
+
+
+@contextmanager
+def serve(folder: Path, **settings: str) -> Iterator[Service]:
+    """The service, started as its users start it."""
+    port = _free_port()
+    own = {name: value for name, value in os.environ.items() if not name.startswith("ENGAGE_")}
+    environment = own | {"ENGAGE_DATA_DIR": str(folder / "var"), **settings}
+    command = [str(ENGAGE), "serve", "--host", "127.0.0.1", "--port", str(port)]
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            said = KEY.search(process.stdout.readline())
+            base = f"http://127.0.0.1:{port}"
+            _wait(f"{base}/livez", process)
+            yield Service(base, said[0] if said else "", folder)
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
+
+
+@pytest.fixture(scope="session")
+def _begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data after a first start: the demo is made once and copied."""
+    folder = tmp_path_factory.mktemp("begun")
+    with serve(folder):
+        pass
+    return folder / "var"
+
+
+@pytest.fixture
+def service(_begun: Path, tmp_path: Path) -> Iterator[Service]:
+    """A service of the test's own, as it is after its first start."""
+    shutil.copytree(_begun, tmp_path / "var")
+    with serve(tmp_path) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def module_service(_begun: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One for tests that only look."""
+    folder = tmp_path_factory.mktemp("service")
+    shutil.copytree(_begun, folder / "var")
+    with serve(folder) as started:
+        yield started
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def _wait(url: str, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        assert process.poll() is None, "the service ended at its start"
+        try:
+            httpx.get(url, timeout=2, trust_env=False).raise_for_status()
+            return
+        except httpx.TransportError:
+            assert time.monotonic() < deadline, "the service did not start"
+            time.sleep(0.05)

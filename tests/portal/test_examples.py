@@ -1,0 +1,97 @@
+"""Docs that cannot lie: every example on the pages is run against a service, and prints what the page says."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.portal import examples
+from tests.portal.conftest import Service
+from tests.portal.examples import Block
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs" / "en"
+PAGES = sorted(page for page in DOCS.rglob("*.md") if examples.steps(page))
+APART = {"backup.md"}  # stops and starts the service between its steps: test_backup.py
+SHOWN = {"json", "http", "text", "nginx"}
+
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl, which the examples use")
+
+
+@needs_curl
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in APART], ids=lambda page: page.stem)
+def test_every_example_prints_what_its_page_says(page: Path, service: Service) -> None:
+    steps = examples.steps(page)
+    commands = [block.text.replace(examples.PLACEHOLDER, service.base) for block, _ in steps]
+    printed = examples.run(commands, service.folder, {**os.environ, "KEY": service.key})
+    assert len(printed) == len(steps)
+    wrong = [
+        f"{page.name}:{said.line}: {difference}"
+        for (_, said), text in zip(steps, printed, strict=True)
+        if said is not None
+        for difference in examples.differences(said, text, service.base)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_start_page_and_the_quickstart_are_among_them() -> None:
+    assert {"index.md", "quickstart.md", "authentication.md", "backup.md"} <= {page.name for page in PAGES}
+    assert sum(len(examples.steps(page)) for page in PAGES) >= 40
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.stem)
+def test_nothing_that_could_be_run_hides_from_it(page: Path) -> None:
+    for block in examples.blocks(page):
+        assert block.language in SHOWN | {"bash"}, f"{page.name}:{block.line} is {block.language or 'of no language'}"
+        assert block.language == "bash" or "curl " not in block.text, (
+            f"{page.name}:{block.line} has a curl that nobody runs"
+        )
+
+
+def test_what_make_is_asked_for_exists() -> None:
+    asked = {
+        word
+        for page in DOCS.rglob("*.md")
+        for block in examples.blocks(page)
+        for word in re.findall(r"^make ([a-z-]+)", block.text, re.MULTILINE)
+    }
+    rules = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert "run" in asked
+    assert asked <= rules
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "printed"),
+    [
+        ("json", '{"a": 1}', '{"a": 2}'),
+        ("json", '{"a": 1}', '{"a": true}'),
+        ("json", '{"a": 1}', '{"a": 1, "b": 2}'),
+        ("json", '{"a": 1, "…": "…"}', '{"b": 2}'),
+        ("json", "[1]", "[1, 2]"),
+        ("json", '[1, 2, "…"]', "[1]"),
+        ("json", '"eng_test_…"', '"eng_live_x"'),
+        ("json", '"cus_01kb0m5xnye0rt2e5v3h4q8zj9"', '"cas_01kb0m5xnye0rt2e5v3h4q8zj9"'),
+        ("json", '"2026-11-21T20:00:00.000Z"', '"today"'),
+        ("http", "HTTP/1.1 200 OK\n", "HTTP/1.1 201 Created\r\n\r\n"),
+        ("http", "etag: …\n", "HTTP/1.1 200 OK\r\n\r\n"),
+        ("text", "204\n", "401\n"),
+    ],
+)
+def test_a_planted_lie_is_found(language: str, said: str, printed: str) -> None:
+    assert examples.differences(Block(language, said, 1), printed, "http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "printed"),
+    [
+        ("json", '{"a": 1, "…": "…"}', '{"b": 2, "a": 1}'),
+        ("json", '[1, "…"]', "[1, 2]"),
+        ("json", '"cus_01kb0m5xnye0rt2e5v3h4q8zj9"', '"cus_00000000000000000000000000"'),
+        ("json", '"http://127.0.0.1:8000/x"', '"http://127.0.0.1:1/x"'),
+        ("http", "HTTP/1.1 200 OK\nETag: …\n", 'HTTP/1.1 200 OK\r\netag: "x"\r\n\r\nbody'),
+    ],
+)
+def test_what_agrees_is_not_found(language: str, said: str, printed: str) -> None:
+    assert not examples.differences(Block(language, said, 1), printed, "http://127.0.0.1:1")
