@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from engage_api.core.problem import (
     BodyTooLarge,
@@ -77,6 +78,8 @@ def install(app: FastAPI, base_url: str) -> None:
 
     async def http(request: Request, error: Exception) -> Response:
         status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+        if status == 405:
+            headers = {"Allow": ", ".join(_methods(app, request))}
         return answer(request, _BY_STATUS.get(status, InvalidRequest)(headers=headers))
 
     async def conflict(request: Request, _: Exception) -> Response:
@@ -99,6 +102,12 @@ def install(app: FastAPI, base_url: str) -> None:
     app.add_exception_handler(Conflict, conflict)
     app.add_exception_handler(DatabaseUnavailable, database)
     app.add_exception_handler(Exception, unexpected)
+
+
+def _methods(app: FastAPI, request: Request) -> list[str]:
+    """All methods of a path; the router itself names those of one route (RFC 9110 section 10.2.1 wants them all)."""
+    found = (route for route in app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for route in found for method in getattr(route, "methods", None) or ()})
 
 
 def _fault(place: Sequence[str | int], code: str, detail: str) -> Fault:
