@@ -7,6 +7,7 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
@@ -16,6 +17,8 @@ from engage_api.core.problem import Problem  # noqa: E402  # the line above come
 from portal.generated import extras, problems  # noqa: E402  # as above
 from portal.generated.tables import TABLES  # noqa: E402  # as above
 
+CHANGELOG_HEAD = "---\ntitle: Changelog\ndescription: What each release brings.\n---\n"
+PAGES: list[Page] = []
 PLACE = re.compile(r"<!-- generated: ([a-z-]+) -->")
 
 
@@ -33,9 +36,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that nobody writes."""
     for code, kind in Problem.known.items():
         files.append(File.generated(config, f"problems/{code}.md", content=problems.page(kind)))
-    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    changes = CHANGELOG_HEAD + (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     files.append(File.generated(config, "changelog.md", content=changes))
     return files
+
+
+def on_nav(nav: Navigation, **_: object) -> None:
+    """Remember the pages in their order: what they say of themselves is known when all are built."""
+    PAGES[:] = nav.pages
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
@@ -53,5 +61,6 @@ def on_post_build(config: MkDocsConfig) -> None:
     """Add what is no page."""
     site = Path(config.site_dir)
     extras.copy_bundle(ROOT / "portal", site)
-    extras.write_llms(config, site)
+    extras.write_llms(config, PAGES, site)
+    extras.tidy(site)
     extras.compress(site)

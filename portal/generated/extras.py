@@ -3,11 +3,12 @@
 import gzip
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
+from mkdocs.structure.pages import Page
 
 PACKAGE = "@scalar/api-reference"
 VERSION: str = json.loads((Path(__file__).parents[1] / "package.json").read_text(encoding="utf-8"))["dependencies"][
@@ -16,7 +17,7 @@ VERSION: str = json.loads((Path(__file__).parents[1] / "package.json").read_text
 BUNDLE = f"assets/scalar/{VERSION}/standalone.js"
 """Its version is in its address, so that browsers may keep it for good."""
 
-TEXTS = {".css", ".html", ".js", ".json", ".svg", ".txt", ".xml"}
+TEXTS = {".css", ".html", ".js", ".json", ".svg", ".txt"}
 SMALLEST = 1_400  # bytes: less fits in one packet anyway
 
 
@@ -41,13 +42,18 @@ def copy_bundle(portal: Path, site: Path) -> None:
     shutil.copyfile(portal / "licences" / "scalar.txt", target.with_name("LICENSE.txt"))
 
 
-def write_llms(config: MkDocsConfig, site: Path) -> None:
+def write_llms(config: MkDocsConfig, pages: Iterable[Page], site: Path) -> None:
     """Write the site as a list of links with a sentence each (llmstxt.org). The service adds its own address."""
-    index = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))["docs"]
-    titles = {entry["location"]: entry["title"] for entry in index if "#" not in entry["location"]}
-    lines = [f"# {config.site_name}", "", f"> {config.site_description}", "", *_machine()]
-    lines += ["", "## Pages", "", *(f"- [{title}](/{place})" for place, title in titles.items())]
+    lines = [f"# {config.site_name}", "", f"> {config.site_description}", "", *_machine(), "", "## Pages", ""]
+    lines += [f"- [{page.title}](/{page.url.removeprefix('./')}): {page.meta['description']}" for page in pages]
     (site / "llms.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def tidy(site: Path) -> None:
+    """Take away what nothing on a page asks for: maps for debuggers, search in other languages, an empty sitemap."""
+    shutil.rmtree(site / "assets" / "javascripts" / "lunr")
+    for path in (*site.rglob("*.map"), *site.glob("sitemap.xml*")):
+        path.unlink()
 
 
 def compress(site: Path) -> None:

@@ -29,10 +29,14 @@ def answer(request: Request, document: bytes, *, weak: bool = False) -> Response
     """
     tag = strong(document)
     shown = f"W/{tag}" if weak else tag
-    known = request.headers.get("if-none-match")
-    if known is not None and _names(known, tag, weakly=True):
+    if knows(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers={"ETag": shown})
     return Response(document, headers={"ETag": shown}, media_type="application/json")
+
+
+def knows(if_none_match: str | None, tag: str) -> bool:
+    """Whether the caller has what this tag names."""
+    return if_none_match is not None and _names(if_none_match, tag, weakly=True)
 
 
 def require(if_match: str | None, document: bytes) -> None:
