@@ -1,4 +1,4 @@
-"""The tables of the job engine, and one in which handlers leave a mark, so that every run of a job is seen."""
+"""The migrated schema, and a table in which handlers leave a mark, so that every run of a job is seen."""
 
 import asyncio
 import sqlite3
@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import asyncpg
-from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text, bindparam, insert, select, update
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy import BigInteger, Column, MetaData, Table, Text, bindparam, insert, select, update
+from sqlalchemy.schema import CreateTable
 
 from engage_api.db import Database, Query
+from engage_api.db.migrate import upgrade
 from engage_api.db.sql import POSTGRES, SQLITE
 from engage_api.jobs.models import JobRow, JobScheduleRow
-from tests.db.schema import GRANTS, ROLES, WALL
 
 job: Table = JobRow.__table__  # type: ignore[attr-defined]
 schedule: Table = JobScheduleRow.__table__  # type: ignore[attr-defined]
@@ -21,14 +21,24 @@ mark = Table("mark", MetaData(), Column("job", Text), Column("attempt", BigInteg
 MARK = Query(insert(mark), ["job", "attempt", "who"])
 MARKS = Query(select(mark).order_by(mark.c.job, mark.c.attempt))
 JOBS = Query(select(job).order_by(job.c.created_at, job.c.id))
-HAND_OVER = Query(
-    update(job).where(job.c.id == bindparam("at_id")).values(token=job.c.token + 1, lease_until=bindparam("until"))
-)
+PERIODS = Query(select(schedule))
+LEFT = Query(select(job.c.id).where(job.c.state == "queued").limit(1))
+HAND_OVER = Query(update(job).where(job.c.id == bindparam("at_id")).values(token=job.c.token + 1))
 
 
 async def jobs(database: Database) -> list[Any]:
     """All rows, oldest first."""
     return await database.system.fetch(JOBS, None)
+
+
+async def all_done(database: Database) -> bool:
+    """Whether nothing is left to do; the dead do not count."""
+    return await database.system.one(LEFT, None) is None
+
+
+async def periods(database: Database) -> dict[str, int]:
+    """The period for which each recurring job was enqueued last."""
+    return {row.kind: row.period for row in await database.system.fetch(PERIODS, None)}
 
 
 async def marks(database: Database) -> list[Any]:
@@ -37,29 +47,24 @@ async def marks(database: Database) -> list[Any]:
 
 def build(url: str) -> None:
     """Make the tables in an empty database."""
-    if url.startswith("sqlite"):
-        with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
-            for table in (job, schedule, mark):
-                connection.execute(str(CreateTable(table).compile(dialect=SQLITE)))
-            for index in _indexes():
-                connection.execute(str(CreateIndex(index).compile(dialect=SQLITE)))
-        connection.close()
+    with ThreadPoolExecutor(1) as thread:  # where no event loop is, so that both may run their own
+        thread.submit(upgrade, url).result()
+        thread.submit(_add_mark, url).result()
+
+
+def _add_mark(url: str) -> None:
+    if not url.startswith("sqlite"):
+        asyncio.run(_add_mark_to_postgres(url))
         return
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, _build(url)).result()
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+    connection.execute(str(CreateTable(mark).compile(dialect=SQLITE)))
+    connection.close()
 
 
-async def _build(url: str) -> None:
+async def _add_mark_to_postgres(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
-        for table in (job, schedule, mark):
-            await connection.execute(str(CreateTable(table).compile(dialect=POSTGRES)))
-        for index in _indexes():
-            await connection.execute(str(CreateIndex(index).compile(dialect=POSTGRES)))
-        await connection.execute(ROLES + GRANTS + WALL.format("job"))
+        await connection.execute(str(CreateTable(mark).compile(dialect=POSTGRES)))
+        await connection.execute("GRANT SELECT, INSERT ON mark TO engage_app, engage_system")
     finally:
         await connection.close()
-
-
-def _indexes() -> list[Index]:
-    return sorted(job.indexes, key=lambda index: str(index.name))

@@ -1,11 +1,12 @@
 """When a worker looks for work: at once when there may be some, and now and then in any case."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection
+from time import monotonic
 
 from engage_api.db.engine import Database
 
-GAP = 0.02  # seconds between a commit and the look it causes: many commits cause one look
+GAP = 0.02  # seconds at least between two looks that commits cause: many commits cause one look
 IDLE = (
     0.02,
     1.0,
@@ -26,6 +27,7 @@ class Bell:
         self._own = database.system.committed
         self._commits = {database.committed, self._own}
         self._pause = IDLE[0]
+        self._looked = 0.0
 
     def ring(self) -> None:
         """Look now."""
@@ -35,6 +37,7 @@ class Bell:
         """Before a look: what happens from here on is worth another one."""
         self._rung.clear()
         self._own.clear()
+        self._looked = monotonic()
 
     async def wait(self, stop: asyncio.Event, *, full: bool) -> None:
         """Until it is time for a look, or to stop. `full`: more work cannot be taken, so commits do not matter."""
@@ -45,14 +48,16 @@ class Bell:
         fresh = {event for event in self._commits if event is self._own or not event.is_set()}
         if await any_of({self._rung, stop, *fresh}, self._pause):
             self._pause = IDLE[0]
-            if not self._rung.is_set():
-                await any_of({self._rung, stop}, GAP)
+            await any_of({self._rung, stop}, self._looked + GAP - monotonic())
         else:
             self._pause = min(self._pause * 2, IDLE[1])
 
 
-async def any_of(events: Iterable[asyncio.Event], seconds: float) -> bool:
-    """Whether one of them was set within that time."""
+async def any_of(events: Collection[asyncio.Event], seconds: float) -> bool:
+    """Whether one of them is set, or was within that time."""
+    already = any(event.is_set() for event in events)
+    if already or seconds <= 0:
+        return already
     waiting = [asyncio.create_task(event.wait()) for event in events]
     try:
         done, _ = await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -1,7 +1,6 @@
 """The worker: claims due jobs, runs their handlers side by side, keeps their leases alive and settles them."""
 
 import asyncio
-import contextlib
 import traceback
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
@@ -102,6 +101,8 @@ class Worker:
         beat = asyncio.create_task(self._keep_lease(job))
         try:
             await self._registry.kinds[job.kind].run(self._db, job)
+        except Stale as lost:
+            return lost
         except Exception as failure:  # noqa: BLE001  # whatever it is, the attempt has failed and the job goes on
             last = job.attempts >= job.limits.max_attempts
             tell = _log.error if last else _log.warning
@@ -109,8 +110,7 @@ class Worker:
             return failure
         finally:
             beat.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await beat
+            await asyncio.wait({beat})
         return None
 
     async def _keep_lease(self, job: Job[Any]) -> None:
@@ -119,7 +119,8 @@ class Worker:
             await asyncio.sleep(job.limits.lease.total_seconds() / BEATS)
             try:
                 ours = await queue.heartbeat(self._system, job)
-            except Unavailable:
+            except Exception as error:  # noqa: BLE001  # the handler goes on, and its result is fenced in any case
+                _log.warning("the lease of a job could not be renewed", **_about(job), exc_info=error)
                 continue
             if not ours:
                 if not job.finished:

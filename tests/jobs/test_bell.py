@@ -1,0 +1,146 @@
+"""Workers look at once when there may be work, seldom when there is none, and let others wait for commits too."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from engage_api.core import clock
+from engage_api.db import Database, open_database
+from engage_api.db.sequencer import Sequencer
+from engage_api.jobs import Registry, bell, enqueue, queue
+from engage_api.jobs.bell import any_of
+from tests.jobs.schema import LEFT, all_done
+from tests.jobs.work import add, finish, until, working
+
+QUIET = 3  # seconds after which the pauses are at their longest
+SOON = 5  # seconds, on a machine that has much else to do
+
+
+@pytest.fixture
+def registry() -> Registry:
+    registry = Registry()
+    registry.job("post")(lambda db, job: finish(db, job, "me"))
+    return registry
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When workers looked."""
+    times: list[float] = []
+    claim = queue.claim
+
+    async def noted(*given: Any) -> Any:
+        times.append(asyncio.get_running_loop().time())
+        return await claim(*given)
+
+    monkeypatch.setattr(queue, "claim", noted)
+    return times
+
+
+@pytest.fixture
+def deaf_to_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks unless something wakes him."""
+    monkeypatch.setattr(bell, "IDLE", (60.0, 60.0))
+
+
+@asynccontextmanager
+async def serving(database: Database, registry: Registry) -> AsyncIterator[None]:
+    """A worker as it is in the service: the sequencer beside it."""
+    stop = asyncio.Event()
+    beside = asyncio.create_task(Sequencer(database).run(stop)) if database.dialect == "postgresql" else None
+    try:
+        async with working(database, registry):
+            await asyncio.sleep(0.3)
+            yield
+    finally:
+        stop.set()
+        if beside:
+            await beside
+
+
+@pytest.mark.usefixtures("deaf_to_the_clock")
+async def test_work_of_this_process_is_begun_at_once(database: Database, registry: Registry) -> None:
+    async with serving(database, registry):
+        for _ in range(5):
+            await add(database, "post")
+            await until(lambda: all_done(database), SOON)
+            await asyncio.sleep(0.3)
+
+
+@pytest.mark.usefixtures("deaf_to_the_clock")
+async def test_work_of_the_service_is_begun_at_once(database: Database, registry: Registry) -> None:
+    registry.job("tidy")(lambda db, job: finish(db.system, job, "me"))
+    async with serving(database, registry):
+        async with database.system.write(None) as tx:
+            await enqueue(tx, "tidy", {})
+        await until(lambda: all_done(database), SOON)
+
+
+async def test_work_of_another_process_is_found_soon(database: Database, database_url: str, registry: Registry) -> None:
+    other = await open_database(database_url)
+    try:
+        async with serving(database, registry):
+            await asyncio.sleep(QUIET)
+            await add(other, "post")
+            await until(lambda: all_done(database), SOON)
+    finally:
+        await other.close()
+
+
+async def test_work_is_begun_when_its_time_comes(database: Database, registry: Registry) -> None:
+    async with working(database, registry):
+        async with database.write("w") as tx:
+            await enqueue(tx, "post", {}, run_at=clock.host() + timedelta(seconds=1))
+        assert await until(lambda: all_done(database), SOON) > 0.9
+
+
+@pytest.mark.usefixtures("deaf_to_the_clock")
+async def test_a_worker_is_woken_by_hand(database: Database, registry: Registry, looks: list[float]) -> None:
+    async with working(database, registry) as worker:
+        await asyncio.sleep(0.3)
+        before = len(looks)
+        worker.wake()
+        await until(lambda: len(looks) == before + 1, SOON)
+
+
+async def test_a_quiet_worker_looks_once_a_second(database: Database, registry: Registry, looks: list[float]) -> None:
+    async with working(database, registry):
+        await asyncio.sleep(QUIET)
+        before = len(looks)
+        await asyncio.sleep(2)
+    assert len(looks) - before <= 3
+
+
+async def test_many_commits_cause_few_looks(database: Database, registry: Registry, looks: list[float]) -> None:
+    async with working(database, registry):
+        end, commits = monotonic() + 0.5, 0
+        while monotonic() < end:
+            async with database.write("w") as tx:
+                await tx.one(LEFT)
+            commits += 1
+    assert 2 <= len(looks) <= 30
+    assert commits > 2 * len(looks)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_commit_that_another_waits_for_is_not_taken_away(database: Database, registry: Registry) -> None:
+    async with working(database, registry):
+        await asyncio.sleep(0.1)
+        await add(database, "post")
+        await until(lambda: all_done(database))
+        assert database.committed.is_set(), "whoever numbers events has not seen it yet"
+
+
+async def test_waiting_for_one_of_several_events() -> None:
+    one, other = asyncio.Event(), asyncio.Event()
+    assert not await any_of({one, other}, 0.01)
+    assert not await any_of({one, other}, -1)
+    asyncio.get_running_loop().call_later(0.01, other.set)
+    assert await any_of({one, other}, 5)
+    assert await any_of({one, other}, -1)
+    assert len(asyncio.all_tasks()) == 1
