@@ -24,23 +24,28 @@ class World:
     service: Service
     key: str
     ids: dict[str, str] = field(default_factory=dict)
+    who: str = "our"
 
     async def send(self, operation: Operation, body: Any = None, headers: Headers = ()) -> Answer:
         """The operation on what is there. A change is of whatever version there is."""
         match = [("If-Match", "*")] if operation.method in {"PATCH", "DELETE"} else []
-        path = operation.at(self.ids | {"external_id": "our:put"})
+        path = operation.at(self.ids | {"external_id": f"{self.who}:put"})
         return await self.service.ask(operation.method, path, body, key=self.key, headers=[*match, *headers])
 
     async def fill(self) -> None:
         """Make one of everything; the case is the customer's."""
         for plural, body in HELD.items():
             more = {"customerId": self.ids["customer_id"]} if plural == "cases" else {}
-            made = await self.service.ask("POST", f"/v1/{plural}", body | more, key=self.key)
+            made = await self.service.ask("POST", f"/v1/{plural}", self._mine(body | more), key=self.key)
             assert made.status == 201, made.body
             self.ids[plural.removeprefix("api-").rstrip("s") + "_id"] = made.json["id"]
-        made = await self.service.ask("POST", f"/v1/cases/{self.ids['case_id']}/tasks", TASK, key=self.key)
+        made = await self.service.ask("POST", f"/v1/cases/{self.ids['case_id']}/tasks", self._mine(TASK), key=self.key)
         assert made.status == 201, made.body
         self.ids["task_id"] = made.json["id"]
+
+    def _mine(self, body: dict[str, Any]) -> dict[str, Any]:
+        """With an external id that nobody else has."""
+        return {name: value.replace("our", self.who) if name == "externalId" else value for name, value in body.items()}
 
 
 class Both(NamedTuple):
