@@ -3,16 +3,18 @@
 import json
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from engage_api.access.guard import Doorkeeper
 from engage_api.access.models import API_KEY
 from engage_api.cases.models import CASE
 from engage_api.cases.tasks.models import TASK
 from engage_api.core import ids
+from engage_api.core.principal import Principal
 from engage_api.customers.models import CUSTOMER
 from engage_api.db import Query
 from engage_api.offers.models import OFFER
@@ -222,15 +224,12 @@ async def test_an_external_id_is_free_in_another_workspace(everybody: dict[str, 
 
 async def test_a_door_without_its_rule_is_found(everybody: dict[str, World], monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: every partner is taken to see the whole workspace."""
-    guard = everybody["partner"].service.services.doorkeeper
-    recognise = guard.recognise
+    recognise = Doorkeeper.recognise
 
-    async def planted(token: str) -> Any:
-        principal = await recognise(token)
-        return principal and type(principal)(
-            **{name: getattr(principal, name) for name in principal.__slots__} | {"sees_workspace": True}
-        )
+    async def planted(keeper: Doorkeeper, token: str) -> Principal | None:
+        principal = await recognise(keeper, token)
+        return principal and replace(principal, sees_workspace=True)
 
-    monkeypatch.setattr(type(guard), "recognise", lambda _, token: planted(token))
+    monkeypatch.setattr(Doorkeeper, "recognise", planted)
     _, told = await differences(everybody["partner"], everybody["operator"])
     assert len(told) > LEAST / 2
