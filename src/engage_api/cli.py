@@ -8,6 +8,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
+from engage_api.imports.command import app as import_app
 from engage_api.settings import Settings
 
 T = TypeVar("T")
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
+app.add_typer(import_app, name="import")
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, for scripts.")]
 Workspace = Annotated[str, typer.Option(help="`live`, or the id of a sandbox.")]
 

@@ -1,0 +1,1 @@
+"""Kinds of files, each read line by line."""
