@@ -38,6 +38,9 @@ ACROSS = {
     "access/keys.py": "a caller's workspace is known once its key was found",
     "db/postgres.py": "is the engine whose second checkout it is",
     "db/sequencer.py": "numbers the events of all workspaces in one turn",
+    "http/housekeeping.py": "forgets old answers, whosever they were",
+    "jobs/housekeeping.py": "sweeps dead jobs, whosever they were",
+    "jobs/worker.py": "claims what is due, whosever it is",
 }
 
 

@@ -1,6 +1,6 @@
 """Hostile parameters, headers, paths and methods."""
 
-from tests.attack.corpus import MARK
+from tests.attack.garbage import MARK
 from tests.running import Headers
 
 SEGMENTS = [

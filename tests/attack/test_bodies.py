@@ -17,7 +17,8 @@ from engage_api.http import strict
 from engage_api.http.idempotency import IdempotencyRow
 from engage_api.offers.models import OfferRow
 from tests.attack.catalogue import Operation, operations, writes
-from tests.attack.corpus import MARK, Attack, attacks
+from tests.attack.corpus import Attack, attacks
+from tests.attack.garbage import MARK
 from tests.attack.world import Both, World
 from tests.counts import Count
 from tests.running import Answer

@@ -5,7 +5,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.attack.corpus import MARK, TEXTS
+from tests.attack.corpus import TEXTS
+from tests.attack.garbage import MARK
 from tests.attack.world import Both, World
 from tests.counts import Count
 
