@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from benchmarks import datasets, lineup, peers, slowsync, starting, wrk
+from benchmarks import datasets, lineup, slowsync, starting, wrk
 from benchmarks.figures import Sample
+from benchmarks.peers import lineup as peers
 from benchmarks.places import RUN
 from benchmarks.postgres import cluster
 from benchmarks.subjects import Subject
@@ -94,8 +95,8 @@ def _running(subjects: Sequence[Subject], processor: int, tell: Tell) -> Iterato
             stack.callback(subject.server.stop)
             subject.lay()
             subject.server.start(processor)
-        for subject in subjects:
             subject.server.wait()
+        for subject in subjects:
             subject.prepare()
         yield
 

@@ -19,7 +19,7 @@ def flat(number: int) -> dict[str, Any]:
         "external_id": f"bench:{number}",
         "kind": "person",
         "display_name": f"{first} {last}",
-        "email": f"{first}.{number}@example.org".lower(),
+        "email": f"customer.{number}@example.org",
         "phone": f"+3161{number % 10_000_000:07d}",
         "language": chance.choice(LANGUAGES),
         "contactable": chance.random() < 0.9,

@@ -15,7 +15,7 @@ TIMES = 5
 
 
 def first_answers(made: Dataset, database: Path, processor: int) -> list[float]:
-    """Seconds of some starts as `make run` does it, in development, on a filled database that lies in the disk's cache."""
+    """Seconds of some starts as in `make run`, in development, on a filled database that lies in the disk's cache."""
     with database.open("rb") as file:
         while file.read(1 << 24):
             pass

@@ -1,0 +1,1 @@
+"""Django REST framework with django-oauth-toolkit."""

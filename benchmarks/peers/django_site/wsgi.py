@@ -1,0 +1,9 @@
+# mypy: ignore-errors
+"""What gunicorn serves."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.peers.django_site.settings")
+application = get_wsgi_application()
