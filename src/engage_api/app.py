@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import structlog
 from fastapi import FastAPI
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Mount
@@ -32,6 +32,7 @@ from engage_api.http.cursors import Cursors
 from engage_api.http.idempotency import Idempotency
 from engage_api.http.limits import Limits
 from engage_api.http.meter import Meter
+from engage_api.http.methods import Head
 from engage_api.http.middleware import Apps, Bounds, Envelope, Shared
 from engage_api.http.requestlog import RequestLog
 from engage_api.http.walk import require_guards
@@ -75,8 +76,7 @@ def create_app(settings: Settings, *, processes: int = 1) -> ASGIApp:
     api = create_api(settings.base_url, lifespan=lifespan, telemetry=settings.telemetry)
     pages = Starlette(routes=[*operations.routes(meter, settings.base_url), Mount("/", Portal())])
     bounds = Bounds(settings.outer_limit, settings.max_body_bytes)
-    app: ASGIApp = Envelope(Apps(api, pages), shared, meter, log, bounds)
-    return _cors(app, settings.cors_origins) if settings.cors_origins else app
+    return Envelope(Apps(Head(api), pages).across(_cors(settings.cors_origins)), shared, meter, log, bounds)
 
 
 def create_api(base_url: str = "", *, lifespan: Any = None, telemetry: bool = False) -> FastAPI:
@@ -161,12 +161,13 @@ async def _every(seconds: float, stop: asyncio.Event, do: Callable[[], Any]) -> 
             structlog.get_logger("engage").exception("background work failed")
 
 
-def _cors(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
+def _cors(origins: tuple[str, ...]) -> Callable[[ASGIApp], ASGIApp]:
     """Browsers on these origins may call, without cookies: a credential is always sent by hand."""
+    if not origins:
+        return lambda app: app
     headers = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-Id"]
     shown = ["ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id", "Api-Version"]
-    methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-    cors = Middleware(
+    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+    return partial(
         CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=headers, expose_headers=shown
     )
-    return cors.cls(app, *cors.args, **cors.kwargs)

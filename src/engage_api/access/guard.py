@@ -87,9 +87,9 @@ class Guard:
         state["headers"].append(self._header)
         principal = await self._who(scope, services)
         state["principal"] = principal
+        state["headers"] += await services.limits.spend(principal, self._group)
         if self.scope not in principal.scopes:
             raise _forbidden(self.scope)
-        state["headers"] += await services.limits.spend(principal, self._group)
         return Call(request, principal, services)
 
     async def _who(self, scope: Any, services: Services) -> Principal:

@@ -3,7 +3,7 @@
 Pure ASGI: no base class, nothing buffered, one wrapped `send`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic, perf_counter
 from typing import Any, NamedTuple
@@ -60,10 +60,15 @@ class Shared:
 
 
 class Apps(NamedTuple):
-    """What stands behind the envelope. `api` also gets the lifespan."""
+    """What stands behind the envelope. `api` also gets the lifespan; `wrap` goes around whatever answers."""
 
     api: ASGIApp
     pages: ASGIApp
+    wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app
+
+    def across(self, wrap: Callable[[ASGIApp], ASGIApp]) -> "Apps":
+        """The same, and what the envelope itself answers, for browsers on other origins."""
+        return Apps(wrap(self.api), wrap(self.pages), wrap)
 
 
 class Bounds(NamedTuple):
@@ -148,7 +153,7 @@ class Envelope:
         }
 
     async def _problem(self, problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = problems.render(problem, scope["state"]["request_id"], self._shared.base_url)
+        answer = self._apps.wrap(problems.render(problem, scope["state"]["request_id"], self._shared.base_url))
         await answer(scope, receive, send)
 
     async def _note(self, scope: Scope, status: int, seconds: float) -> None:

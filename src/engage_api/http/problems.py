@@ -9,7 +9,6 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
 
 from engage_api.core.problem import (
     BodyTooLarge,
@@ -20,14 +19,16 @@ from engage_api.core.problem import (
     MethodNotAllowed,
     NotFound,
     Problem,
+    TooManyRequests,
     Unavailable,
 )
 from engage_api.db.errors import Conflict
 from engage_api.db.errors import Unavailable as DatabaseUnavailable
+from engage_api.http import methods
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_POINTER = 200
-_BY_STATUS: Mapping[int, type[Problem]] = {404: NotFound, 405: MethodNotAllowed, 413: BodyTooLarge, 400: InvalidRequest}
+_BY_STATUS: Mapping[int, type[Problem]] = {404: NotFound, 413: BodyTooLarge, 400: InvalidRequest}
 _log = structlog.get_logger("engage.problem")
 
 
@@ -77,10 +78,8 @@ def install(app: FastAPI, base_url: str) -> None:
         return answer(request, InvalidRequest(errors=faults(found)))
 
     async def http(request: Request, error: Exception) -> Response:
-        status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
-        if status == 405:
-            headers = {"Allow": ", ".join(_methods(app, request))}
-        return answer(request, _BY_STATUS.get(status, InvalidRequest)(headers=headers))
+        found = _unrouted(app, request, error.status_code if isinstance(error, HTTPException) else 500)
+        return answer(request, found) if isinstance(found, Problem) else found
 
     async def conflict(request: Request, _: Exception) -> Response:
         """A rule of the database that no service has put into words: what a request relied on went away meanwhile."""
@@ -104,10 +103,18 @@ def install(app: FastAPI, base_url: str) -> None:
     app.add_exception_handler(Exception, unexpected)
 
 
-def _methods(app: FastAPI, request: Request) -> list[str]:
-    """All methods of a path; the router itself names those of one route (RFC 9110 section 10.2.1 wants them all)."""
-    found = (route for route in app.routes if route.matches(request.scope)[0] is not Match.NONE)
-    return sorted({method for route in found for method in getattr(route, "methods", None) or ()})
+def _unrouted(app: FastAPI, request: Request, status: int) -> Problem | Response:
+    """What the router says before anybody has looked at the credential, which therefore lets nobody ask on and on."""
+    state = request.scope["state"]
+    if wait := state["blocked_for"](request.scope):
+        return TooManyRequests(headers={"Retry-After": str(wait)})
+    if status != 405:
+        return _BY_STATUS.get(status, InvalidRequest)()
+    allowed = methods.allowed(app.routes, request)
+    if request.method == "OPTIONS":
+        state["counted"] = True
+        return methods.options(allowed)
+    return MethodNotAllowed(headers={"Allow": ", ".join(allowed)})
 
 
 def _fault(place: Sequence[str | int], code: str, detail: str) -> Fault:
