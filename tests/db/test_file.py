@@ -53,18 +53,18 @@ async def test_a_file_that_another_holds_is_waited_for_outside_the_loop(database
         other.execute("ROLLBACK")
         await writer
     assert await ids(database) == ["a"]
-    assert gaps.longest < 0.05
+    assert gaps.longest < 1  # SQLite's own patience would keep the loop from letting go for 5 s
 
 
 async def test_a_file_that_stays_locked_is_unavailable_to_all_who_wait(
     database: Sqlite, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All after the time that one waits, not one after the other."""
-    monkeypatch.setattr(engine, "PATIENCE", 0.2)
-    with locked(path):
+    with locked(path), monkeypatch.context() as patch:
+        patch.setattr(engine, "PATIENCE", 0.2)
         before = monotonic()
         done = await asyncio.gather(*(write(database, f"{n}") for n in range(20)), return_exceptions=True)
-        assert monotonic() - before < 1
+        assert monotonic() - before < 2
     assert [type(one) for one in done] == [Unavailable] * 20
     await write(database, "a")
     assert await ids(database) == ["a"]

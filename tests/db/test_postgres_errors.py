@@ -43,7 +43,7 @@ def stopped(process: int) -> Iterator[None]:
 async def test_a_statement_that_takes_too_long_is_unavailable(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(postgres_session.SETTINGS, "statement_timeout", "50")
+    monkeypatch.setitem(postgres_session.SETTINGS, "statement_timeout", "500")
     database = Postgres(postgres_url)
     with pytest.raises(Unavailable, match="statement timeout"):
         await database.one(SLEEP, "w", seconds=5)
@@ -94,11 +94,13 @@ async def test_a_commit_that_the_server_turned_into_a_rollback_is_noticed(databa
 
 
 async def test_a_server_that_says_nothing_is_unavailable(database: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres_checkout, "SILENCE", 0.1)
     for ask in (ids, write):
+        process = await pid(database)
         before = monotonic()
-        with stopped(await pid(database)), pytest.raises(Unavailable):
-            await ask(database)
+        with monkeypatch.context() as patch, stopped(process):
+            patch.setattr(postgres_checkout, "SILENCE", 0.1)
+            with pytest.raises(Unavailable):
+                await ask(database)
         assert monotonic() - before < 4
     assert await ids(database) == []
 

@@ -30,7 +30,7 @@ async def test_a_slow_read_leaves_the_loop_alone(database: Sqlite) -> None:
         took = monotonic() - before
     assert (counted, await database.one(SLOW, None, n=100)) == (1_500_000, (100,))
     assert took > 0.05
-    assert gaps.longest < 0.05
+    assert gaps.busiest < 0.03
 
 
 async def test_a_first_row_may_be_slow_too(database: Sqlite) -> None:
@@ -46,8 +46,8 @@ async def test_a_slow_read_that_nobody_waits_for_ends(database: Sqlite) -> None:
         reader.cancel()
     await asyncio.gather(*readers, return_exceptions=True)
     before = monotonic()
-    assert (await database.one(SLOW, None, n=1_000_000)) == (1_000_000,)
-    assert monotonic() - before < 3
+    assert (await database.raw(SLOW, None, n=500_000)) == [(500_000,)]
+    assert monotonic() - before < 4  # those would have gone on until their time was up, 5 s from then
 
 
 async def test_a_read_without_end_is_unavailable(database: Sqlite, monkeypatch: pytest.MonkeyPatch) -> None:
