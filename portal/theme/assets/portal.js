@@ -11,10 +11,37 @@
     while (walker.nextNode()) walker.currentNode.data = walker.currentNode.data.replaceAll(PLACEHOLDER, location.origin);
   }
 
+  // A button on every example that copies it; and what is too wide can be scrolled with the keyboard.
+  const reach = (box) => (box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1);
+  const sizes = new ResizeObserver((entries) => entries.forEach(({ target }) => reach(target)));
+  const copy = async (code) => {
+    if (navigator.clipboard) return navigator.clipboard.writeText(code.textContent.trimEnd());
+    getSelection().selectAllChildren(code); // an address without TLS has no clipboard, but it can copy what is selected
+    document.execCommand("copy");
+    getSelection().removeAllRanges();
+  };
+  for (const code of document.querySelectorAll(".highlight pre > code")) {
+    reach(code.parentElement);
+    sizes.observe(code.parentElement);
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "portal-copy";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      await copy(code);
+      button.textContent = "Copied";
+      setTimeout(() => (button.textContent = "Copy"), 2000);
+    });
+    code.closest(".highlight").append(button);
+  }
+
   // Buttons that open the navigation and the search; the boxes they tick are Material's.
   for (const button of document.querySelectorAll("button[data-opens]")) {
     const box = document.getElementById(button.dataset.opens);
-    button.addEventListener("click", () => box.click());
+    button.addEventListener("click", () => {
+      box.click();
+      if (box.id === "__search" && box.checked) document.querySelector(".md-search__input").focus();
+    });
     box.addEventListener("change", () => button.setAttribute("aria-expanded", String(box.checked)));
   }
 
