@@ -3,8 +3,9 @@
 The scope stands at the route as the type of a parameter: `Read = Annotated[Call, guard(Scope.CASES_READ)]`.
 """
 
+import contextlib
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from ipaddress import ip_address
 from time import monotonic
@@ -15,7 +16,7 @@ from fastapi import Depends, Request
 from engage_api.access import keys
 from engage_api.core import clock, secret
 from engage_api.core.principal import Principal
-from engage_api.core.problem import InsufficientScope, TooManyRequests, Unauthenticated
+from engage_api.core.problem import InsufficientScope, NotFound, TooManyRequests, Unauthenticated
 from engage_api.core.scopes import Scope
 from engage_api.db.engine import Database
 from engage_api.db.store import Happened
@@ -35,6 +36,7 @@ class Doorkeeper:
     trusted_for: float = TRUSTED_FOR
     _known: dict[bytes, tuple[Principal, float]] = field(default_factory=dict)
     _used: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    _forgotten: int = 0
 
     async def recognise(self, token: str) -> Principal | None:
         """The holder of an API key, or None."""
@@ -44,27 +46,33 @@ class Doorkeeper:
             return known[0]
         if not secret.is_genuine(token):
             return None
+        before = self._forgotten
         principal = await keys.holder(self.db, secret.fingerprint(self.pepper, token))
         if principal is None:
             self._known.pop(digest, None)
             return None
         if len(self._known) >= MOST_KNOWN:
             self._known.clear()
-        self._known[digest] = principal, monotonic() + self.trusted_for
+        if before == self._forgotten:  # else what was looked up may be what was revoked meanwhile
+            self._known[digest] = principal, monotonic() + self.trusted_for
         self._used[principal.workspace, principal.credential] = clock.business(principal.workspace)
         return principal
 
     def forget(self, credential: str) -> None:
         """Look this credential up again at its next use: it was revoked or changed in this process."""
+        self._forgotten += 1
         self._known = {digest: kept for digest, kept in self._known.items() if kept[0].credential != credential}
 
     async def end(self, token: str) -> None:
         """Revoke the key that this is, if it is one. The log says that it leaked."""
-        principal = await self.recognise(token)
-        if principal is not None:
-            async with self.db.write(principal.workspace) as tx:
-                await keys.revoke(tx, principal, principal.credential, LEAKED)
-            self.forget(principal.credential)
+        holder = await self.recognise(token)
+        if holder is None:
+            return
+        anybody = replace(holder, sees_workspace=True)  # it ends whoever made it
+        with contextlib.suppress(NotFound):  # another process has ended it, and this one has not heard of that
+            async with self.db.write(holder.workspace) as tx:
+                await keys.revoke(tx, anybody, holder.credential, LEAKED)
+        self.forget(holder.credential)
 
     async def write_uses(self) -> None:
         """Write down when keys were last used; the service does so every minute and at its end."""
@@ -95,7 +103,7 @@ class Guard:
     async def _who(self, scope: Any, services: Services) -> Principal:
         token = bearer(scope["headers"])
         principal = await services.doorkeeper.recognise(token) if token else None
-        if principal is None or not _usable(principal, scope["client"]):
+        if principal is None or not usable(principal, scope["client"]):
             _refuse_blocked(scope)
             raise _unauthenticated(services, invalid=bool(token))
         return principal
@@ -135,7 +143,8 @@ def bearer(headers: list[tuple[bytes, bytes]]) -> str | None:
     return str(given[0][7:].strip(b" "), "latin-1")
 
 
-def _usable(principal: Principal, client: tuple[str, int] | None) -> bool:
+def usable(principal: Principal, client: tuple[str, int] | None) -> bool:
+    """Whether the credential has not expired and may be used from this address."""
     if principal.expires_at is not None and principal.expires_at <= clock.business(principal.workspace):
         return False
     if not principal.networks:

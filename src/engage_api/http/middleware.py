@@ -4,7 +4,9 @@ Pure ASGI: no base class, nothing buffered, one wrapped `send`.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address, IPv6Network
 from time import monotonic, perf_counter
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -187,12 +189,22 @@ class Envelope:
         if wait:
             if len(self._blocked) >= MOST_BLOCKED:
                 self._blocked = {who: until for who, until in self._blocked.items() if until > monotonic()}
-            self._blocked[address] = monotonic() + wait
+            if len(self._blocked) < MOST_BLOCKED:
+                self._blocked[address] = monotonic() + wait
 
 
 def _address(scope: Scope) -> str:
+    """Who is counted: an IPv4 address, or the /64 that one IPv6 subscriber has at the least."""
     client = scope.get("client")
-    return client[0] if client else "unknown"
+    if not client:
+        return "unknown"
+    host = str(client[0])
+    if ":" not in host:
+        return host
+    with suppress(ValueError):
+        address = IPv6Address(host.split("%", 1)[0])
+        return str(address.ipv4_mapped or IPv6Network((int(address) >> 64 << 64, 64)))
+    return host
 
 
 def _header(scope: Scope, name: bytes) -> str | None:
