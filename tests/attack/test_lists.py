@@ -15,12 +15,12 @@ NAMES = [text[:200] for text in TEXTS.values()] + LONG
 SORTS = ["displayName", "-displayName", "createdAt", "-updatedAt"]
 
 
-async def walk(world: World, query: str) -> list[dict[str, Any]]:
-    """All items, three at a time."""
+async def walk(world: World, query: str, path: str = "customers") -> list[dict[str, Any]]:
+    """All items, one at a time."""
     found: list[dict[str, Any]] = []
-    path: str | None = f"/v1/customers?limit=3&{query}"
-    for _ in range(len(NAMES)):
-        answer = await world.service.ask("GET", path or "", key=world.key)
+    path = f"/v1/{path}?limit=1&{query}"
+    for _ in range(2 * len(NAMES)):
+        answer = await world.service.ask("GET", path, key=world.key)
         assert answer.status == 200, (path, answer.body)
         found += answer.json["items"]
         link = answer.header("link")
@@ -74,3 +74,26 @@ async def test_words_and_filters_find_the_same(filled: Both, count: Count) -> No
             if parameter in {"identifier", "metadataValue"} and name in NAMES:
                 assert name in first
         count("lists of hostile values", searches=8)
+
+
+MOMENTS = [
+    "0001-01-01T00:00:00.000Z",
+    "0001-01-01T00:00:00.001Z",
+    "9999-12-31T23:59:59.999Z",
+    "1970-01-01T00:00:00.000Z",
+]
+
+
+async def test_a_list_of_extreme_moments_goes_to_its_end(twins: Both, count: Count) -> None:
+    for world in twins:
+        for moment in MOMENTS:
+            body = {"type": "x", "title": moment, "dueAt": moment, "receivedAt": moment}
+            made = await world.service.ask("POST", "/v1/cases", body, key=world.key)
+            assert (made.status, made.json["dueAt"]) == (201, moment)
+        for sort, order in (("dueAt", sorted(MOMENTS)), ("-dueAt", sorted(MOMENTS, reverse=True))):
+            items = await walk(world, f"sort={sort}", "cases")
+            assert [item["dueAt"] for item in items if item["dueAt"]] == order
+            count("lists of hostile values", walks=1, items=len(items))
+        for moment in MOMENTS:
+            found = await world.service.ask("GET", f"/v1/cases?dueFrom={moment}&limit=200", key=world.key)
+            assert {item["dueAt"] for item in found.json["items"]} - {None} == {one for one in MOMENTS if one >= moment}

@@ -40,8 +40,8 @@ class Instant(TypeDecorator[datetime]):
         self,
         dialect: Dialect,
         coltype: object,  # noqa: ARG002  # SQLAlchemy's signature, here and below
-    ) -> Callable[[Any], datetime | None] | None:
-        return _moment_from_text if dialect.name == "sqlite" else None
+    ) -> Callable[[Any], datetime | None]:
+        return _moment_from_text if dialect.name == "sqlite" else _moment_from_postgres
 
 
 def _moment_to_utc(value: datetime | None) -> datetime | None:
@@ -55,6 +55,11 @@ def _moment_to_utc(value: datetime | None) -> datetime | None:
 def _moment_to_text(value: datetime | None) -> str | None:
     moment = _moment_to_utc(value)
     return None if moment is None else moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def _moment_from_postgres(value: datetime | None) -> datetime | None:
+    """The driver keeps the very first moment of the calendar as `-infinity`, and forgets its offset."""
+    return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
 def _moment_from_text(value: str | None) -> datetime | None:
