@@ -18,12 +18,17 @@ from starlette.types import ASGIApp
 from engage_api import __version__
 from engage_api.access import operations
 from engage_api.access.guard import Doorkeeper
+from engage_api.access.models import API_KEY
 from engage_api.access.routes import router as api_keys
+from engage_api.cases.models import CASE
 from engage_api.cases.routes import router as cases
+from engage_api.cases.tasks.models import TASK
 from engage_api.cases.tasks.routes import router as tasks
 from engage_api.core.secret import derive
+from engage_api.customers.models import CUSTOMER
 from engage_api.customers.routes import router as customers
 from engage_api.db import Database, open_database
+from engage_api.db.kind import Kind
 from engage_api.db.sequencer import Sequencer
 from engage_api.events.routes import router as events
 from engage_api.http import contract, problems  # housekeeping registers its jobs
@@ -37,11 +42,14 @@ from engage_api.http.middleware import Apps, Bounds, Envelope, Shared
 from engage_api.http.requestlog import RequestLog
 from engage_api.http.walk import require_guards
 from engage_api.jobs import Worker, registry
+from engage_api.offers.models import OFFER
 from engage_api.offers.routes import router as offers
 from engage_api.portal import Portal
 from engage_api.settings import Settings
 
 ROUTERS = (customers, cases, tasks, offers, events, api_keys)
+KINDS: tuple[Kind[Any], ...] = (CUSTOMER, CASE, TASK, OFFER, API_KEY)
+"""Every kind of resource, in the order in which they refer to each other."""
 FLUSH = 0.5  # seconds between two writes of the request log
 NOTE = 60.0  # seconds between two notes of when keys were used
 TAGS = [

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -73,6 +74,27 @@ def migrate() -> None:
     from engage_api.db.migrate import upgrade  # noqa: PLC0415  # as above
 
     typer.echo("Migrated." if upgrade(settings().owner_database) else "Nothing to do.")
+
+
+@app.command()
+def reindex(*, as_json: Json = False) -> None:
+    """Render every document anew and rebuild what finds it: after restoring, or when a version says so."""
+    from rich.console import Console  # noqa: PLC0415  # as above
+    from rich.progress import Progress  # noqa: PLC0415  # as above
+
+    from engage_api.app import KINDS  # noqa: PLC0415  # as above
+    from engage_api.db.reindex import Tally, run  # noqa: PLC0415  # as above
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("Resources")
+
+        def told(tally: Tally) -> None:
+            bar.update(task, total=tally.total, completed=tally.seen)
+
+        done = with_database(lambda db, _: run(db, KINDS, told))
+    text = f"{done.seen:,} resources, {done.written:,} written anew, {done.dropped:,} terms dropped."
+    typer.echo(json.dumps(asdict(done)) if as_json else text)
 
 
 @app.command()

@@ -37,6 +37,7 @@ CLIENTS = {"aiohttp", "http.client", "httpx", "httpx2", "requests", "urllib.requ
 ACROSS = {
     "access/keys.py": "a caller's workspace is known once its key was found",
     "db/postgres.py": "is the engine whose second checkout it is",
+    "db/reindex.py": "renders the documents of all workspaces anew",
     "db/sequencer.py": "numbers the events of all workspaces in one turn",
     "http/housekeeping.py": "forgets old answers, whosever they were",
     "jobs/housekeeping.py": "sweeps dead jobs, whosever they were",
