@@ -3,45 +3,17 @@
 import asyncio
 import itertools
 from datetime import timedelta
-from typing import Any
 
 import asyncpg
 import pytest
 from pydantic import BaseModel
 
-from engage_api.db import Conflict, Database, open_database
+from engage_api.db import Database, open_database
 from engage_api.jobs import queue
-from engage_api.jobs.limits import Backoff, Limits
-from engage_api.jobs.queue import Job, Stale, enqueue
+from engage_api.jobs.queue import Stale, enqueue
 from tests.jobs.conftest import Now
+from tests.jobs.hand import KINDS, LEASE, MOST, add, claim, claim_one, finish
 from tests.jobs.schema import MARK, jobs, marks
-
-LEASE = timedelta(seconds=30)
-KINDS = {"post": Limits(max_attempts=3, lease=LEASE, backoff=Backoff(timedelta(seconds=10))), "tidy": Limits()}
-
-
-async def add(database: Database, payload: Any = None, /, kind: str = "post", wall: str = "w", **more: Any) -> str:
-    async with database.write(wall) as tx:
-        made = await enqueue(tx, kind, payload or {}, **more)
-    assert made is not None
-    return made
-
-
-async def claim(database: Database, most: int = 10) -> list[Job[Any]]:
-    return await queue.claim(database.system, KINDS, most)
-
-
-async def claim_one(database: Database) -> Job[Any]:
-    (job,) = await claim(database)
-    return job
-
-
-async def finish(database: Database, job: Job[Any], then: int = 1) -> None:
-    async with database.write(job.workspace) as tx:
-        await tx.run(MARK, job=job.id, attempt=job.attempts, who="me")
-        await job.finish(tx)
-        assert 1 / then
-
 
 # ── enqueued ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -233,7 +205,7 @@ async def test_whoever_lost_a_job_changes_nothing(database: Database, now: Now, 
     elif after == "failed":
         await queue.fail(database.system, other, "x")
     elif after == "buried":
-        other.attempts = 3
+        other.attempts = MOST
         await queue.fail(database.system, other, "x")
     elif after == "released":
         await queue.release(database.system, [other])
@@ -257,7 +229,7 @@ async def test_giving_a_job_up_ends_the_right_to_it(database: Database, how: str
     if how == "released":
         await queue.release(database.system, [job])
     else:
-        job.attempts = 3 if how == "buried" else 1
+        job.attempts = MOST if how == "buried" else 1
         await queue.fail(database.system, job, "x")
         async with database.system.write(None) as tx:
             await queue.replay(tx, job.id)
@@ -271,90 +243,3 @@ async def test_a_released_job_is_due_at_once_and_was_not_tried(database: Databas
     first, second = await claim(database)
     assert await queue.release(database.system, [first, second]) == 2
     assert [job.attempts for job in await claim(database)] == [1, 1]
-
-
-# ── failed ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def test_a_failed_job_comes_again_later_and_is_dead_at_last(database: Database, now: Now) -> None:
-    await add(database)
-    for attempt, delay in [(1, 10), (2, 20)]:
-        job = await claim_one(database)
-        assert job.attempts == attempt
-        assert await queue.fail(database.system, job, f"no {attempt}")
-        (row,) = await jobs(database)
-        assert (row.state, row.last_error, row.lease_until) == ("queued", f"no {attempt}", None)
-        assert delay * 0.8 <= (row.run_at - now.time).total_seconds() <= delay * 1.2
-        assert await claim(database) == []
-        now.move(seconds=delay * 1.2)
-    assert await queue.fail(database.system, await claim_one(database), "no 3")
-    (row,) = await jobs(database)
-    assert (row.state, row.last_error, row.finished_at, row.attempts) == ("dead", "no 3", now.time, 3)
-    now.move(days=400)
-    assert await claim(database) == []
-
-
-async def test_a_delay_may_be_given(database: Database, now: Now) -> None:
-    await add(database)
-    await queue.fail(database.system, await claim_one(database), "slow down", timedelta(hours=2))
-    assert (await jobs(database))[0].run_at == now.time + timedelta(hours=2)
-
-
-async def test_an_error_is_kept_in_one_bounded_line(database: Database) -> None:
-    await add(database)
-    await queue.fail(database.system, await claim_one(database), "a\nb\x00c\ud800\x1b[31m é" + "x" * 1000)
-    (row,) = await jobs(database)
-    assert row.last_error.startswith("a b c  [31m é")
-    assert len(row.last_error) == 500
-
-
-async def test_a_job_whose_workers_vanish_is_buried_without_another_try(database: Database, now: Now) -> None:
-    await add(database)
-    good = await add(database, kind="tidy")
-    for _ in range(3):
-        assert len(await claim(database)) == 2
-        now.time += LEASE
-    assert [job.id for job in await claim(database)] == [good]
-    row = next(row for row in await jobs(database) if row.id != good)
-    assert (row.state, row.attempts, row.last_error) == ("dead", 3, "its worker vanished")
-
-
-async def bury(database: Database) -> None:
-    job = await claim_one(database)
-    job.attempts = 3
-    await queue.fail(database.system, job, "x")
-
-
-async def test_a_dead_job_is_replayed_with_all_its_attempts(database: Database, now: Now) -> None:
-    made = await add(database, {"n": 1})
-    await bury(database)
-    now.move(days=1)
-    async with database.system.write(None) as tx:
-        assert await queue.replay(tx, made)
-        assert not await queue.replay(tx, made), "it is queued by now"
-        assert not await queue.replay(tx, "job_none")
-    job = await claim_one(database)
-    assert (job.id, job.attempts, job.payload) == (made, 1, {"n": 1})
-    assert (await jobs(database))[0].finished_at is None
-
-
-async def test_a_dead_job_is_not_replayed_beside_another_of_its_key(database: Database) -> None:
-    made = await add(database, unique_key="k")
-    await bury(database)
-    await add(database, unique_key="k")
-    with pytest.raises(Conflict):
-        async with database.system.write(None) as tx:
-            await queue.replay(tx, made)
-
-
-async def test_the_dead_are_swept_after_a_while(database: Database, now: Now) -> None:
-    await add(database)
-    await bury(database)
-    await add(database, run_at=now.time)
-    now.move(days=30)
-    async with database.system.write(None) as tx:
-        assert await queue.sweep(tx, timedelta(days=30)) == 0
-    now.move(milliseconds=1)
-    async with database.system.write(None) as tx:
-        assert await queue.sweep(tx, timedelta(days=30)) == 1
-    assert [row.state for row in await jobs(database)] == ["queued"]

@@ -41,7 +41,7 @@ class Worker:
         self._grace = grace
         self._running: dict[Job[Any], asyncio.Task[None]] = {}
         self._periods: dict[str, int] = {}
-        self._bell = Bell(db)
+        self._bell = Bell(self._system.committed, db.committed)
 
     def wake(self) -> None:
         """There may be work: look now instead of within a second."""
@@ -52,6 +52,7 @@ class Worker:
 
         Handlers that do not end in time are cancelled, and their leases released: others may start at once.
         """
+        listening = asyncio.create_task(self._bell.listen())
         try:
             while not stop.is_set():
                 self._bell.hush()
@@ -60,6 +61,7 @@ class Worker:
                     self._running[job].add_done_callback(partial(self._ended, job))
                 await self._bell.wait(stop, full=not self._free)
         finally:
+            listening.cancel()
             await self._wind_down()
 
     @property
