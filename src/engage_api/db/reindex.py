@@ -11,8 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, bindparam, delete, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.dialects.postgresql import insert  # SQLite speaks the same
 
 from engage_api.db import search
 from engage_api.db.engine import Database, Transaction
@@ -24,11 +23,7 @@ PORTION = 100  # rows in one transaction: on SQLite nobody else writes meanwhile
 
 _term: Table = TermRow.__table__  # type: ignore[attr-defined]
 _NAMES = tuple(c.name for c in _term.primary_key.columns)
-_ADD_TERM = Query(
-    sqlite_insert(_term).on_conflict_do_nothing(),
-    [c.name for c in _term.columns],
-    postgres=postgres_insert(_term).on_conflict_do_nothing(),
-)
+_ADD_TERM = Query(insert(_term).on_conflict_do_nothing(), [c.name for c in _term.columns])
 _DROP_TERM = Query(delete(_term).where(*(c == bindparam(f"at_{c.name}") for c in _term.primary_key.columns)))
 
 

@@ -1,0 +1,96 @@
+"""Statements are written in few modules, and what a caller sees is decided by one rule alone."""
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from tests.architecture.source import PACKAGE, Module, modules
+
+# Who may write statements, and on what.
+WRITES = {
+    "access/keys.py": "credentials, and whose key it is",
+    "access/operations.py": "nothing: asks whether the database answers",
+    "access/operator.py": "workspaces and plans, which belong to no workspace",
+    "db/log.py": "the log, through `visible`",
+    "db/reader.py": "every resource, through `visible`",
+    "db/reindex.py": "every resource of every workspace, for the operator",
+    "db/search.py": "words, within the workspace",
+    "db/sequencer.py": "numbers of events, in all workspaces",
+    "db/store.py": "every resource, at the caller's workspace, id and version",
+    "http/idempotency.py": "first answers, at the caller's workspace and application",
+    "jobs/models.py": "none: the conditions of its indexes",
+    "jobs/queue.py": "jobs, which are the service's own",
+    "jobs/schedules.py": "periods of recurring jobs, which are the service's own",
+    "sandbox/demo.py": "parties and workspaces, which belong to no workspace",
+}
+STATEMENTS = {"select", "insert", "update", "delete", "text", "exists", "union_all", "table"}
+DOORS = ("db/reader.py", "db/log.py")
+
+
+def statements(module: Module) -> Iterator[ast.Call]:
+    """Calls of SQLAlchemy that make a statement."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call):
+            first, _, last = module.dotted(node.func).rpartition(".")
+            if first.split(".")[0] == "sqlalchemy" and last in STATEMENTS:
+                yield node
+
+
+def writes_statements(module: Module) -> Iterator[str]:
+    if module.name not in WRITES:
+        yield from (f"{module.name}:{node.lineno} writes a statement" for node in statements(module))
+
+
+def reads_past_the_rule(module: Module) -> Iterator[str]:
+    """In the doors every function that selects also says `visible`: itself, or the one that it hands the rest to."""
+    functions = {node.name: node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef)}
+    asking = {name for name, node in functions.items() if "visible" in _names(node)}
+    asking |= {name for name, node in functions.items() if _names(node) & asking}
+    for name, node in functions.items():
+        selects = any(
+            isinstance(part, ast.Call) and module.dotted(part.func) == "sqlalchemy.select" for part in ast.walk(node)
+        )
+        if selects and name not in asking:
+            yield f"{module.name}:{node.lineno} {name} selects and does not ask who may see"
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def test_statements_are_written_where_they_may_be() -> None:
+    broken = [found for module in modules() for found in writes_statements(module)]
+    assert not broken, "\n".join(broken)
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_no_module_is_listed_that_writes_none(name: str) -> None:
+    assert list(statements(Module("", (PACKAGE / name).read_text(encoding="utf-8"))))
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_the_doors_ask_who_may_see(name: str) -> None:
+    door = Module(name, (PACKAGE / name).read_text(encoding="utf-8"))
+    assert any(list(statements(door)))
+    assert list(reads_past_the_rule(door)) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from sqlalchemy import select\nQUERY = select(CASE.table)",
+        "import sqlalchemy as sa\nQUERY = sa.text('SELECT document FROM customer')",
+        "from sqlalchemy.dialects.sqlite import insert as upsert\nQUERY = upsert(TABLE)",
+        "def late():\n    from sqlalchemy import delete\n    return delete(TABLE)",
+    ],
+)
+def test_a_planted_statement_is_found(code: str) -> None:
+    assert len(list(writes_statements(Module("cases/planted.py", code)))) == 1
+
+
+def test_a_planted_door_is_found() -> None:
+    code = "from sqlalchemy import select\ndef _by(t):\n    return Query(select(t).where(t.c.id == 1))"
+    assert len(list(reads_past_the_rule(Module("db/reader.py", code)))) == 1
+    asks = code.replace("t.c.id == 1", "*visible(t, False)")
+    assert list(reads_past_the_rule(Module("db/reader.py", asks))) == []
