@@ -141,6 +141,14 @@ async def eventually(look: Callable[[], Awaitable[T | None]], seconds: float = 1
         return found
 
 
+async def works(service: Service, key: str, address: str = "127.0.0.1", path: str = "/cases") -> bool:
+    """Whether a key opens this door from this address; where it does not, its caller is nobody."""
+    answer = await (await service.client(key, address=address)).get(path)
+    if answer.status_code != 200:
+        refused(answer, 401, "unauthenticated")
+    return answer.status_code == 200
+
+
 def answered(response: httpx.Response, status: int) -> dict[str, Any]:
     """The JSON of an answer that must have this status."""
     assert response.status_code == status, f"{response.status_code}: {response.text}"

@@ -10,10 +10,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from engage_api.access.guard import bearer
+from engage_api.access.guard import bearer, usable
+from engage_api.core.problem import Unauthenticated
 from engage_api.core.scopes import Scope
 from engage_api.db.errors import Unavailable
 from engage_api.db.sql import Query
+from engage_api.http import problems
 from engage_api.http.call import Services
 from engage_api.http.meter import Meter
 
@@ -39,15 +41,13 @@ async def readyz(request: Request) -> Response:
 
 
 def metrics(meter: Meter) -> Any:
-    """The figures for Prometheus: to loopback, or to a key with `operations:read`."""
+    """The figures for Prometheus: to loopback, or to a key of the operator with `operations:read`."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(meter)
 
     async def show(request: Request) -> Response:
         if not _is_local(request) and not await _may(request):
-            return JSONResponse(
-                {"detail": "A key with operations:read is needed."}, 401, {"WWW-Authenticate": "Bearer"}
-            )
+            return _closed(request)
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return show
@@ -89,7 +89,18 @@ def _is_local(request: Request) -> bool:
 
 
 async def _may(request: Request) -> bool:
+    """With a key of the operator: what a developer may see of a sandbox says nothing about the whole service."""
     token = bearer(request.scope["headers"])
     services: Services = request.scope["state"]["services"]
-    principal = await services.doorkeeper.recognise(token) if token else None
-    return principal is not None and Scope.OPERATIONS_READ in principal.scopes
+    who = await services.doorkeeper.recognise(token) if token else None
+    if who is None or not (who.live and who.sees_workspace) or Scope.OPERATIONS_READ not in who.scopes:
+        return False
+    return usable(who, request.scope["client"])
+
+
+def _closed(request: Request) -> Response:
+    state = request.scope["state"]
+    needed = Unauthenticated(
+        "A key of the operator with operations:read is needed.", headers={"WWW-Authenticate": 'Bearer realm="engage"'}
+    )
+    return problems.render(needed, state["request_id"], state["services"].base_url)

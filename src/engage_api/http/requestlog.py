@@ -1,4 +1,4 @@
-"""One line of JSON for every request: no query, no body, no header, so no secret.
+"""One line of JSON for every request: no query, no body, no header, so no secret; one in the path is masked.
 
 Lines are collected and written together, because a write for each would cost as much as the request.
 """
@@ -10,6 +10,7 @@ from typing import TextIO
 from starlette.types import Scope
 
 from engage_api.core import clock
+from engage_api.core.secret import masked
 
 MOST_LINES = 200
 LONGEST_PATH = 500  # characters of it that are logged
@@ -28,7 +29,7 @@ class RequestLog:
         whose = f'"application":"{who.application}","workspace":"{who.workspace}"' if who else '"application":null'
         self._lines.append(
             f'{{"time":"{clock.wire(clock.host())}","event":"request","request_id":"{request_id}",'
-            f'"method":{escape(scope["method"])},"path":{escape(scope["path"][:LONGEST_PATH])},"route":{escape(route)},'
+            f'"method":{escape(scope["method"])},"path":{escape(masked(scope["path"])[:LONGEST_PATH])},"route":{escape(route)},'
             f'"status":{status},"ms":{seconds * 1000:.2f},{whose}}}'
         )
         if len(self._lines) >= MOST_LINES:
