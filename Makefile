@@ -139,7 +139,7 @@ $(TOOLS): pyproject.toml $(VENV)/.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# Its pages come from docs/en and from what the code says of itself. The end of MkDocs is known (docs/adr/), so it need not
+# Its pages come from docs/en and from what the code says of itself. The end of MkDocs is known (docs/adr/0007), so it need not
 # be told at every build.
 $(PORTAL): $(shell find docs/en portal src/engage_api CHANGELOG.md -type f -not -path '*/site/*' -not -path '*/node_modules/*' \
 		-not -name '*.pyc' 2>/dev/null) $(EXPLORER) $(TOOLS)

@@ -22,11 +22,12 @@ KEY = re.compile(r"eng_test_key_[0-9A-Za-z]{36}")
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Where it is, the key that it printed, and the folder whose `var/` is its data."""
+    """Where it is, the key that it printed, the folder whose `var/` is its data, and its process."""
 
     base: str
     key: str
     folder: Path
+    process: subprocess.Popen[str]
 
 
 Serve = Callable[..., AbstractContextManager[Service]]
@@ -48,7 +49,7 @@ def serve(folder: Path, **settings: str) -> Iterator[Service]:
             said = KEY.search(process.stdout.readline())
             base = f"http://127.0.0.1:{port}"
             _wait(f"{base}/livez", process)
-            yield Service(base, said[0] if said else "", folder)
+            yield Service(base, said[0] if said else "", folder, process)
         finally:
             process.terminate()
             process.wait(PATIENCE)
