@@ -209,5 +209,7 @@ def _due(kinds: tuple[str, ...]) -> tuple[Query, Query]:
     known = or_(false(), *(_t.c.kind == kind for kind in kinds))
     due = (_queued, _t.c.run_at <= bindparam("now"), free, known)
     columns = (_t.c.id, _t.c.workspace_id, _t.c.kind, _t.c.payload, _t.c.attempts, _t.c.token)
+    # Ordered, both of them: PostgreSQL would read the whole table for any one row.
+    look = select(_t.c.id).where(*due).order_by(_t.c.run_at, _t.c.id).limit(1)
     take = select(*columns).where(*due).order_by(_t.c.run_at, _t.c.id).limit(bindparam("most"))
-    return Query(select(_t.c.id).where(*due).limit(1)), Query(take.with_for_update(skip_locked=True))
+    return Query(look), Query(take.with_for_update(skip_locked=True))
