@@ -43,6 +43,8 @@ def parse(text: bytes, name: str) -> Mapping:
         found = yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader that takes less still
     except yaml.YAMLError as error:
         raise Misuse(f"the mapping {name} is not YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise Misuse(f"the mapping {name} is nested too deeply") from None
     try:
         return Mapping.model_validate(found)
     except ValidationError as error:

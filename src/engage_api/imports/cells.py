@@ -121,7 +121,7 @@ def _text_reader(source: Source, text: str, at: Mapping[str, int]) -> Read:
         found = {name: cells[at[name]].strip() for name in names}
         if names and not any(found.values()):
             return None
-        filled = IN_TEXT.sub(lambda match: found[match[1]], text)
+        filled = IN_TEXT.sub(lambda match: found[match[1]], text).strip()
         return _safe(filled, source, names[0] if names else None)
 
     return read

@@ -20,7 +20,7 @@ class CustomerLines:
 
     def __init__(self, mapping: Mapping, header: Sequence[str], seen: Seen, report: Report) -> None:
         assert mapping.customer is not None  # noqa: S101  # the mapping has been checked
-        self._customer = Bound(mapping.customer, CustomerCreate, header, mapping.zone)
+        self._customer = Bound("customer", mapping.customer, CustomerCreate, header, mapping.zone)
         self._seen = seen
         self._report = report
 
@@ -59,7 +59,7 @@ class CustomerUnit:
             return None
         model = CUSTOMER.read(document)
         try:
-            same = not differences(self.customer, model) and not reaches(self.customer, "customer", model)
+            same = not differences(self.customer, model) and not reaches(self.customer, model)
         except Refused:
             same = False
         return Result([("customer", "unchanged")]) if same else None
@@ -74,7 +74,7 @@ class CustomerUnit:
             await store.create(tx, who, CUSTOMER, fields, time=wanted.since)
             return Result([("customer", "created")])
         try:
-            changes, moves = differences(wanted, was.model), reaches(wanted, "customer", was.model)
+            changes, moves = differences(wanted, was.model), reaches(wanted, was.model)
         except Refused as refused:
             return self.refuse(*refused.refusals)
         if moves:

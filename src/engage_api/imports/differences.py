@@ -7,7 +7,11 @@ from engage_api.core.model import MOST_METADATA, Resource
 from engage_api.db.store import UPDATED, Happened
 from engage_api.imports.models import Refusal, Refused, Wanted
 
-OWN_TIME = {"active": "started_at", "completed": "completed_at", "delivered": "delivered_at"}
+OWN_TIME = {
+    ("case", "delivered"): "delivered_at",
+    ("task", "active"): "started_at",
+    ("task", "completed"): "completed_at",
+}
 """Fields that say when a state was reached."""
 
 # How far each state is. An import takes nothing back: what went further since is left where it is.
@@ -38,26 +42,26 @@ def differences(wanted: Wanted, model: Resource) -> dict[str, Any]:
         told["metadata"] = _merged(wanted, getattr(model, "metadata", {}))
     if told.get("received_at", model) is None:  # no time in the file: it stays what it became
         del told["received_at"]
-    own = OWN_TIME.get(wanted.state)
+    own = OWN_TIME.get((wanted.kind, wanted.state))
     if own and wanted.state == getattr(model, "state", None):
         told[own] = wanted.at
     return {name: value for name, value in told.items() if getattr(model, name) != value}
 
 
-def reaches(wanted: Wanted, kind: str, model: Any) -> bool:
+def reaches(wanted: Wanted, model: Any) -> bool:
     """Whether the line brings the resource into another state.
 
     Not back, and not again when somebody has gone back since: a resource keeps the time at which it was last there.
     """
-    if FAR[kind][wanted.state] <= FAR[kind][model.state]:
+    if FAR[wanted.kind][wanted.state] <= FAR[wanted.kind][model.state]:
         return False
-    own = OWN_TIME.get(wanted.state)
+    own = OWN_TIME.get((wanted.kind, wanted.state))
     return own is None or getattr(model, own) != wanted.at
 
 
 def reached(wanted: Wanted) -> dict[str, Any]:
     """The fields that say that the state was reached."""
-    own = OWN_TIME.get(wanted.state)
+    own = OWN_TIME.get((wanted.kind, wanted.state))
     return {"state": wanted.state} | ({own: wanted.at} if own else {})
 
 

@@ -1,6 +1,6 @@
 """A mapping: which column becomes which field. Written in YAML, and checked before a line of a file is read."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
@@ -21,7 +21,11 @@ class Condition(Part):
 
 
 class Move(Part):
-    """A state that a line tells of: `to` which, `when` (left out: always), and `at` what time."""
+    """A state that a line tells of: `to` which, `when` (left out: always), and `at` what time. Those of `timed`
+    keep that time, so they need it.
+    """
+
+    timed: ClassVar[frozenset[str]] = frozenset()
 
     to: str
     when: Annotated[Condition | None, BeforeValidator(column)] = None
@@ -29,7 +33,7 @@ class Move(Part):
 
     @model_validator(mode="after")
     def _says_when(self) -> Self:
-        if self.at is None and self.to in {"delivered", "completed", "active"}:
+        if self.at is None and self.to in self.timed:
             raise ValueError(f"at is missing: when was it {self.to}?")
         return self
 
@@ -52,6 +56,8 @@ class Section(Part):
 class CaseMove(Move):
     """A state that a case reaches."""
 
+    timed = frozenset({"delivered"})
+
     to: Literal["accepted", "in-progress", "delivered", "rejected", "withdrawn"]
 
 
@@ -73,6 +79,8 @@ class CaseSection(Section):
 
 class TaskMove(Move):
     """A state that a task reaches."""
+
+    timed = frozenset({"active", "completed"})
 
     to: Literal["available", "active", "completed", "skipped", "failed"]
 

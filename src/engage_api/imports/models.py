@@ -53,7 +53,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a line says about one resource.
+    """What a line says about one resource of a kind (`case`), which has `key` as its external id.
 
     `fields` are all validated values by field name; `told` names those that the mapping speaks of, and `keys` the
     metadata it speaks of: whatever else the resource has is left alone. A new resource is made as `begins`, at `since`;
@@ -61,6 +61,7 @@ class Wanted:
     `said` a digest of the cells.
     """
 
+    kind: str
     key: str
     fields: Mapping[str, Any]
     told: frozenset[str]

@@ -27,10 +27,13 @@ class Bound:
         Misuse: the file lacks a column that the mapping needs.
     """
 
-    def __init__(self, section: Section, model: type[Input], header: Sequence[str], zone: str | None) -> None:
+    def __init__(
+        self, kind: str, section: Section, model: type[Input], header: Sequence[str], zone: str | None
+    ) -> None:
         customer = section.customer if isinstance(section, CaseSection) else None
         since = section.since if isinstance(section, CustomerSection) else None
         at = values.places(header, list(_columns(section, customer, since)))
+        self._kind = kind
         self._model = model
         self._tree = {name: shape.tree(lambda s: _leaf(s, at, zone)) for name, shape in section.fields.items()}
         self._begins = section.begins
@@ -69,7 +72,17 @@ class Bound:
         told = {name: getattr(model, name) for name in type(model).model_fields}
         digest = hashlib.blake2b(said.encode(), digest_size=16).digest()
         return Wanted(
-            told["external_id"], told, self._told, self._keys, self._begins, state, at, since, customer, digest
+            kind=self._kind,
+            key=told["external_id"],
+            fields=told,
+            told=self._told,
+            keys=self._keys,
+            begins=self._begins,
+            state=state,
+            at=at,
+            since=since,
+            customer=customer,
+            said=digest,
         )
 
     def _reached(self, line: Cells) -> tuple[str, datetime | None]:

@@ -37,6 +37,7 @@ KINDS = {"cases": ("case", "task"), "customers": ("customer",)}
 ROWS = 200  # lines that are looked up together
 REST = 0.002  # seconds between two transactions, in which other processes get their turn
 TRIES = 4
+WAIT = 0.2  # seconds after a failure of the database; twice as long after each further one
 IN_THE_WAY = Refusal("conflict", "Something in the database is in the way of it.")
 
 
@@ -118,7 +119,7 @@ class Writer:
                 failures += 1
                 if failures == TRIES:
                     raise
-                await asyncio.sleep(2**failures / 10)
+                await asyncio.sleep(WAIT * 2 ** (failures - 1))
             else:
                 failures = 0
                 for result in results:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from engage_api.cases.models import CaseCreate
 from engage_api.cases.tasks.models import TaskCreate
-from engage_api.imports.cases.unit import CaseUnit
+from engage_api.imports.cases.unit import CaseUnit, Line
 from engage_api.imports.cells import Cells
 from engage_api.imports.mapping import Mapping
 from engage_api.imports.models import Refusal, Refused, Row, Wanted
@@ -20,8 +20,8 @@ class CaseLines:
 
     def __init__(self, mapping: Mapping, header: Sequence[str], seen: Seen, report: Report) -> None:
         assert mapping.case is not None  # noqa: S101  # the mapping has been checked
-        self._case = Bound(mapping.case, CaseCreate, header, mapping.zone)
-        self._task = Bound(mapping.task, TaskCreate, header, mapping.zone) if mapping.task else None
+        self._case = Bound("case", mapping.case, CaseCreate, header, mapping.zone)
+        self._task = Bound("task", mapping.task, TaskCreate, header, mapping.zone) if mapping.task else None
         self._own = sorted(self._task.columns - self._case.columns) if self._task else []
         self._seen = seen
         self._report = report
@@ -47,7 +47,7 @@ class CaseLines:
                 self._report.repeated += 1
                 continue
             unit = found.setdefault(case.key, CaseUnit(case, counts=first))
-            unit.lines.append((row.line, task))
+            unit.lines.append(Line(row.line, task))
         if more and unit is not None and len(unit.lines) < MOST_TOGETHER:
             self._open = found.pop(unit.case.key)
         return list(found.values())

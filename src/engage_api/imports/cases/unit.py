@@ -6,7 +6,7 @@ through the state machine, because a mapping is refused whose states cannot foll
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
@@ -32,35 +32,40 @@ NO_CUSTOMER = Refusal("unknown-reference", "There is no customer with this exter
 
 
 @dataclass(slots=True)
+class Line:
+    """A line with its task, and the task of that external id that the last look found."""
+
+    number: int
+    task: Wanted | None
+    found: Task | None = None
+
+
+@dataclass(slots=True)
 class CaseUnit:
-    """A case as a file tells of it, and lines of it with their tasks. `counts` is false when it was counted before."""
+    """A case as a file tells of it, and lines of it. `counts` is false when the case was counted before; `found` is the
+    case of that external id that the last look found.
+    """
 
     case: Wanted
     counts: bool
-    lines: list[tuple[int, Wanted | None]] = field(default_factory=list)
-    there: set[str] = field(default_factory=set)  # which of `case KEY` and `task KEY` the last look found
-    _settled: set[int] = field(default_factory=set)  # lines that the last look found to be in already
-    _settled_case: bool = False
+    lines: list[Line] = field(default_factory=list)
+    found: Case | None = None
     _wrong: Refusal | None = None
 
     async def look(self, db: Database, who: Principal) -> Result | None:
         """Compare with what is there. The result when there is nothing to write."""
         await self._find_customer(db, who)
+        steps = [line for line in self.lines if line.task]
         asked: list[tuple[Kind[Any], str]] = [(CASE, self.case.key)]
-        asked += [(TASK, task.key) for _, task in self.lines if task]
-        documents = await asyncio.gather(
+        asked += [(TASK, line.task.key) for line in steps if line.task]
+        first, *others = await asyncio.gather(
             *(reader.document(db, who, kind, key, by="external_id") for kind, key in asked)
         )
-        found = {
-            f"{kind.name} {key}": kind.read(document)
-            for (kind, key), document in zip(asked, documents, strict=True)
-            if document
-        }
-        self.there = set(found)
-        case = found.get(f"case {self.case.key}")
-        self._settled_case = case is not None and self._wrong is None and _same(self.case, "case", case)
-        self._settled = {line for line, task in self.lines if case and _is_in(task, case.id, found)}
-        return self.unchanged() if self._settled_case and len(self._settled) == len(self.lines) else None
+        self.found = CASE.read(first) if first else None
+        for line, document in zip(steps, others, strict=True):
+            line.found = TASK.read(document) if document else None
+        done = not self._wrong and _same(self.case, self.found) and all(map(self._settled, self.lines))
+        return self._unchanged() if done else None
 
     async def _find_customer(self, db: Database, who: Principal) -> None:
         if self.case.customer is None:
@@ -72,47 +77,53 @@ class CaseUnit:
 
     async def apply(self, tx: Transaction, who: Principal) -> Result:
         """Write what differs: the case, its tasks in the order of their lines, then the state that the case reached."""
-        if self._wrong:
-            return self.refuse(self._wrong)
+        if self._wrong or all(map(self._elsewhere, self.lines)):
+            return self.refuse(self._wrong or ELSEWHERE)
         try:
             writing = await _Writing(tx, who, self).begin()
         except Refused as refused:
-            return self.unchanged(refused.refusals) if self._settled_case else self.refuse(*refused.refusals)
-        for line, task in self.lines:
-            if task is not None:
-                await writing.put_task(line, task)
+            return self._unchanged(refused.refusals) if _same(self.case, self.found) else self.refuse(*refused.refusals)
+        for line in self.lines:
+            if line.task and not self._elsewhere(line):
+                await writing.put_task(line, line.task)
         return await writing.end()
 
     def refuse(self, *refusals: Refusal) -> Result:
         """All of its lines, refused."""
-        return Result(refused=[(line, refusals) for line, _ in self.lines])
+        return Result(refused=[(line.number, refusals) for line in self.lines])
 
-    def unchanged(self, others: Sequence[Refusal] = ()) -> Result:
+    def result(self, outcome: Outcome) -> Result:
+        """What became of the case, told once for all its lines."""
+        refused: list[tuple[int, Sequence[Refusal]]] = [
+            (line.number, [ELSEWHERE]) for line in self.lines if self._elsewhere(line)
+        ]
+        if not self.counts:
+            return Result(refused=refused)
+        return Result([("case", outcome)], refused, self.case.fields["channel"])
+
+    def _unchanged(self, others: Sequence[Refusal] = ()) -> Result:
         """Nothing to write for the case and for the lines that are in already; the others are refused."""
         result = self.result("unchanged")
-        for line, task in self.lines:
-            if line not in self._settled:
-                result.refused.append((line, others))
-            elif task:
-                result.outcomes.append(("task", "unchanged"))
+        for line in self.lines:
+            if self._settled(line):
+                result.outcomes += [("task", "unchanged")] if line.task else []
+            elif not self._elsewhere(line):
+                result.refused.append((line.number, others))
         return result
 
-    def result(self, case: Outcome) -> Result:
-        """What became of the case, once for all its lines."""
-        return Result([("case", case)], channel=self.case.fields["channel"]) if self.counts else Result()
+    def _settled(self, line: Line) -> bool:
+        """Whether a line's task is there as the line tells of it."""
+        return line.task is None or (not self._elsewhere(line) and _same(line.task, line.found))
+
+    def _elsewhere(self, line: Line) -> bool:
+        """Whether a line's task is there in another case."""
+        return line.found is not None and (self.found is None or line.found.case_id != self.found.id)
 
 
-def _is_in(task: Wanted | None, case_id: str, found: Mapping[str, Any]) -> bool:
-    """Whether a line's task is there as the line tells of it."""
-    if task is None:
-        return True
-    there = found.get(f"task {task.key}")
-    return there is not None and there.case_id == case_id and _same(task, "task", there)
-
-
-def _same(wanted: Wanted, kind: str, model: Any) -> bool:
+def _same(wanted: Wanted, model: Case | Task | None) -> bool:
+    """Whether something is there as a line tells of it."""
     try:
-        return not differences(wanted, model) and not reaches(wanted, kind, model)
+        return model is not None and not differences(wanted, model) and not reaches(wanted, model)
     except Refused:
         return False
 
@@ -135,7 +146,7 @@ class _Writing:
         """
         wanted, was = self._unit.case, None
         outcome: Outcome = "created"
-        if f"case {wanted.key}" in self._unit.there:
+        if self._unit.found is not None:
             was = await reader.find(self._tx, self._who, CASE, wanted.key, by="external_id")
         if was is None:
             self._case = await self._new_case(wanted)
@@ -153,10 +164,10 @@ class _Writing:
         own = fresh() | {"state": wanted.begins, "received_at": received or clock.business(self._who.workspace)}
         return await store.create(self._tx, self._who, CASE, fields | own, time=received)
 
-    async def put_task(self, line: int, wanted: Wanted) -> None:
+    async def put_task(self, line: Line, wanted: Wanted) -> None:
         """Make or change the task of a line, or refuse the line."""
         was = None
-        if f"task {wanted.key}" in self._unit.there:
+        if line.found is not None:
             was = await reader.find(self._tx, self._who, TASK, wanted.key, by="external_id")
         if was is None:
             await self._new_task(wanted)
@@ -165,7 +176,7 @@ class _Writing:
             try:
                 outcome = await self._change_task(was, wanted)
             except Refused as refused:
-                self._result.refused.append((line, refused.refusals))
+                self._result.refused.append((line.number, refused.refusals))
                 return
         self._result.outcomes.append(("task", outcome))
 
@@ -178,9 +189,7 @@ class _Writing:
         self._manual |= fields["mode"] == "manual"
 
     async def _change_task(self, was: Stored[Task], wanted: Wanted) -> Outcome:
-        if was.model.case_id != self._case.model.id:
-            raise Refused([ELSEWHERE])
-        changes, moves = differences(wanted, was.model), reaches(wanted, "task", was.model)
+        changes, moves = differences(wanted, was.model), reaches(wanted, was.model)
         if was.model.assignee and changes.get("assignee"):
             self._handovers += 1
         if moves:
@@ -192,7 +201,7 @@ class _Writing:
         """What follows for the case from its state in the file and from what became of its tasks: one event at most."""
         wanted, case = self._unit.case, self._case.model
         changes: dict[str, Any] = {"handover_count": case.handover_count + self._handovers}
-        moves = reaches(wanted, "case", case)
+        moves = reaches(wanted, case)
         if moves:
             changes |= {"state_reason": None, "waiting_for": None, **reached(wanted)}
         if moves and wanted.state == "delivered":
