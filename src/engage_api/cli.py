@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from engage_api.imports.command import app as import_app
 from engage_api.settings import Settings
@@ -30,15 +32,26 @@ Workspace = Annotated[str, typer.Option(help="`live`, or the id of a sandbox.")]
 
 def main() -> None:
     """Run the command, and say what was wrong in one line."""
-    app()
+    from engage_api.db.errors import Unavailable  # noqa: PLC0415  # each command loads what it needs, and no more
+
+    try:
+        app()
+    except Unavailable as error:
+        typer.echo(f"engage: {error}", err=True)
+        raise SystemExit(FAILED) from None
 
 
 def settings(**given: Any) -> Settings:
     """The settings of the environment, or the end of the command with what is wrong with them."""
     try:
         return Settings(**given)
-    except ValueError as error:
+    except SettingsError as error:  # a list that is no JSON
         fail(str(error))
+    except ValidationError as error:  # its own text would show the values, secrets among them
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        fail(
+            "; ".join(" ".join([*(f"ENGAGE_{str(name).upper()}:" for name in one["loc"]), one["msg"]]) for one in found)
+        )
 
 
 def fail(text: str, code: int = FAILED) -> NoReturn:
@@ -54,7 +67,7 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes serve.")] = 1,
 ) -> None:
     """Serve the API and the portal. Migrates by itself; in development it prints a request that works."""
-    from engage_api import server  # noqa: PLC0415  # each command loads what it needs, and no more
+    from engage_api import server  # noqa: PLC0415  # as above
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     server.serve(settings(**given), workers)

@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SHORTEST_SECRET = 32  # characters; below it a derived key could be guessed
@@ -57,6 +57,13 @@ class Settings(BaseSettings):
     group_commit: bool = Field(True, description="SQLite: writers that wait together share one disk sync.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe line logged.")
     telemetry: bool = Field(False, description="Switch on OpenTelemetry; exporters are set by the usual `OTEL_*`.")
+
+    @field_validator("database_url", "migration_url")
+    @classmethod
+    def _known_database(cls, url: str) -> str:
+        if url and not url.startswith(("sqlite:///", "postgresql://", "postgres://")):
+            raise ValueError("a database is sqlite:///FILE or postgresql://…")
+        return url
 
     @model_validator(mode="after")
     def _refuse_unsafe(self) -> Self:

@@ -4,6 +4,8 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
+from engage_api.db.errors import Unavailable
+
 PLACES = (Path(__file__).parents[1] / "_migrations", Path(__file__).parents[3] / "migrations")
 """Where the revisions are: in the wheel, or beside the sources."""
 SQLITE = "sqlite:///"
@@ -55,7 +57,10 @@ def _current_sqlite(path: str) -> str | None:
 async def _current_postgres(url: str) -> str | None:
     import asyncpg  # noqa: PLC0415  # whoever uses SQLite need not load the driver
 
-    connection = await asyncpg.connect(url)
+    try:
+        connection = await asyncpg.connect(url)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise Unavailable(f"the database cannot be reached: {error}") from error
     try:
         value = await connection.fetchval("SELECT version_num FROM alembic_version")
     except asyncpg.UndefinedTableError:

@@ -1,0 +1,136 @@
+"""What `engage serve` promises whoever starts it."""
+
+import json
+import re
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.server.command import engage, serving
+
+LINE = re.compile(r'curl .*-H "Authorization: Bearer (eng_test_key_\w{36})" (http://127\.0\.0\.1:\d+/v1/customers)')
+SECRET = "correct horse battery staple 0123456789"
+
+
+def test_the_first_line_is_a_request_that_works_and_each_start_has_its_own_key(tmp_path: Path) -> None:
+    keys: list[str] = []
+    statuses: list[int] = []
+    for _ in range(2):
+        with serving(tmp_path / "data") as served:
+            match = LINE.fullmatch(served.line)
+            assert match, served.line
+            answer = subprocess.run(["bash", "-c", served.line], capture_output=True, text=True, check=True)
+            assert json.loads(answer.stdout)["items"]
+            keys.append(match[1])
+            statuses = [_get(served.url, key) for key in keys]
+    assert keys[0] != keys[1]
+    assert statuses == [401, 200]
+    assert not set(keys) & set(re.findall(r"eng_test_key_\w+", (tmp_path / "data.log").read_text()))
+
+
+def test_production_makes_no_demo_and_serves_with_several_workers(tmp_path: Path) -> None:
+    production = {"ENGAGE_ENVIRONMENT": "production", "ENGAGE_SECRET_KEY": SECRET}
+    made = engage(tmp_path / "data", "keys", "create", "--workspace", "live", "--scopes", "*", "--json", **production)
+    key = json.loads(made.stdout)["key"]
+    assert key.startswith("eng_live_key_")
+    with serving(tmp_path / "data", "--workers", "2", **production) as served:
+        assert {_get(served.url, key) for _ in range(8)} == {200}
+        items = httpx.get(f"{served.url}/v1/customers", headers={"Authorization": f"Bearer {key}"}).json()["items"]
+    assert items == []
+
+
+@pytest.mark.parametrize("secret", ["", "short", "please-change-me-please-change-me-please"])
+def test_production_refuses_a_secret_that_is_none(tmp_path: Path, secret: str) -> None:
+    ended = engage(tmp_path, "serve", "--port", "0", ENGAGE_ENVIRONMENT="production", ENGAGE_SECRET_KEY=secret)
+    assert ended.returncode == 1
+    assert "ENGAGE_SECRET_KEY must be set" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not secret or secret not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ENGAGE_DATABASE_URL", "mysql://somebody:geheim@db/x", "a database is sqlite:///FILE or postgresql://…"),
+        ("ENGAGE_DATABASE_URL", "postgresql://somebody:geheim@127.0.0.1:1/x", "the database cannot be reached"),
+        ("ENGAGE_PORT", "99999", "ENGAGE_PORT: Input should be less than or equal to 65535"),
+        ("ENGAGE_LOG_LEVEL", "geheim", "ENGAGE_LOG_LEVEL: Input should be 'debug'"),
+        ("ENGAGE_CORS_ORIGINS", "geheim", "cors_origins"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_one_line_and_never_shown(tmp_path: Path, name: str, value: str, said: str) -> None:
+    ended = engage(tmp_path, "migrate", **{name: value})
+    assert ended.returncode == 1
+    assert said in ended.stderr
+    assert "geheim" not in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_keys_are_made_listed_and_ended_at_the_command_line(tmp_path: Path) -> None:
+    made = json.loads(engage(tmp_path, "keys", "create", "--scopes", "customers:read,cases:read", "--json").stdout)
+    assert made["scopes"] == ["customers:read", "cases:read"]
+    listed = engage(tmp_path, "keys", "list", "--json").stdout
+    assert [key["id"] for key in json.loads(listed)["items"]] == [made["id"]]
+    assert made["key"] not in listed
+    assert engage(tmp_path, "keys", "revoke", made["id"]).returncode == 0
+    assert json.loads(engage(tmp_path, "keys", "list", "--json").stdout)["items"] == []
+    again = engage(tmp_path, "keys", "revoke", made["id"])
+    assert (again.returncode, "Traceback" in again.stderr) == (1, False)
+
+
+@pytest.mark.parametrize("words", [("--scopes", "everything"), ("--scopes", "*", "--workspace", "sbx_none")])
+def test_a_key_for_nothing_is_refused_in_one_line(tmp_path: Path, words: tuple[str, ...]) -> None:
+    ended = engage(tmp_path, "keys", "create", *words)
+    assert ended.returncode == 1
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_telemetry_is_switched_on_by_the_environment_and_sends_no_secret(tmp_path: Path) -> None:
+    with _collector() as (endpoint, received):
+        told = {
+            "ENGAGE_TELEMETRY": "true",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        }
+        with serving(tmp_path / "data", **told) as served:
+            match = LINE.fullmatch(served.line)
+            assert match
+            assert _get(served.url, match[1]) == 200
+    traces = b"".join(body for path, body in received if path == "/v1/traces")
+    assert b"/customers" in traces
+    assert match[1].encode() not in b"".join(body for _, body in received)
+
+
+def _get(url: str, key: str) -> int:
+    return httpx.get(f"{url}/v1/customers", headers={"Authorization": f"Bearer {key}"}).status_code
+
+
+class _collector:  # noqa: N801  # used like a function
+    """Something that takes what OpenTelemetry sends."""
+
+    def __enter__(self) -> tuple[str, list[tuple[str, bytes]]]:
+        received: list[tuple[str, bytes]] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                received.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+        return f"http://127.0.0.1:{self._server.server_port}", received
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
