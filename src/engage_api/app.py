@@ -147,6 +147,7 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
             await doorkeeper.write_uses()
         log.flush()
         await db.close()
+        await services.limits.close()
 
 
 def _background(settings: Settings, db: Database, stop: asyncio.Event) -> list[asyncio.Task[None]]:

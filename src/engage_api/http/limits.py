@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 from time import monotonic
+from typing import Any
 
 import structlog
 from limits import RateLimitItem
@@ -60,13 +61,13 @@ class Limits:
     def __init__(self, redis_url: str = "", processes: int = 1) -> None:
         self._local = SlidingWindowCounterRateLimiter(LocalWindows())
         self._shared: SlidingWindowCounterRateLimiter | None = None
+        self._pool: Any = None
         if redis_url:
+            from redis.asyncio import ConnectionPool  # noqa: PLC0415  # whoever counts in memory need not load it
+
+            self._pool = ConnectionPool.from_url(redis_url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
             storage = RedisStorage(
-                f"async+{redis_url}",
-                wrap_exceptions=True,
-                implementation="redispy",
-                socket_timeout=PATIENCE,
-                socket_connect_timeout=PATIENCE,
+                f"async+{redis_url}", wrap_exceptions=True, implementation="redispy", connection_pool=self._pool
             )
             self._shared = SlidingWindowCounterRateLimiter(storage)
         self._processes = processes
@@ -76,6 +77,11 @@ class Limits:
     def degraded(self) -> bool:
         """Whether the shared store is away and each process counts for itself."""
         return self._shared is not None and monotonic() < self._back_at
+
+    async def close(self) -> None:
+        """Close the connections to the shared store."""
+        if self._pool is not None:
+            await self._pool.aclose()
 
     async def spend(self, principal: Principal, group: str) -> list[tuple[bytes, bytes]]:
         """Count one request of this principal in this group of routes. Returns the headers that say what is left.
