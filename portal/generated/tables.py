@@ -7,14 +7,18 @@ from sqlite3 import connect
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args, get_origin
 
+import yaml
 from pydantic import SecretStr
 
+import engage_api
 from engage_api.core.problem import Problem
 from engage_api.core.scopes import Scope
 from engage_api.core.secret import PATTERN
 from engage_api.db.migrate import upgrade
 from engage_api.settings import Settings
 from portal.generated.api import KINDS, Door, doors, events
+
+MAPPINGS = Path(engage_api.__file__).parent / "imports" / "mappings"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -103,6 +107,12 @@ def plans() -> str:
     )
 
 
+def mappings() -> str:
+    """Every mapping that is shipped, with what it says of itself."""
+    found = ((path.stem, yaml.safe_load(path.read_text(encoding="utf-8"))) for path in sorted(MAPPINGS.glob("*.yaml")))
+    return table(("Mapping", "Of", "For"), ((f"`{name}`", says["of"], f"{says['about']}.") for name, says in found))
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "problems": problems,
     "scopes": scopes,
@@ -111,6 +121,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "states": states,
     "event-types": event_types,
     "key-pattern": key_pattern,
+    "mappings": mappings,
     "plans": plans,
 }
 

@@ -133,6 +133,12 @@ def test_every_state_has_a_line() -> None:
     assert absent(iter(states), text) == []
 
 
+def test_every_mapping_has_a_line() -> None:
+    names = [path.stem for path in (SOURCES / "imports" / "mappings").glob("*.yaml")]
+    assert "wabo-receipt" in names
+    assert absent(iter(names), page("/import/").words) == []
+
+
 def test_the_summary_for_language_models_has_every_page() -> None:
     text = (SITE / "llms.txt").read_text(encoding="utf-8")
     places = [

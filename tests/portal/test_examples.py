@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.portal import examples
-from tests.portal.conftest import Service
+from tests.portal.conftest import ENGAGE, Service
 from tests.portal.examples import Block
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,13 @@ needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl
 def test_every_example_prints_what_its_page_says(page: Path, service: Service) -> None:
     steps = examples.steps(page)
     commands = [block.text.replace(examples.PLACEHOLDER, service.base) for block, _ in steps]
-    printed = examples.run(commands, service.folder, {**os.environ, "KEY": service.key})
+    environment = {
+        **os.environ,
+        "KEY": service.key,
+        "ENGAGE_DATA_DIR": str(service.folder / "var"),
+        "PATH": f"{ENGAGE.parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    printed = examples.run(commands, service.folder, environment)
     assert len(printed) == len(steps)
     wrong = [
         f"{page.name}:{said.line}: {difference}"
