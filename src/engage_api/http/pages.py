@@ -16,7 +16,7 @@ from engage_api.db.kind import Kind
 from engage_api.http.cursors import Cursors
 
 T = TypeVar("T")
-_CURSOR = re.compile(r"(?:^|&)cursor=[^&]*")
+_PLACE = re.compile(r"(^|&)(cursor|after)=[^&]*")  # the cursor takes the place of both
 MOST, USUAL = 200, 50
 SORTED = "The order; a minus sign turns it round."
 
@@ -121,5 +121,5 @@ def render(request: Request, documents: Sequence[bytes], cursor: str | None, cou
 
 def _next(request: Request, cursor: str) -> str:
     """Relative to the service, so that no `Host` header decides where a client goes next."""
-    same = _CURSOR.sub("", request.scope["query_string"].decode("latin-1")).strip("&")
+    same = _PLACE.sub("", request.scope["query_string"].decode("latin-1")).strip("&")
     return f"{request.scope['path']}?{same}{'&' if same else ''}cursor={cursor}"

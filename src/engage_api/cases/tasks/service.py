@@ -1,5 +1,6 @@
 """The rules for tasks."""
 
+from dataclasses import replace
 from typing import Any
 
 from engage_api.cases.lookup import require_open
@@ -70,8 +71,9 @@ async def move(
 
 
 async def has_manual(tx: Transaction, principal: Principal, case_id: str) -> bool:
-    """Whether a person had to do something in the case."""
-    return await reader.has_any(tx, principal, TASK, {"case_id": case_id, "mode": "manual"})
+    """Whether a person had to do something in the case: a fact about it, whoever of them the principal may see."""
+    everybody = replace(principal, sees_workspace=True)
+    return await reader.has_any(tx, everybody, TASK, {"case_id": case_id, "mode": "manual"})
 
 
 async def require(tx: Transaction, principal: Principal, task_id: str) -> Stored[Task]:
