@@ -102,6 +102,7 @@ class Postgres:
                 session = await self._checkout.replace(session)
                 await session.connection.execute("BEGIN")
         except BaseException as error:
+            session.connection.terminate()  # a BEGIN that was cancelled may still have been heard
             self._checkout.give(session)
             if isinstance(error, Exception):
                 surface(error, session)
