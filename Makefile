@@ -65,6 +65,7 @@ lock: $(BIN)/uv ## Resolve the locks (UPGRADE=1 takes newer versions)
 	$(LOCK) pyproject.toml --all-extras --group build --constraints requirements.lock --output-file requirements-build.lock
 	$(LOCK) pyproject.toml --all-extras --group dev --constraints requirements-build.lock --output-file requirements-dev.lock
 	$(LOCK) openapi/client.in --output-file openapi/client.lock
+	$(LOCK) benchmarks/peers.in --output-file benchmarks/peers.lock
 	$(NPM) install --prefix openapi --package-lock-only $(if $(UPGRADE),&& $(NPM) update --prefix openapi --package-lock-only)
 	$(NPM) install --prefix portal --package-lock-only && $(BIN)/python portal/lock.py
 
@@ -95,8 +96,10 @@ MINUTES ?= 60
 soak: install ## The tests that break things, over and over (MINUTES=60)
 	ENGAGE_TEST_MINUTES=$(MINUTES) $(BIN)/pytest -n 0 -m soak
 
-bench: install ## Measure, as ratios to a bare route (PEERS=1 adds other frameworks)
-	$(BIN)/python -m benchmarks
+# Given as options: in the environment, SECONDS is the shell's own.
+bench: install ## Measure, as ratios to a bare route (PEERS=1 adds other frameworks; ROUNDS=5 SECONDS=5 ONLY="GET,page")
+	$(BIN)/python -m benchmarks $(if $(filter 1,$(PEERS)),--peers) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only "$(ONLY)")
 
 judges: $(JUDGES) ## Install the outside judges of the contract
 

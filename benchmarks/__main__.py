@@ -22,12 +22,12 @@ Customers = Annotated[int, typer.Option(min=1_000, help="How many customers the 
 @app.callback(invoke_without_command=True)
 def measure(
     context: typer.Context,
-    rounds: Annotated[int, typer.Option(min=1, envvar="ROUNDS", help="Rounds, each in an order of its own.")] = 5,
-    seconds: Annotated[int, typer.Option(min=1, envvar="SECONDS", help="Seconds of load on each.")] = 5,
-    only: Annotated[str, typer.Option(envvar="ONLY", help="Parts of names, with commas between them.")] = "",
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds, each in an order of its own.")] = 5,
+    seconds: Annotated[int, typer.Option(min=1, help="Seconds of load on each.")] = 5,
+    only: Annotated[str, typer.Option(help="Parts of names, with commas between them.")] = "",
     customers: Customers = CUSTOMERS,
     *,
-    peers: Annotated[bool, typer.Option(envvar="PEERS", help="Measure other frameworks, too.")] = False,
+    peers: Annotated[bool, typer.Option(help="Measure other frameworks, too.")] = False,
 ) -> None:
     """Measure. Exit codes: 0 done, 1 somebody failed, 2 something is missing here, 3 void: the machine was unsteady."""
     if context.invoked_subcommand:

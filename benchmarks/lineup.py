@@ -72,7 +72,7 @@ class Ours:
             path="/v1/customers",
             body={**sample.ours(1), "externalId": "@@"},
             fields=15,
-            following=_following,
+            following=following,
             keyed=True,
         )
 
@@ -112,7 +112,8 @@ def on_postgresql(made: Dataset, cluster: Cluster) -> list[Subject]:
     ]
 
 
-def _following(answer: dict[str, str | None] | None) -> str | None:
+def following(answer: dict[str, str | None] | None) -> str | None:
+    """The path of the page after this one, or of the first."""
     first = "/v1/customers?limit=50"
     if answer is None:
         return first

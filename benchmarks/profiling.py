@@ -10,10 +10,9 @@ import pstats
 import random
 import shutil
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, redirect_stderr
 from enum import StrEnum
-from typing import Any
 
 import uvloop
 from starlette.types import ASGIApp, Message, Scope
@@ -21,6 +20,7 @@ from starlette.types import ASGIApp, Message, Scope
 from benchmarks import datasets, floor, sample
 from benchmarks.places import HOME, RUN
 from benchmarks.postgres import cluster
+from benchmarks.subjects import WRITERS
 
 Request = tuple[Scope, bytes]
 TIMES = 5  # rounds before the profile; the quickest is told
@@ -72,16 +72,16 @@ def _serve(made: datasets.Dataset, url: str, work: Work, requests: int) -> None:
 
 async def _measure(app: ASGIApp, made: datasets.Dataset, work: Work, requests: int) -> None:
     async with _running(app):
-        asked = await _requests(app, made, work)
+        asked, callers = await _requests(app, made, work), WRITERS if work is Work.CREATE else 1
         await _ask(app, itertools.islice(asked, 200))
-        bare, cost = await _costs(app, asked, requests)
+        bare, cost = await _costs(app, asked, requests, callers)
         print(
             f"Processor time without a socket: bare route {bare:.1f} µs, {work} {cost:.1f} µs, ratio {bare / cost:.2f}"
         )
         profiler = cProfile.Profile()
         chosen = list(itertools.islice(asked, requests))
         profiler.enable()
-        await _ask(app, chosen)
+        await _ask(app, chosen, callers)
         profiler.disable()
     stats = pstats.Stats(profiler)
     for order in ("tottime", "cumulative"):
@@ -163,23 +163,29 @@ async def _answer(app: ASGIApp, request: Request) -> tuple[int, bytes]:
     return got[0]["status"], got[1].get("body", b"")
 
 
-async def _ask(app: ASGIApp, requests: Any) -> None:
-    for request in requests:
-        status, body = await _answer(app, request)
-        assert status in {200, 201}, (status, body)
+async def _ask(app: ASGIApp, asked: Iterable[Request], callers: int = 1) -> None:
+    """All of these, by so many callers at once, none of whom asks before the last answer has come."""
+    left = iter(asked)
+
+    async def call() -> None:
+        for request in left:
+            status, body = await _answer(app, request)
+            assert status in {200, 201}, (status, body)
+
+    await asyncio.gather(*(call() for _ in range(callers)))
 
 
-async def _costs(app: ASGIApp, asked: Iterator[Request], count: int) -> tuple[float, float]:
+async def _costs(app: ASGIApp, asked: Iterator[Request], count: int, callers: int) -> tuple[float, float]:
     """Microseconds of processor time for a request to the bare route and to the service, each of its quickest round."""
     constant = itertools.repeat(_request("GET", "/customer", {}))
-    rounds = [(await _cost(floor.bare, constant, count), await _cost(app, asked, count)) for _ in range(TIMES)]
+    rounds = [(await _cost(floor.bare, constant, count), await _cost(app, asked, count, callers)) for _ in range(TIMES)]
     bare, own = zip(*rounds, strict=True)
     return min(bare), min(own)
 
 
-async def _cost(app: ASGIApp, asked: Iterator[Request], count: int) -> float:
+async def _cost(app: ASGIApp, asked: Iterator[Request], count: int, callers: int = 1) -> float:
     chosen = list(itertools.islice(asked, count))
     gc.collect()
     began = time.process_time()
-    await _ask(app, chosen)
+    await _ask(app, chosen, callers)
     return (time.process_time() - began) / count * 1e6
