@@ -5,6 +5,7 @@ inherit it, which also tells afterwards what was left running.
 """
 
 import asyncio
+import contextlib
 import fcntl
 import itertools
 import os
@@ -14,7 +15,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import psutil
 from sqlalchemy.engine import make_url
 
 RUN = "ENGAGE_TEST_RUN"
+OTHER = "ENGAGE_TEST_POSTGRES_URL"
 OWNER = "engage"  # no superuser: it migrates, makes the roles and may take them, as an operator's would
 FAST = ("fsync=off", "full_page_writes=off", "autovacuum=off", "max_connections=300", "max_wal_size=4GB")
 
@@ -33,7 +34,7 @@ def folder() -> Path:
     return Path(os.environ[RUN])
 
 
-@contextmanager
+@contextlib.contextmanager
 def alone(name: str) -> Iterator[Path]:
     """One worker at a time; what it yields is there (`exists()`) once somebody has finished the work."""
     with (folder() / f"{name}.lock").open("w") as lock:
@@ -45,7 +46,7 @@ class Postgres:
     """The server that a run's workers share: databases made from templates, 40 ms each."""
 
     def __init__(self) -> None:
-        self._own = os.environ.get("ENGAGE_TEST_POSTGRES_URL")
+        self._own = os.environ.get(OTHER)
         self._numbers = itertools.count()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="postgres")
@@ -75,7 +76,7 @@ class Postgres:
                 done.touch()
         return name
 
-    @contextmanager
+    @contextlib.contextmanager
     def clone(self, template: str) -> Iterator[str]:
         name = f"{template}_{os.getpid()}_{next(self._numbers)}"
         self._create(name, f"TEMPLATE {template}")
@@ -144,16 +145,28 @@ def sqlite_template(name: str, build: Build) -> Path:
 
 def stop_all() -> list[str]:
     """End what the run has started. The processes that should have ended by themselves (they are ended, too)."""
+    if own := os.environ.get(OTHER):
+        asyncio.run(_drop(own, [done.stem for done in folder().glob("*.done")]))
     for data in folder().glob("*/postmaster.pid"):
         stop_server(data.parent)
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 5
     while (left := _left()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    names = [f"{process.pid} {' '.join(process.cmdline())[:200]}" for process in left]
+    names = []
     for process in left:
-        process.kill()
+        with contextlib.suppress(psutil.Error):  # it has ended just now
+            names.append(f"{process.pid} {' '.join(process.cmdline())[:200]}")
+            process.kill()
     shutil.rmtree(folder(), ignore_errors=True)
     return names
+
+
+async def _drop(url: str, templates: list[str]) -> None:
+    """Another's server is left as it was found."""
+    admin = await asyncpg.connect(url)
+    for name in templates:
+        await admin.execute(f"DROP DATABASE IF EXISTS {name}")
+    await admin.close()
 
 
 def _left() -> list[psutil.Process]:
