@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from engage_api.imports.command import app as import_app
-from engage_api.settings import Settings
+from engage_api.settings import Misconfigured, Settings, read
 
 T = TypeVar("T")
 OK, FAILED, MISUSED = 0, 1, 2
@@ -44,14 +42,9 @@ def main() -> None:
 def settings(**given: Any) -> Settings:
     """The settings of the environment, or the end of the command with what is wrong with them."""
     try:
-        return Settings(**given)
-    except SettingsError as error:  # a list that is no JSON
+        return read(**given)
+    except Misconfigured as error:
         fail(str(error))
-    except ValidationError as error:  # its own text would show the values, secrets among them
-        found = error.errors(include_url=False, include_input=False, include_context=False)
-        fail(
-            "; ".join(" ".join([*(f"ENGAGE_{str(name).upper()}:" for name in one["loc"]), one["msg"]]) for one in found)
-        )
 
 
 def fail(text: str, code: int = FAILED) -> NoReturn:

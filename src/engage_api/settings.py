@@ -4,13 +4,17 @@ import contextlib
 import os
 import secrets
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 SHORTEST_SECRET = 32  # characters; below it a derived key could be guessed
 PLACEHOLDERS = ("change", "secret", "example", "placeholder", "todo", "default")
+
+
+class Misconfigured(Exception):
+    """What is wrong with the settings, in one line and without their values: secrets are among them."""
 
 
 class Settings(BaseSettings):
@@ -94,6 +98,22 @@ class Settings(BaseSettings):
         """The secret that other keys are derived from; in development made once and kept in the data folder."""
         given = self.secret_key.get_secret_value()
         return given.encode() if given else _development_secret(self.data_dir)
+
+
+def read(**given: Any) -> Settings:
+    """The settings of the environment, with some `given` instead.
+
+    Raises:
+        Misconfigured: they will not do.
+    """
+    try:
+        return Settings(**given)
+    except SettingsError as error:  # a list that is no JSON
+        raise Misconfigured(str(error)) from None
+    except ValidationError as error:  # its own text would show the values
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        told = (" ".join([*(f"ENGAGE_{str(name).upper()}:" for name in one["loc"]), one["msg"]]) for one in found)
+        raise Misconfigured("; ".join(told)) from None
 
 
 def _development_secret(folder: Path) -> bytes:

@@ -110,10 +110,15 @@ def test_misuse(folder: Path, arguments: list[str], said: str) -> None:
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
-    ("url", "said"), [("mysql://x", "invalid DSN"), ("postgresql://x@127.0.0.1:1/x", "cannot reach the database")]
+    ("url", "said"),
+    [
+        ("mysql://u:secret@x", "ENGAGE_DATABASE_URL: Value error, a database is sqlite:///FILE or postgresql://"),
+        ("postgresql://x:secret@127.0.0.1:1/x", "the database cannot be reached"),
+    ],
 )
 def test_no_database(folder: Path, monkeypatch: pytest.MonkeyPatch, url: str, said: str) -> None:
     monkeypatch.setenv("ENGAGE_DATABASE_URL", url)
     done = import_cases(folder, sheet(FIRST))
     assert done.exit_code == 2
     assert said in done.stderr
+    assert "secret" not in done.stderr

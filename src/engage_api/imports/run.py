@@ -21,7 +21,7 @@ from engage_api.imports.models import Misuse
 from engage_api.imports.readers.csv import Table
 from engage_api.imports.report import Report
 from engage_api.imports.service import KINDS, Import
-from engage_api.settings import Settings
+from engage_api.settings import Misconfigured, Settings, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +127,10 @@ async def _work(url: str, workspace: str, job: Import, progress: Callable[[], No
 def _prepared() -> Settings:
     """The settings, with the database they name brought to the schema of this version."""
     try:
-        settings = Settings()
+        settings = read()
         upgrade(settings.owner_database)
-    except ValueError as error:
+    except (Misconfigured, Unavailable) as error:
         raise Misuse(str(error)) from None
-    except (OSError, Unavailable) as error:
-        raise Misuse(f"cannot reach the database: {error}") from None
     return settings
 
 
