@@ -129,7 +129,7 @@ def _prepared() -> Settings:
     try:
         settings = read()
         upgrade(settings.owner_database)
-    except (Misconfigured, Unavailable) as error:
+    except (Misconfigured, Unavailable, OSError) as error:
         raise Misuse(str(error)) from None
     return settings
 
