@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,12 @@ task:
 """
 HEADER = "ticket,by,opened,closed,team,step,what,who,done"
 FIRST = "T1,mail,2026-03-01 09:00,,red,S1,Look,Ann,2026-03-01T10:00:00+01:00"
+SECOND = "T1,mail,2026-03-01 09:00,,red,S2,Answer,Bob,2026-03-02T10:00:00+01:00"
+CLOSED = "T2,site,2026-03-01 09:00,2026-03-05 12:30,,S3,Look,Ann,2026-03-04T10:00:00+01:00"
+
+
+def at(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]  # year, month, day, hour, minute
 
 
 def sheet(*lines: str, header: str = HEADER) -> str:
