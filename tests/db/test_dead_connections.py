@@ -128,8 +128,8 @@ async def test_more_connections_than_the_server_gives_is_unavailable(database: P
     assert await ids(database) == []
 
 
-async def test_a_role_that_is_missing_is_a_mistake_of_ours(postgres_url: str) -> None:
+async def test_a_server_that_does_not_let_us_in_is_unavailable_and_says_why(postgres_url: str) -> None:
     database = Postgres(postgres_url, role="engage_nobody")
-    with pytest.raises(asyncpg.PostgresError, match="engage_nobody"):
+    with pytest.raises(Unavailable, match="engage_nobody"):
         await ids(database)
     await database.close()

@@ -64,7 +64,7 @@ async def open_session(url: str, role: str, wall: str) -> Session:
             statement_cache_size=512,
             max_cached_statement_lifetime=0,
         )
-    except TROUBLE as error:
+    except (asyncpg.PostgresError, OSError) as error:  # whatever the server says, it is not the caller's fault
         raise Unavailable(f"cannot connect: {error}") from error
     return Session(connection, wall)
 
