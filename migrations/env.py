@@ -1,7 +1,7 @@
 """How Alembic reaches the database. One transaction holds the whole migration on both databases."""
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
@@ -14,7 +14,7 @@ import engage_api.app  # noqa: F401  # registers every table
 LOCK = 7284  # PostgreSQL: two processes that start together migrate one after the other
 
 
-def render(kind: str, value: Any, _: AutogenContext) -> str | bool:
+def render(kind: str, value: Any, _: AutogenContext) -> str | Literal[False]:
     """The house's own column types as they are imported in script.py.mako."""
     if kind == "type" and type(value).__module__ == "engage_api.db.base":
         return f"{type(value).__name__}({value.scale if hasattr(value, 'scale') else ''})"

@@ -341,19 +341,20 @@ def _jobs() -> None:
         sa.Column("finished_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    partial = {"postgresql_where": sa.text(waiting), "sqlite_where": sa.text(waiting)}
-    op.create_index("job_due", "job", ["run_at", "id"], **partial)
-    partial = {"unique": True, "postgresql_where": sa.text(unique), "sqlite_where": sa.text(unique)}
-    op.create_index("job_unique", "job", ["workspace_id", "kind", "unique_key"], **partial)
-    unique += " AND workspace_id IS NULL"
-    partial = {"unique": True, "postgresql_where": sa.text(unique), "sqlite_where": sa.text(unique)}
-    op.create_index("job_unique_service", "job", ["kind", "unique_key"], **partial)
+    _partial("job_due", ["run_at", "id"], waiting)
+    _partial("job_unique", ["workspace_id", "kind", "unique_key"], unique, unique=True)
+    _partial("job_unique_service", ["kind", "unique_key"], f"{unique} AND workspace_id IS NULL", unique=True)
     op.create_table(
         "job_schedule",
         sa.Column("kind", KEY, nullable=False),
         sa.Column("period", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("kind"),
     )
+
+
+def _partial(name: str, columns: list[str], where: str, *, unique: bool = False) -> None:
+    clause = sa.text(where)
+    op.create_index(name, "job", columns, unique=unique, postgresql_where=clause, sqlite_where=clause)
 
 
 def _search() -> None:
