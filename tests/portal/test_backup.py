@@ -36,16 +36,17 @@ class Writer(threading.Thread):
 
     def run(self) -> None:
         with client(self._service) as http:
-            number = 0
-            while not self.enough.wait(0.02):
-                number += 1
-                made = http.post("/v1/customers", json={"kind": "person", "displayName": f"Person {number}"})
-                made.raise_for_status()
-                where, name = made.headers["location"], f"Person {number} again"
-                self.names[made.json()["id"]] = f"Person {number}"
-                change = http.patch(where, json={"displayName": name}, headers={"If-Match": made.headers["etag"]})
-                change.raise_for_status()
-                self.names[change.json()["id"]] = name
+            while not self.enough.wait(0.05):
+                name = f"Person {len(self.names) + 1}"
+                made = http.post("/v1/customers", json={"kind": "person", "displayName": name})
+                if made.status_code == 429:  # as the page on limits says
+                    self.enough.wait(float(made.headers["retry-after"]))
+                    continue
+                where, version = made.raise_for_status().headers["location"], {"If-Match": made.headers["etag"]}
+                self.names[made.json()["id"]] = name
+                change = http.patch(where, json={"displayName": f"{name} again"}, headers=version)
+                if change.status_code != 429:
+                    self.names[change.raise_for_status().json()["id"]] = f"{name} again"
 
 
 def client(service: Service) -> httpx.Client:
