@@ -86,7 +86,9 @@ class ApiKeyBase(Model):
 
     name: Name = Field(description="What the key is for, in your words.", examples=["Nightly synchronisation"])
     scopes: Scopes = Field(description="What it may do.", examples=[["customers:read", "cases:read"]])
-    expires_at: Moment | None = Field(None, description="When it stops working; null: never.")
+    expires_at: Moment | None = Field(
+        None, description="When it stops working; null: never.", examples=["2036-11-21T20:00:00.000Z"]
+    )
     networks: list[Network] = Field(
         default_factory=list, max_length=50, description="Addresses it may be used from; empty: any."
     )

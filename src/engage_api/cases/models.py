@@ -9,7 +9,20 @@ from sqlalchemy import ForeignKeyConstraint, Index
 from sqlmodel import Field as Column
 
 from engage_api.cases.tasks.models import NEVER, Task, TaskCreate, Visibility
-from engage_api.core.model import ExternalId, Input, Metadata, Model, Moment, Name, Reference, Resource, Text, Word
+from engage_api.core.model import (
+    ExternalId,
+    Input,
+    Metadata,
+    Model,
+    Moment,
+    Name,
+    Reference,
+    Resource,
+    Text,
+    Word,
+    needed,
+    shown_as,
+)
 from engage_api.customers.models import Channel, Customer
 from engage_api.db.base import Instant
 from engage_api.db.kind import SORTS, Equal, From, Kind, Term, Until
@@ -67,9 +80,22 @@ class CaseBase(Model):
 class CaseReplace(CaseBase, Input):
     """All that is to be known of a case, without its tasks."""
 
+    model_config = shown_as(type="building-permit", title="Dormer at the back of the house", channel="desk")
+
 
 class CaseCreate(CaseBase, Input):
     """A whole case: it is made with all its tasks, or not at all."""
+
+    model_config = shown_as(
+        externalId="permits:2026-0815",
+        type="building-permit",
+        title="Dormer at the back of the house",
+        channel="web",
+        dueAt="2027-01-15T17:00:00Z",
+        participants=[{"role": "applicant", "name": "Zoë de Vries"}],
+        tasks=[{"title": "Check the floor plan", "assignee": "Team Permits"}],
+        metadata={"department": "General"},
+    )
 
     received_at: Moment | None = Field(None, description="When it came in; left out: now.")
     tasks: list[TaskCreate] = Field(default_factory=list, max_length=100)
@@ -78,9 +104,11 @@ class CaseCreate(CaseBase, Input):
 class CaseUpdate(Input):
     """Changes as a JSON Merge Patch: what is absent stays, what is null goes (RFC 7396)."""
 
+    model_config = shown_as(triage="tailored", dueAt="2027-02-01T17:00:00Z", metadata={"department": None})
+
     external_id: ExternalId | None = None
-    type: Word | None = None
-    title: Name | None = None
+    type: Word | None = needed()
+    title: Name | None = needed()
     description: Text | None = None
     customer_id: Reference | None = None
     parent_id: Reference | None = None
@@ -97,6 +125,8 @@ class CaseUpdate(Input):
 
 class CaseTransition(Input):
     """Where a case is to go."""
+
+    model_config = shown_as(to="accepted")
 
     to: CaseState = Field(examples=["accepted"])
     waiting_for: WaitingFor | None = Field(None, description="Needed with `waiting`: whose turn it is.")

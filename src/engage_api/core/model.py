@@ -35,6 +35,24 @@ class Input(BaseModel):
     model_config = WIRE | STRICT
 
 
+def shown_as(**fields: Any) -> ConfigDict:
+    """The example of a model in the description, where those of its fields would not work together."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
+def needed() -> Any:
+    """A member that a patch may leave out but not set to null, because the resource cannot do without it.
+
+    The description says so; null itself is refused with all else that is wrong, when the patched whole is validated.
+    """
+
+    def not_null(schema: dict[str, Any]) -> None:
+        kind, _ = schema.pop("anyOf")
+        schema.update(kind)
+
+    return Field(default=None, json_schema_extra=not_null)
+
+
 class Query(BaseModel):
     """The parameters of a list: text from the URL, so converted, but an unknown one is refused."""
 

@@ -7,7 +7,19 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import ForeignKeyConstraint, Index
 from sqlmodel import Field as Column
 
-from engage_api.core.model import ExternalId, Input, Metadata, Model, Name, Reference, Resource, Text, Word
+from engage_api.core.model import (
+    ExternalId,
+    Input,
+    Metadata,
+    Model,
+    Name,
+    Reference,
+    Resource,
+    Text,
+    Word,
+    needed,
+    shown_as,
+)
 from engage_api.db.kind import SORTS, Equal, Kind, Term
 from engage_api.db.row import KEY, Row
 from engage_api.db.search import fold
@@ -72,9 +84,11 @@ class CustomerCreate(CustomerBase, Input):
 class CustomerUpdate(Input):
     """Changes as a JSON Merge Patch: what is absent stays, what is null goes (RFC 7396)."""
 
+    model_config = shown_as(displayName="Zoë Jansen", context={"intent": None}, segments=["home-owner", "vip"])
+
     external_id: ExternalId | None = None
-    kind: Literal["person", "organization"] | None = None
-    display_name: Name | None = None
+    kind: Literal["person", "organization"] | None = needed()
+    display_name: Name | None = needed()
     identifiers: list[Identifier] | None = Field(None, max_length=50)
     contact_points: list[ContactPoint] | None = Field(None, max_length=50)
     preferences: dict[str, Any] | None = Field(None, max_length=3)

@@ -5,11 +5,12 @@ from typing import Any
 from engage_api.core.problem import Problem
 
 TEXT = {"type": "string"}
+TAG = '"k1Xv2mQ9bT4cR7wZpL0s"'
 
 HEADERS: dict[str, dict[str, Any]] = {
     "Api-Version": {"description": "The version of the API.", "schema": TEXT, "example": "0.1.0"},
     "X-Request-Id": {"description": "The id of this request; also in our log.", "schema": TEXT | {"format": "uuid"}},
-    "ETag": {"description": "The version of what is answered.", "schema": TEXT, "example": '"5q2x…"'},
+    "ETag": {"description": "The version of what is answered.", "schema": TEXT, "example": TAG},
     "Location": {"description": "Where the new resource is.", "schema": TEXT | {"format": "uri-reference"}},
     "Link": {"description": 'The next page, `rel="next"` (RFC 8288).', "schema": TEXT},
     "RateLimit": {"description": "What is left of the limit.", "schema": TEXT, "example": '"window";r=599;t=60'},
@@ -38,7 +39,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "in": "header",
         "description": "The `ETag` that you have: if it is still right, the answer is 304 without a body.",
         "schema": TEXT | {"maxLength": 1000},
-        "example": '"5q2x…"',
+        "example": TAG,
     },
 }
 

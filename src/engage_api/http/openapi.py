@@ -115,8 +115,7 @@ def problems_of(operation: Operation) -> list[type[Problem]]:
 
 
 def _complete(found: dict[str, Any], operation: Operation, schemas: dict[str, Any]) -> None:
-    for ours in ("x-problems", "x-example"):
-        found.pop(ours, None)
+    found.pop("x-problems", None)
     found["operationId"] = operation.name
     found["security"] = [{"bearer": [operation.scope.value]}] if operation.scope else []
     if operation.scope:
@@ -130,6 +129,8 @@ def _complete(found: dict[str, Any], operation: Operation, schemas: dict[str, An
             parameter["description"] = OWN_ID if parameter["name"] == "external_id" else "The id of the resource."
     responses = found["responses"]
     responses.pop("422", None)
+    if operation.method == "put":  # makes it when it is not there
+        responses["201"] = copy.deepcopy(responses["200"])
     for status, answer in responses.items():
         _success(answer, int(status), operation, schemas)
     if operation.method == "get" and operation.shows_one:
@@ -169,8 +170,7 @@ def _success(answer: dict[str, Any], status: int, operation: Operation, schemas:
 
 def _body(body: dict[str, Any], operation: Operation, schemas: dict[str, Any]) -> None:
     content = body["content"][JSON]
-    shown = operation.example or examples.of(content["schema"], schemas)
-    content["example"] = shown
+    content["example"] = examples.of(content["schema"], schemas)
     if operation.method == "patch":
         body["content"] = {PATCH: copy.deepcopy(content), JSON: content}
 

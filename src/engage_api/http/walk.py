@@ -35,7 +35,6 @@ class Operation:
     has_body: bool
     shows_one: bool
     problems: tuple[str, ...]
-    example: Any
 
     @property
     def acts(self) -> bool:
@@ -73,7 +72,6 @@ def operations(app: FastAPI) -> Iterator[Operation]:
                     context.body_field is not None,
                     _shows_one(context.response_model),
                     tuple(extra.get("x-problems", ())),
-                    extra.get("x-example"),
                 )
 
 

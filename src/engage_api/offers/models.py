@@ -9,7 +9,19 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import Index
 from sqlmodel import Field as Column
 
-from engage_api.core.model import ExternalId, Input, Metadata, Model, Moment, Money, Name, Resource, Text
+from engage_api.core.model import (
+    ExternalId,
+    Input,
+    Metadata,
+    Model,
+    Moment,
+    Money,
+    Name,
+    Resource,
+    Text,
+    needed,
+    shown_as,
+)
 from engage_api.customers.models import Channel
 from engage_api.db.base import Instant
 from engage_api.db.kind import Equal, Kind, Term, Within
@@ -50,7 +62,11 @@ class OfferBase(Model):
         default_factory=list, max_length=10, description="Where it is made; empty: anywhere."
     )
     valid_from: Moment | None = Field(None, description="From when it holds; null: always.")
-    valid_until: Moment | None = Field(None, description="Until when it holds, that moment excluded; null: no end.")
+    valid_until: Moment | None = Field(
+        None,
+        description="Until when it holds, that moment excluded; null: no end.",
+        examples=["2036-11-21T20:00:00.000Z"],
+    )
     metadata: Metadata = Field(default_factory=dict)
 
 
@@ -67,8 +83,10 @@ class OfferCreate(OfferBase, Input):
 class OfferUpdate(Input):
     """Changes as a JSON Merge Patch: what is absent stays, what is null goes (RFC 7396)."""
 
+    model_config = shown_as(title="Home energy check, with advice", channels=["web", "desk"])
+
     external_id: ExternalId | None = None
-    title: Name | None = None
+    title: Name | None = needed()
     description: Text | None = None
     components: list[Component] | None = Field(None, max_length=100)
     price: dict[str, Any] | None = Field(None, max_length=2)

@@ -8,7 +8,19 @@ from pydantic import Field
 from sqlalchemy import ForeignKeyConstraint, Index
 from sqlmodel import Field as Column
 
-from engage_api.core.model import ExternalId, Input, Metadata, Model, Moment, Name, Reference, Resource, Text
+from engage_api.core.model import (
+    ExternalId,
+    Input,
+    Metadata,
+    Model,
+    Moment,
+    Name,
+    Reference,
+    Resource,
+    Text,
+    needed,
+    shown_as,
+)
 from engage_api.db.base import Instant
 from engage_api.db.kind import SORTS, Equal, From, Kind, Until
 from engage_api.db.row import KEY, Row
@@ -43,8 +55,10 @@ class TaskCreate(TaskBase, Input):
 class TaskUpdate(Input):
     """Changes as a JSON Merge Patch: what is absent stays, what is null goes (RFC 7396)."""
 
+    model_config = shown_as(assignee="Team Drawings", dueAt=None)
+
     external_id: ExternalId | None = None
-    title: Name | None = None
+    title: Name | None = needed()
     description: Text | None = None
     kind: TaskKind | None = None
     mode: Literal["manual", "automatic"] | None = None
@@ -58,6 +72,8 @@ class TaskUpdate(Input):
 
 class TaskTransition(Input):
     """Where a task is to go."""
+
+    model_config = shown_as(to="active")
 
     to: TaskState = Field(examples=["active"])
     reason: Text | None = Field(None, description="Why. Needed to reopen a completed or skipped task.")
