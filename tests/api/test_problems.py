@@ -13,6 +13,11 @@ from tests.api.samples import SAMPLES, Body, never
 
 SECRET = "zq7Xmark"  # stands in every value that is sent; no answer shows it
 
+PARAMETERS = (
+    *("limit", "cursor", "sort", "state", "kind", "segment"),
+    *("createdFrom", "count", "externalId", "metadataValue"),
+)
+
 
 async def test_no_problem_shows_a_value_wherever_it_was_sent(api: Client, nobody: Client) -> None:
     made = await SAMPLES["customer"].make(api)
@@ -23,21 +28,7 @@ async def test_no_problem_shows_a_value_wherever_it_was_sent(api: Client, nobody
         await api.get(f"/customers/{SECRET}"),
         await api.get(f"/{SECRET}"),
         await api.get("/customers/external/" + SECRET),
-        *[
-            await api.get("/customers", params={name: f"{SECRET} é"})
-            for name in (
-                "limit",
-                "cursor",
-                "sort",
-                "state",
-                "kind",
-                "segment",
-                "createdFrom",
-                "count",
-                "externalId",
-                "metadataValue",
-            )
-        ],
+        *[await api.get("/customers", params={name: f"{SECRET} é"}) for name in PARAMETERS],
         await api.get("/events", params={"after": SECRET}),
         await api.get("/events", params={"type": f"{SECRET} "}),
         await api.patch(at, json={}, headers={"If-Match": odd}),
