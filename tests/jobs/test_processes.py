@@ -82,11 +82,12 @@ async def test_a_worker_that_was_stopped_for_too_long_cannot_write(
         async with working(database, registry):
             await until(lambda: all_done(database))
         running.send_signal(signal.SIGCONT)
-        lost = 0
-        while lost < 4:
-            line = await asyncio.to_thread(running.stdout.readline)  # type: ignore[union-attr]  # it is a pipe
-            assert line, "it ended"
-            lost += b"job was lost" in line
+        async with asyncio.timeout(20):
+            lost = 0
+            while lost < 4:
+                line = await asyncio.to_thread(running.stdout.readline)  # type: ignore[union-attr]  # it is a pipe
+                assert line, "it ended"
+                lost += b"job was lost" in line
     assert sorted((row.job, row.who) for row in await marks(database) if row.who != "begun") == [
         (job, "me") for job in sorted(made)
     ]
