@@ -1,0 +1,155 @@
+"""Commit before answer: nobody is told "done" before it is, and whose commit fails is told that it did.
+
+The fault is planted in the databases themselves: from then on every commit of an event fails, and nothing before it.
+"""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from engage_api.settings import Settings
+from tests.api.harness import Client, Service, make_settings
+from tests.api.samples import SAMPLES, Body
+
+SQLITE = """
+CREATE TABLE promise (id INTEGER PRIMARY KEY);
+CREATE TABLE broken (id INTEGER REFERENCES promise (id) DEFERRABLE INITIALLY DEFERRED);
+CREATE TRIGGER no_commit AFTER INSERT ON event BEGIN INSERT INTO broken VALUES (1); END;
+"""
+POSTGRES = """
+CREATE FUNCTION no_commit() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END $$;
+CREATE CONSTRAINT TRIGGER no_commit AFTER INSERT ON event DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION no_commit();
+"""
+HEAL = "DROP TRIGGER no_commit"
+Write = tuple[str, str, Body | None]
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """A database of each test's own: it will be broken."""
+    return make_settings(database_url, tmp_path, worker=False)  # no commit but those of requests
+
+
+async def execute(settings: Settings, script: str) -> None:
+    url = settings.database
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=5)
+        connection.executescript(script)
+        connection.close()
+        return
+    owner = await asyncpg.connect(url)
+    await owner.execute(script)
+    await owner.close()
+
+
+async def writes(api: Client) -> list[Write]:
+    """One call of every operation that writes, each of which would succeed."""
+    found: list[Write] = []
+    for name, sample in SAMPLES.items():
+        one, second = await sample.make(api), await sample.make(api)
+        found.append(("POST", await sample.home(api), sample.full))
+        found.append(("PATCH", sample.at(one), {"metadata": {"a": "b"}}))
+        to = "accepted" if name == "case" else "active"
+        found.append(("POST", f"{sample.at(second)}/transitions", {"to": to}))
+        if name != "task":
+            await sample.make(api, externalId="there")
+            found += [("PUT", f"{sample.path}/external/{own}", sample.full) for own in ("new", "there")]
+    for path in ("customers", "offers"):
+        found.append(("DELETE", f"/{path}/{(await SAMPLES[path[:-1]].make(api))['id']}", None))
+    keys = [await api.made("/api-keys", {"name": "A", "scopes": ["cases:read"]}) for _ in range(3)]
+    found.append(("POST", "/api-keys", {"name": "A", "scopes": ["cases:read"]}))
+    found.append(("DELETE", f"/api-keys/{keys[0]['id']}", None))
+    found.append(("POST", f"/api-keys/{keys[1]['id']}/rotations", {}))
+    found.append(("POST", "/api-keys/leaked", {"key": keys[2]["key"]}))
+    return found
+
+
+async def send(api: Client, write: Write, key: str | None = None) -> httpx.Response:
+    method, path, body = write
+    headers = {"If-Match": "*"} if method in {"PATCH", "DELETE"} else {}
+    if key:
+        headers["Idempotency-Key"] = key
+    return await api.request(method, path, json=body, headers=headers)
+
+
+async def state(api: Client) -> list[Any]:
+    """Everything that can be read."""
+    return [(await api.read(path, limit=200))["items"] for path in ("/customers", "/cases", "/tasks", "/offers")] + [
+        {key["id"]: key["expiresAt"] for key in (await api.read("/api-keys", limit=200))["items"]}
+    ]
+
+
+async def test_a_write_whose_commit_fails_is_never_told_as_done(api: Client, settings: Settings) -> None:
+    calls = await writes(api)
+    before = await state(api)
+    await execute(settings, SQLITE if settings.database.startswith("sqlite") else POSTGRES)
+    for keyed in (False, True):
+        for n, write in enumerate(calls):
+            answer = await send(api, write, f"key-{n}" if keyed else None)
+            assert answer.status_code == 503, f"{write}: {answer.status_code} {answer.text}"
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert answer.json()["code"] == "unavailable"
+            assert int(answer.headers["Retry-After"]) >= 1
+    assert await state(api) == before
+    await execute(settings, HEAL if settings.database.startswith("sqlite") else f"{HEAL} ON event")
+    for n, write in enumerate(calls):
+        answer = await send(api, write, f"key-{n}" if write[0] == "POST" else None)
+        assert answer.is_success, f"{write}: {answer.status_code} {answer.text}"
+
+
+async def test_of_writers_that_share_a_commit_all_are_told_that_it_failed(api: Client, settings: Settings) -> None:
+    await execute(settings, SQLITE if settings.database.startswith("sqlite") else POSTGRES)
+    answers = await asyncio.gather(*(api.post("/offers", json={"title": str(n)}) for n in range(20)))
+    assert {answer.status_code for answer in answers} == {503}
+    assert await api.ids("/offers") == []
+
+
+class Watched(asyncio.Event):
+    """Set with every commit, which it writes down."""
+
+    def __init__(self, story: list[str]) -> None:
+        super().__init__()
+        self._story = story
+
+    def set(self) -> None:
+        self._story.append("commit")
+        super().set()
+
+
+async def test_the_commit_comes_before_the_first_byte_of_the_answer(service: Service, api: Client) -> None:
+    calls = await writes(api)
+    story: list[str] = []
+    service.db.committed = Watched(story)  # type: ignore[misc]  # both databases set it after each commit
+    transport: Any = api._transport
+    inner = transport.app
+
+    async def told(scope: Any, receive: Any, send_on: Any) -> None:
+        async def noted(message: Any) -> None:
+            story.append(message["type"])
+            await send_on(message)
+
+        await inner(scope, receive, noted)
+
+    transport.app = told
+    for write in calls:
+        story.clear()
+        assert (await send(api, write)).is_success
+        assert story == ["commit", "http.response.start", "http.response.body"], write
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_every_operation_that_writes_is_tried(api: Client) -> None:
+    from tests.api.test_http import PATHS, concrete  # noqa: PLC0415  # the description's own list
+
+    def shape(path: str) -> str:
+        return "/".join("x" if "_" in part or part in {"new", "there"} else part for part in path.split("/"))
+
+    described = {(method.upper(), concrete(path)) for path, methods in PATHS.items() for method in methods - {"get"}}
+    assert {(method, shape(path)) for method, path, _ in await writes(api)} == described
