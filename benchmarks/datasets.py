@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import secrets
+import shutil
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -55,9 +56,10 @@ def sqlite(customers: int = CUSTOMERS) -> Dataset:
     home = DATA / stamp(customers)
     path = home / "engage.db"
     kept = _kept(home / "sqlite.json")
-    if kept:
+    if kept and path.is_file():
         return kept
-    _forget(customers)
+    for old in DATA.glob(f"{customers}_*"):  # filled otherwise: nobody will use them again, and they are large
+        shutil.rmtree(old)
     made = _made(home, "sqlite", f"sqlite:///{path}", customers)
     with sqlite3.connect(path) as connection:  # into one file that can be copied
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -77,12 +79,6 @@ def postgresql(cluster: Cluster, customers: int = CUSTOMERS) -> Dataset:
     cluster.do("VACUUM (FREEZE, ANALYZE)", database=name)
     cluster.do("CHECKPOINT")
     return _keep(home / "postgresql.json", Dataset(name, *made))
-
-
-def _forget(customers: int) -> None:
-    """Files of this size that were filled otherwise: nobody will use them again, and they are large."""
-    for old in DATA.glob(f"{customers}_*/engage.db*"):
-        old.unlink()
 
 
 def _made(home: Path, dialect: str, url: str, customers: int) -> tuple[str, str, str, Path]:
