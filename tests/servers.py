@@ -10,7 +10,9 @@ import fcntl
 import itertools
 import os
 import shutil
+import socket
 import sqlite3
+import tempfile
 import threading
 import time
 import warnings
@@ -23,11 +25,29 @@ import psutil
 from sqlalchemy.engine import make_url
 
 RUN = "ENGAGE_TEST_RUN"
+PREFIX = "engage_test_"  # of the folder; then the number of the process whose run it is
 OTHER = "ENGAGE_TEST_POSTGRES_URL"
 OWNER = "engage"  # no superuser: it migrates, makes the roles and may take them, as an operator's would
 FAST = ("fsync=off", "full_page_writes=off", "autovacuum=off", "max_connections=300", "max_wal_size=4GB")
 
 Build = Callable[[str], None]
+
+
+def begin() -> None:
+    """A folder for this run; what runs left behind that were killed themselves goes."""
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*_*"):
+        number = left.name.removeprefix(PREFIX).partition("_")[0]
+        if number.isdigit() and not psutil.pid_exists(int(number)):
+            end(left)
+    os.environ[RUN] = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}_")
+
+
+def free_port() -> int:
+    """One that the system has just given and taken back."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def folder() -> Path:
@@ -124,10 +144,15 @@ def stop_server(data: Path) -> None:
         return
     try:
         process = psutil.Process(int(pid.read_text().split()[0]))
+    except psutil.NoSuchProcess:
+        return
+    try:
         process.send_signal(3)  # SIGQUIT: at once, nothing of it is needed any more
         process.wait(10)
     except psutil.NoSuchProcess:
         return
+    except psutil.TimeoutExpired:
+        process.kill()
 
 
 def sqlite_template(name: str, build: Build) -> Path:
@@ -143,12 +168,17 @@ def sqlite_template(name: str, build: Build) -> Path:
     return done
 
 
+def end(run: Path) -> None:
+    for data in run.glob("*/postmaster.pid"):
+        stop_server(data.parent)
+    shutil.rmtree(run, ignore_errors=True)
+
+
 def stop_all() -> list[str]:
     """End what the run has started. The processes that should have ended by themselves (they are ended, too)."""
     if own := os.environ.get(OTHER):
         asyncio.run(_drop(own, [done.stem for done in folder().glob("*.done")]))
-    for data in folder().glob("*/postmaster.pid"):
-        stop_server(data.parent)
+    end(folder())
     deadline = time.monotonic() + 5
     while (left := _left()) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -157,7 +187,6 @@ def stop_all() -> list[str]:
         with contextlib.suppress(psutil.Error):  # it has ended just now
             names.append(f"{process.pid} {' '.join(process.cmdline())[:200]}")
             process.kill()
-    shutil.rmtree(folder(), ignore_errors=True)
     return names
 
 

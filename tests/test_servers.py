@@ -1,7 +1,9 @@
 """The suite's own servers: what they give, and that nothing outlives a run."""
 
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,20 @@ def test_one_works_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     assert servers.sqlite_template("once", build) == servers.sqlite_template("once", build)
     assert len(made) == 1
+
+
+def test_a_run_ends_what_killed_runs_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv(servers.RUN, "restored afterwards")
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for name in (dead.pid, os.getpid(), "other"):
+        (tmp_path / f"{servers.PREFIX}{name}_abc" / "postgres").mkdir(parents=True)
+    (tmp_path / f"{servers.PREFIX}{dead.pid}_abc" / "postgres" / "postmaster.pid").write_text(f"{dead.pid}\n")
+    servers.begin()
+    assert not (tmp_path / f"{servers.PREFIX}{dead.pid}_abc").exists()
+    assert len(list(tmp_path.iterdir())) == 3
+    assert servers.folder().parent == tmp_path
 
 
 @pytest.mark.parametrize(("code", "left"), [(STARTS, False), (LEAVES, True)], ids=["starts", "leaves"])

@@ -72,6 +72,24 @@ async def test_a_read_is_asked_again_once(
     assert await ids(database) == []
 
 
+async def test_a_driver_that_has_heard_half_of_the_goodbye_counts_as_dead(
+    database: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the server's last message and the end of the stream asyncpg does not know where it stands."""
+    before = await pid(database)
+    fetch = asyncpg.Connection.fetch
+    said = [asyncpg.InternalClientError("got result for unknown protocol state")]
+
+    async def confused(connection: asyncpg.Connection, *arguments: object) -> object:
+        if said:
+            raise said.pop()
+        return await fetch(connection, *arguments)
+
+    monkeypatch.setattr(asyncpg.Connection, "fetch", confused)
+    assert await ids(database) == []
+    assert await pid(database) != before
+
+
 async def test_a_dead_connection_that_is_noticed_is_not_used(database: Postgres, postgres_url: str) -> None:
     before = await pid(database)
     await asyncio.to_thread(cut, postgres_url)

@@ -120,6 +120,7 @@ class Postgres:
         try:
             said = await session.connection.execute(word)
         except Exception as error:  # noqa: BLE001  # `surface` raises it again
+            session.connection.terminate()  # nobody knows in what state it is
             if word == "COMMIT":
                 surface(error, session)
         else:

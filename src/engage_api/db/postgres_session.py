@@ -22,6 +22,7 @@ LOST = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.IdleSessionTimeoutError,
+    asyncpg.InternalClientError,  # the server has said goodbye and the end of the stream is on its way
     ConnectionError,
 )
 # Not the caller's fault, and it may pass.
