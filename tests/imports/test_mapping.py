@@ -48,7 +48,7 @@ def test_shipped_mappings_are_valid() -> None:
         ("{constant: ticket}", "{a: by, b: by}", "type is one value"),
         ("{constant: ticket}", "[by]", "type is one value"),
         ("metadata: {team: team}", "metadata: team", "metadata is an object"),
-        ("metadata: {team: team}", "metadata: {a b: team}", "metadata.a b is nothing that a file can fill"),
+        ("metadata: {team: team}", "metadata: {a b: team}", "metadata.a b: String should match pattern"),
         ("metadata: {team: team}", "participants: team", "participants is a list"),
         ("metadata: {team: team}", "participants: [{role: team}]", "participants[0].name is missing"),
         (
