@@ -304,6 +304,7 @@ def _support() -> None:
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("resource_id", KEY, nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "term", "created_at", "resource_id"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "idempotency",
@@ -360,12 +361,13 @@ def _partial(name: str, columns: list[str], where: str, *, unique: bool = False)
 def _search() -> None:
     """Full text: a `tsvector` on PostgreSQL, FTS5 on SQLite.
 
-    Words come folded, so the tokenizer has only to split them.
+    Words come folded, so the tokenizer has only to split them; nobody asks where in a text they stand.
     """
     if not _postgresql():
         op.execute(
             "CREATE VIRTUAL TABLE search USING fts5"
-            "(workspace_id UNINDEXED, resource_id UNINDEXED, words, tokenize = \"ascii\", prefix = '2 3')"
+            "(workspace_id UNINDEXED, resource_id UNINDEXED, words, tokenize = \"ascii\", prefix = '2 3', "
+            "detail = none, columnsize = 0)"
         )
         return
     op.create_table(

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Text, bindparam, insert, select, update
 
 from engage_api.cases.models import CaseRow
 from engage_api.customers.models import CustomerRow
@@ -47,6 +47,7 @@ async def test_every_statement_is_held_to_its_workspace(worlds: list[World], cou
     assert {statement.wall for statement in seen} >= {"live", "sbx_developer_1"}
 
 
+_held = _customer.c.workspace_id == bindparam("workspace")
 PLANTED = {
     "no predicate": select(_case.c.document).where(_case.c.id == bindparam("id")),
     "a join that is not held": select(_case.c.document)
@@ -61,6 +62,12 @@ PLANTED = {
     ),
     "an update": update(_case).where(_case.c.id == bindparam("at_id")).values(type=bindparam("type")),
     "an insert elsewhere": insert(CounterRow.__table__).values(workspace_id=bindparam("other"), last=bindparam("last")),  # type: ignore[attr-defined]
+    "an insert of a selection elsewhere": insert(CounterRow.__table__).from_select(  # type: ignore[attr-defined]
+        ["workspace_id", "last"], select(bindparam("other", type_=Text()), _customer.c.version).where(_held)
+    ),
+    "an insert of a selection that is not held": insert(CounterRow.__table__).from_select(  # type: ignore[attr-defined]
+        ["workspace_id", "last"], select(bindparam("workspace", type_=Text()), _customer.c.version)
+    ),
 }
 VALUES = {"id": "x", "at_id": "x", "workspace": "live", "other": "sbx_other", "type": "x", "last": 1}
 

@@ -25,7 +25,8 @@ _SIDE = r'(?:"?(\w+)"?\.)?workspace_id'
 _HELD = re.compile(rf"{_SIDE}\s*=\s*(\?|\$(\d+))", re.IGNORECASE)
 _SAME = re.compile(rf"{_SIDE}\s*=\s*{_SIDE}", re.IGNORECASE)
 _INSERT = re.compile(
-    r"INSERT\s+(?:OR\s+REPLACE\s+)?INTO\s+\"?(\w+)\"?\s*\(([^)]*)\)\s*VALUES\s*\(([^)]*)", re.IGNORECASE
+    r"INSERT\s+(?:OR\s+REPLACE\s+)?INTO\s+\"?(\w+)\"?\s*\(([^)]*)\)\s*(?:VALUES\s*\(|SELECT\s+)(.*?)(?=\)|\sFROM\s)",
+    re.IGNORECASE | re.DOTALL,
 )
 _PARAMETER = re.compile(r"\?|\$(\d+)")
 
@@ -55,7 +56,10 @@ def violations(statement: Statement, across: frozenset[str], tables: frozenset[s
     if statement.wall is None:
         return [f"no wall: {sql}"]
     insert = _INSERT.search(sql)
-    held, values = _inserted(insert, sql, statement.arguments) if insert else _compared(sql, statement.arguments)
+    held, values = _compared(sql, statement.arguments)
+    if insert:
+        into, given = _inserted(insert, sql, statement.arguments)
+        held, values = held - {insert[1]} | into, values + given
     found = [f"{alias} is held to no workspace: {sql}" for _, alias in used if alias not in held]
     return found + [
         f"held to another workspace than the caller's: {sql}" for value in values if value != statement.wall
@@ -119,16 +123,22 @@ def _watch_sqlite(patch: pytest.MonkeyPatch, seen: list[Statement]) -> None:
 
         return read
 
-    execute = SqliteTransaction._execute
+    execute, late = SqliteTransaction._execute, SqliteTransaction.late
 
     def executing(tx: SqliteTransaction, query: Any, values: dict[str, Any]) -> Any:
         arguments = tuple(query.sqlite.arguments(values))
         seen.append(Statement(query.sqlite.sql, arguments, tx.wall, system=True, modules=_modules()))
         return execute(tx, query, values)
 
+    async def waiting(tx: SqliteTransaction, query: Any, /, **values: Any) -> None:
+        arguments = tuple(query.sqlite.arguments(values))
+        seen.append(Statement(query.sqlite.sql, arguments, tx.wall, system=True, modules=_modules()))
+        await late(tx, query, **values)
+
     for name in ("raw", "one_raw"):
         patch.setattr(Sqlite, name, reading(getattr(Sqlite, name)))
     patch.setattr(SqliteTransaction, "_execute", executing)
+    patch.setattr(SqliteTransaction, "late", waiting)
 
 
 def _watch_postgres(patch: pytest.MonkeyPatch, seen: list[Statement]) -> None:

@@ -49,12 +49,12 @@ def _moment_to_utc(value: datetime | None) -> datetime | None:
         return None
     if value.tzinfo is None:
         raise ValueError("a moment needs its offset")
-    return value.astimezone(UTC)
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
 def _moment_to_text(value: datetime | None) -> str | None:
     moment = _moment_to_utc(value)
-    return None if moment is None else moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return None if moment is None else moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def _moment_from_postgres(value: datetime | None) -> datetime | None:

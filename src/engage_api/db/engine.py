@@ -35,6 +35,10 @@ class Transaction(Protocol):
         """The statement once for each set of values, in one go."""
         ...
 
+    async def late(self, query: Query, /, **values: Any) -> None:
+        """Part of the transaction, but done just before the commit: for what nobody reads inside a transaction."""
+        ...
+
 
 class Database(Protocol):
     """Reads of what is committed, and `write()` for everything that changes.

@@ -1,8 +1,10 @@
 """A kind of resource: where its rows are, how its document is made, and by what it is found."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Table
@@ -61,7 +63,8 @@ COMMON_FILTERS: Mapping[str, Filter] = {
     "updated_from": From("updated_at"),
     "updated_until": Until("updated_at"),
 }
-SORTS: Mapping[str, str] = {"createdAt": "created_at", "updatedAt": "updated_at"}
+MOMENTS = {"created_at": "createdAt", "updated_at": "updatedAt"}
+SORTS: Mapping[str, str] = {name: column for column, name in MOMENTS.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +104,15 @@ class Kind(Generic[P]):
     def current(self, rendered: int, document: bytes) -> bytes:
         """The document in its present shape."""
         return document if rendered == self.schema else self.render(self.read(document))
+
+    def place(self, document: bytes, sort: str) -> tuple[Any, str]:
+        """Where a present document stands in a list with this sort: the value of the column, and the id."""
+        column = self.sorts[sort.lstrip("-")]
+        if column in MOMENTS:  # of nearly every list, and a whole model would cost as much as the list
+            said = json.loads(document)
+            return datetime.fromisoformat(said[MOMENTS[column]]), said["id"]
+        model = self.read(document)
+        return self.columns(model)[column], model.id
 
     def all_terms(self, public: P) -> set[str]:
         """Every term under which the resource is found."""

@@ -173,6 +173,9 @@ class PostgresTransaction:
         plan = query.postgres
         await self._do(asyncpg.Connection.executemany, plan.sql, [plan.arguments(values) for values in several])
 
+    async def late(self, query: Query, /, **values: Any) -> None:
+        await self.run(query, **values)
+
     async def _do(self, method: Method, *arguments: Any) -> Any:
         if self.over or self.failure is not None:
             raise RuntimeError("the transaction is over") from self.failure

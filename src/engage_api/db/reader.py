@@ -91,7 +91,7 @@ async def page(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) ->
     del rows[ask.limit :]
     current = kind.schema
     documents = [row[1] if row[0] == current else kind.current(row[0], row[1]) for row in rows]
-    return Found(documents, _place(query, db.dialect, rows[-1]) if more else None)
+    return Found(documents, kind.place(documents[-1], ask.sort) if more else None)
 
 
 async def count(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) -> int:
@@ -102,12 +102,6 @@ async def count(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) -
     query = _count(kind, Shape(principal.sees_workspace, tuple(ask.filters), ask.words is not None))
     row = await db.one_raw(query, principal.workspace, **values)
     return 0 if row is None else int(row[0])
-
-
-def _place(query: Query, dialect: str, row: Any) -> tuple[Any, str]:
-    plan = query.sqlite if dialect == "sqlite" else query.postgres
-    named = plan.row(row)
-    return named.place, named.id
 
 
 def _values(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) -> dict[str, Any] | None:
@@ -151,7 +145,7 @@ def _page(kind: Kind[Any], shape: Shape) -> Query:
 def _ordered(kind: Kind[Any], shape: Shape, dialect: str) -> Select[Any]:
     t, falling = kind.table, shape.sort.startswith("-")
     place, row_id, names = t.c[kind.sorts[shape.sort.lstrip("-")]], t.c.id, shape.filters
-    statement: Select[Any] = select(t.c.rendered, t.c.document, place.label("place"), t.c.id)
+    statement: Select[Any] = select(t.c.rendered, t.c.document)
     terms = [name for name in names if isinstance(_rule(kind, name), Term)]
     if terms and place.name == "created_at":  # terms are kept in the order in which resources were made: let it drive
         names = tuple(name for name in names if name != terms[0])

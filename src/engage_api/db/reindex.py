@@ -78,7 +78,7 @@ async def _renewed(tx: Transaction, kind: Kind[Any], row: Any) -> bool:
         await tx.many(_ADD_TERM, terms)
     words = list(kind.words(model))
     values = search.parameters(row.workspace_id, kind.name, row.id, words)
-    await tx.run(search.PUT if words else search.REMOVE, **values)
+    await tx.late(search.PUT if words else search.REMOVE, **values)
     return differs
 
 

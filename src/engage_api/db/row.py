@@ -71,6 +71,7 @@ class TermRow(SQLModel, table=True):
     """An exact value by which a resource is found: `customer.segment=vip`. Sorted as the lists are by default."""
 
     __tablename__ = "term"
+    __table_args__ = ({"sqlite_with_rowid": False},)  # all of it is key: kept once, not as a table and its index
 
     workspace_id: str = Field(primary_key=True, sa_type=KEY)
     term: str = Field(primary_key=True, sa_type=KEY)

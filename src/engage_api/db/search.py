@@ -7,6 +7,7 @@ A lexeme that no caller can type says whose words they are, so one workspace's s
 """
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -18,6 +19,7 @@ from engage_api.db.row import SearchRow
 from engage_api.db.sql import Query
 
 LONGEST, MOST = 64, 400  # characters of a word; words of a resource
+_ASCII_WORD = re.compile("[a-z0-9]+")
 MARK = "\u00a4"  # a currency sign: folding removes it, so nobody can search for it
 
 _postgres = SearchRow.__table__  # type: ignore[attr-defined]
@@ -62,6 +64,8 @@ def found(dialect: str) -> Select[tuple[str]]:
 
 def fold(words: str) -> list[str]:
     """Letters and digits only, lower case, without accents: `Zoë O'Neill` is `zoe`, `o`, `neill`."""
+    if words.isascii():  # nearly all are, and this is ten times as fast
+        return [word[:LONGEST] for word in _ASCII_WORD.findall(words.lower())]
     apart = unicodedata.normalize("NFKD", words).casefold()
     kept = (c if c.isalnum() else "" if unicodedata.combining(c) else " " for c in apart)
     return [word[:LONGEST] for word in "".join(kept).split()]

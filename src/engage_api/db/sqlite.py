@@ -14,6 +14,8 @@ from engage_api.db.sql import Query
 from engage_api.db.sqlite_file import BUSY, Scans, connect, surface
 
 BUDGET = 0.005  # seconds that a read may take in the loop before it moves to a thread
+AT_ONCE = 50  # late statements of some 20 µs between two looks at the loop
+Late = tuple[str, list[Any]]  # a statement and its parameters
 STEPS = 2000  # of SQLite's virtual machine between two looks at the clock: some 50 µs
 
 
@@ -38,6 +40,7 @@ class Sqlite:
         self._scans = Scans(path)
         self._turn = asyncio.Lock()  # whoever holds it is alone with the writer
         self._group: asyncio.Task[None] | None = None
+        self._late: list[Late] = []  # what the group does just before its commit
         self._owner: asyncio.Task[Any] | None = None
         self._commits = ThreadPoolExecutor(1, "commit")
         # Without group commit a writer keeps all others out until its own commit is done.
@@ -47,8 +50,6 @@ class Sqlite:
     @property
     def system(self) -> Self:
         return self
-
-    # ── reads ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def fetch(self, query: Query, wall: str | None, /, **values: Any) -> list[Any]:
         return query.sqlite.rows(await self.raw(query, wall, **values))
@@ -86,8 +87,6 @@ class Sqlite:
             surface(error)
         return await self._scans.fetch(sql, arguments)
 
-    # ── writes ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
     @asynccontextmanager
     async def write(self, wall: str | None, /) -> AsyncIterator["SqliteTransaction"]:
         self._refuse_owner()
@@ -98,6 +97,7 @@ class Sqlite:
                     group = await self._join()
                     with _Item(self._writer, wall) as tx:
                         yield tx
+                    self._late += tx.later
                 finally:
                     self._owner = None
             await asyncio.shield(group)
@@ -127,14 +127,28 @@ class Sqlite:
 
     async def _commit(self) -> None:
         async with self._turn:
-            self._group = None
-            try:  # never Connection.commit(): without a transaction it succeeds and says nothing
+            self._group, late, self._late = None, self._late, []
+            try:
+                await self._do_late(late)
+                # Never Connection.commit(): without a transaction it succeeds and says nothing.
                 await asyncio.get_running_loop().run_in_executor(self._commits, self._writer.execute, "COMMIT")
             except sqlite3.Error as error:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 raise Unavailable("the commit failed, nothing of it is kept") from error
         self.committed.set()
+
+    async def _do_late(self, late: list["Late"]) -> None:
+        """FTS5 writes its index at every savepoint, so words wait for the end: now it does so once for all of them.
+
+        In the loop, because a thread would have to ask for the interpreter's lock after every statement.
+        """
+        for number, (sql, arguments) in enumerate(late, 1):
+            if not self._writer.in_transaction:  # SQLite undid the group; the statement would be kept by itself
+                return
+            self._writer.execute(sql, arguments)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def _refuse_owner(self) -> None:
         if self._owner is not None and self._owner is asyncio.current_task():
@@ -153,12 +167,13 @@ class Sqlite:
 class SqliteTransaction:
     """One savepoint of the shared transaction."""
 
-    __slots__ = ("_connection", "failure", "over", "wall")
+    __slots__ = ("_connection", "failure", "later", "over", "wall")
 
     dialect: Literal["sqlite"] = "sqlite"
 
     def __init__(self, connection: sqlite3.Connection, wall: str | None) -> None:
         self.wall = wall
+        self.later: list[Late] = []
         self.failure: BaseException | None = None
         self.over = False
         self._connection = connection
@@ -177,10 +192,13 @@ class SqliteTransaction:
         for values in several:
             self._execute(query, values)
 
+    async def late(self, query: Query, /, **values: Any) -> None:
+        self._refuse_end()
+        self.later.append((query.sqlite.sql, query.sqlite.arguments(values)))
+
     def _execute(self, query: Query, values: dict[str, Any]) -> sqlite3.Cursor:
         arguments = query.sqlite.arguments(values)
-        if self.over or self.failure is not None:
-            raise RuntimeError("the transaction is over") from self.failure
+        self._refuse_end()
         if not self._connection.in_transaction:  # SQLite undid the group; the statement would be kept by itself
             self.failure = Unavailable("the transaction that this write shared has failed")
             raise self.failure
@@ -193,6 +211,10 @@ class SqliteTransaction:
             except (Conflict, Unavailable) as known:
                 self.failure = known
                 raise
+
+    def _refuse_end(self) -> None:
+        if self.over or self.failure is not None:
+            raise RuntimeError("the transaction is over") from self.failure
 
 
 class _Item:

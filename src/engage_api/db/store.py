@@ -9,12 +9,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Generic, NamedTuple, cast
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import FromClause, Insert, bindparam, delete, func, insert, select, update
 
 from engage_api.core import clock, ids
 from engage_api.core.principal import Principal
 from engage_api.core.problem import AlreadyExists, Changed
 from engage_api.db import log, search
+from engage_api.db.base import Json
 from engage_api.db.engine import Transaction
 from engage_api.db.errors import Conflict
 from engage_api.db.kind import Kind, P
@@ -22,7 +23,20 @@ from engage_api.db.row import TermRow
 from engage_api.db.sql import Query
 
 _term = TermRow.__table__  # type: ignore[attr-defined]
-_ADD_TERM = Query(insert(_term), [c.name for c in _term.columns])
+
+
+def _add_terms(texts: FromClause) -> Insert:
+    same = [bindparam(name, type_=_term.c[name].type) for name in ("workspace_id", "created_at", "resource_id")]
+    return insert(_term).from_select(
+        ["workspace_id", "created_at", "resource_id", "term"], select(*same, texts.c.value)
+    )
+
+
+_terms = bindparam("terms", type_=Json())
+_ADD_TERMS = Query(
+    _add_terms(func.json_each(_terms).table_valued("value")),
+    postgres=_add_terms(func.jsonb_array_elements_text(_terms).table_valued("value")),
+)
 _DROP_TERM = Query(
     delete(_term).where(
         _term.c.workspace_id == bindparam("workspace_id"),
@@ -169,11 +183,11 @@ async def _index(tx: Transaction, principal: Principal, kind: Kind[P], old: P | 
     if before - after:
         await tx.many(_DROP_TERM, [{**same, "term": term} for term in sorted(before - after)])
     if after - before:
-        await tx.many(_ADD_TERM, [{**same, "term": term} for term in sorted(after - before)])
+        await tx.run(_ADD_TERMS, **same, terms=sorted(after - before))
     was, now = (sorted(kind.words(model)) if model else [] for model in (old, new))
     if was != now:
         values = search.parameters(principal.workspace, kind.name, same["resource_id"], now)
-        await tx.run(search.PUT if new else search.REMOVE, **values)
+        await tx.late(search.PUT if new else search.REMOVE, **values)
 
 
 async def _tell(tx: Transaction, principal: Principal, kind: Kind[P], stored: Stored[P], happened: Happened) -> None:

@@ -105,15 +105,15 @@ class Idempotency:
             return answer.response()
         slot = (principal.workspace, principal.application, key)
         mark = _mark(request, request.scope["state"].get("body", b""))
-        if (kept := await self._kept(slot, mark)) is not None:
-            return kept.response(replayed=True)
         if slot in self._running:
+            if (kept := await self._kept(slot, mark)) is not None:
+                return kept.response(replayed=True)
             raise StillRunning(headers={"Retry-After": "1"})
         self._running.add(slot)
         try:
             return (await self._first(slot, mark, work)).response()
         except (Problem, Conflict):
-            # Another process may have finished the same request meanwhile, and its success is why ours was refused.
+            # Nearly every key is new, so nobody looks beforehand: its record, or what it made, refuses the repetition.
             if (kept := await self._kept(slot, mark)) is None:
                 raise
             return kept.response(replayed=True)

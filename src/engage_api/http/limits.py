@@ -1,4 +1,4 @@
-"""Rate limits: slowapi's policies, counted by its engine `limits`, told in the draft's headers.
+"""Rate limits: slowapi's policies, counted as its engine `limits` does, told in the draft's headers.
 
 Counted in the guard and not in slowapi's middleware, for the reasons in docs/adr/0002. Headers are those of
 draft-ietf-httpapi-ratelimit-headers-11.
@@ -20,8 +20,9 @@ from slowapi.wrappers import Limit
 from engage_api.core import clock
 from engage_api.core.principal import Plan, Principal
 from engage_api.core.problem import TooManyRequests
-from engage_api.http.windows import LocalWindows, Seconds
+from engage_api.http.windows import LocalWindows, Seconds, Told
 
+BURST = "burst"
 PATIENCE = 0.05  # seconds for the shared store; a limit must not be slower than what it protects
 PAUSE = 5.0  # seconds that a store that failed is left alone
 _log = structlog.get_logger("engage.limits")
@@ -38,7 +39,7 @@ class Policy:
 
     window: Limit
     burst: Limit
-    header: str
+    header: bytes
 
 
 @lru_cache(maxsize=256)
@@ -46,8 +47,8 @@ def policy(plan: Plan) -> Policy:
     """The policies of a plan: a window and, so that it is not spent in one second, a burst."""
     return Policy(
         _limit(Seconds(plan.window, plan.window_seconds, "window")),
-        _limit(Seconds(plan.burst, 1, "burst")),
-        f'"window";q={plan.window};w={plan.window_seconds}, "burst";q={plan.burst};w=1',
+        _limit(Seconds(plan.burst, 1, BURST)),
+        b'"window";q=%d;w=%d, "burst";q=%d;w=1' % (plan.window, plan.window_seconds, plan.burst),
     )
 
 
@@ -59,7 +60,7 @@ class Limits:
     """
 
     def __init__(self, redis_url: str = "", processes: int = 1) -> None:
-        self._local = SlidingWindowCounterRateLimiter(LocalWindows())
+        self._local = LocalWindows()
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._pool: Any = None
         if redis_url:
@@ -90,48 +91,43 @@ class Limits:
             TooManyRequests: the window or the burst is used up.
         """
         rules, who = policy(principal.plan), principal_key(principal)
-        for rule in (rules.burst, rules.window):
-            if not await self._hit(rule.limit, who, group):
-                reset = (await self._left(rule.limit, who, group))[1]
-                raise TooManyRequests(
-                    f"The {rule.limit.namespace} of {rule.limit.amount} requests is used up.",
-                    headers={
-                        "Retry-After": str(reset),
-                        "RateLimit-Policy": rules.header,
-                        "RateLimit": f'"{rule.limit.namespace}";r=0;t={reset}',
-                    },
-                )
-        remaining, reset = await self._left(rules.window.limit, who, group)
+        await self._require(rules, rules.burst.limit, who, group)
+        told = await self._require(rules, rules.window.limit, who, group)
         return [
-            (b"ratelimit-policy", rules.header.encode()),
-            (b"ratelimit", b'"window";r=%d;t=%d' % (remaining, reset)),
+            (b"ratelimit-policy", rules.header),
+            (b"ratelimit", b'"window";r=%d;t=%d' % (told.left, _whole(told.seconds))),
         ]
+
+    async def _require(self, rules: Policy, item: RateLimitItem, who: str, group: str) -> Told:
+        told = await self._count(item, who, group)
+        if told.counted:
+            return told
+        reset = _whole(told.seconds)
+        raise TooManyRequests(
+            f"The {item.namespace} of {item.amount} requests is used up.",
+            headers={
+                "Retry-After": str(reset),
+                "RateLimit-Policy": rules.header.decode(),
+                "RateLimit": f'"{item.namespace}";r=0;t={reset}',
+            },
+        )
 
     async def spend_address(self, item: RateLimitItem, address: str) -> int:
         """Count one refused request of an address. Returns the seconds to wait when it has had too many, else 0."""
-        if await self._hit(item, address, "outer"):
-            return 0
-        return (await self._left(item, address, "outer"))[1]
+        told = await self._count(item, address, "outer")
+        return 0 if told.counted else _whole(told.seconds)
 
-    async def _hit(self, item: RateLimitItem, who: str, group: str) -> bool:
+    async def _count(self, item: RateLimitItem, who: str, group: str) -> Told:
         if self._shared is not None and monotonic() >= self._back_at:
             try:
-                return await self._shared.hit(item, who, group)
+                counted = await self._shared.hit(item, who, group)
+                if counted and item.namespace == BURST:
+                    return Told(counted, 0, 0.0)  # nobody is told what is left of it
+                reset, left = await self._shared.get_window_stats(item, who, group)
+                return Told(counted, left, reset - clock.seconds())
             except (StorageError, OSError) as error:
                 self._step_back(error)
-        return await self._local.hit(self._share(item), who, group)
-
-    async def _left(self, item: RateLimitItem, who: str, group: str) -> tuple[int, int]:
-        """What remains, and in how many seconds the window moves on."""
-        stats = None
-        if self._shared is not None and monotonic() >= self._back_at:
-            try:
-                stats = await self._shared.get_window_stats(item, who, group)
-            except (StorageError, OSError) as error:
-                self._step_back(error)
-        if stats is None:
-            stats = await self._local.get_window_stats(self._share(item), who, group)
-        return stats.remaining, max(1, math.ceil(stats.reset_time - clock.seconds()))
+        return self._local.spend(self._share(item), who, group)
 
     def _share(self, item: RateLimitItem) -> RateLimitItem:
         if self._shared is None or self._processes == 1:
@@ -141,6 +137,11 @@ class Limits:
     def _step_back(self, error: Exception) -> None:
         self._back_at = monotonic() + PAUSE
         _log.warning("limits are counted in this process", error=repr(error))
+
+
+def _whole(seconds: float) -> int:
+    """Seconds as headers say them: never too few, and never none."""
+    return max(1, math.ceil(seconds))
 
 
 def _limit(item: RateLimitItem) -> Limit:

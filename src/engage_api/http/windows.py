@@ -1,15 +1,14 @@
-"""Counting in this process: the memory storage of `limits`, with one small record for each key.
+"""Counting in this process: the sliding windows of `limits`, without what its storage costs a service in one loop.
 
-The original starts a task that walks all keys with every hit, and holds a lock for each; in one event loop neither is
-needed. Everything else is the engine's own.
+The original decides in three awaited calls, holds a lock for each key and starts a task that walks all keys with every
+hit. Here one plain call decides and says what is left. A test holds both against each other.
 """
 
 from functools import lru_cache
-from math import floor
+from math import floor, inf
 from typing import NamedTuple
 
-from limits import RateLimitItemPerSecond
-from limits.aio.storage import MemoryStorage
+from limits import RateLimitItem, RateLimitItemPerSecond
 
 from engage_api.core import clock
 
@@ -34,31 +33,35 @@ class Window(NamedTuple):
     over: float
 
 
-class LocalWindows(MemoryStorage):
-    """Sliding windows in a plain dictionary."""
+class Told(NamedTuple):
+    """Whether a request was counted or is one too many, how many are left, and in how many seconds that changes."""
+
+    counted: bool
+    left: int
+    seconds: float
+
+
+class LocalWindows:
+    """Sliding windows in a plain dictionary: this window's count and the share of the one before that is not over."""
 
     def __init__(self) -> None:
-        super().__init__()
         self._windows: dict[str, Window] = {}
 
-    async def acquire_sliding_window_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Count this, unless it would be too many."""
-        now = clock.seconds()
-        number, share = divmod(now / expiry, 1)
-        current, previous = self._counts(key, int(number))
-        if floor(previous * (1 - share) + current) + amount > limit:
-            return False
-        if len(self._windows) >= MOST_KEYS and key not in self._windows:
-            self._make_room(now)
-        self._windows[key] = Window(int(number), current + amount, previous, now + 2 * expiry)
-        return True
-
-    async def get_sliding_window(self, key: str, expiry: int) -> tuple[int, float, int, float]:
-        """Count and seconds left of the window before, and of this one."""
-        number, share = divmod(clock.seconds() / expiry, 1)
-        current, previous = self._counts(key, int(number))
-        left = (1 - share) * expiry
-        return previous, left if previous else 0.0, current, left + expiry
+    def spend(self, item: RateLimitItem, *who: str) -> Told:
+        """Count one, unless it would be too many."""
+        key, expiry, now = item.key_for(*who), item.get_expiry(), clock.seconds()
+        at, share = divmod(now / expiry, 1)
+        number, rest = int(at), (1 - share) * expiry
+        current, previous = self._counts(key, number)
+        weighted = previous * rest / expiry + current
+        counted = floor(weighted) < item.amount
+        if counted:
+            current, weighted = current + 1, weighted + 1
+            if len(self._windows) >= MOST_KEYS and key not in self._windows:
+                self._make_room(now)
+            self._windows[key] = Window(number, current, previous, now + 2 * expiry)
+        soonest = min(rest % (expiry / previous) if previous else inf, rest if current else inf)
+        return Told(counted, max(0, item.amount - floor(weighted)), soonest)
 
     def _counts(self, key: str, number: int) -> tuple[int, int]:
         window = self._windows.get(key)
