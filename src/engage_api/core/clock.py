@@ -30,4 +30,5 @@ def wire(moment: datetime) -> str:
     """
     if moment.tzinfo is None:
         raise ValueError("a moment needs its offset")
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    moment = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -16,6 +16,7 @@ from engage_api.core.problem import Fault, InvalidCursor
 
 SIGNATURE = 16  # bytes
 LONGEST = 1_000  # characters
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 Place = tuple[datetime | str | int, str]
 
@@ -31,7 +32,7 @@ class Cursors:
         value, row_id = place
         kind = "t" if isinstance(value, datetime) else "n" if isinstance(value, int) else "s"
         text = clock.wire(value) if isinstance(value, datetime) else value
-        payload = json.dumps([kind, text, row_id], ensure_ascii=False, separators=(",", ":")).encode()
+        payload = _ENCODER.encode([kind, text, row_id]).encode()
         return urlsafe_b64encode(self._sign(payload, context) + payload).decode().rstrip("=")
 
     def open(self, cursor: str, context: str) -> Place:
