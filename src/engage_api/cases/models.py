@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from sqlalchemy import ForeignKeyConstraint, Index
@@ -13,9 +13,11 @@ from engage_api.core.model import (
     ExternalId,
     Input,
     Metadata,
+    MetadataPatch,
     Model,
     Moment,
     Name,
+    Partly,
     Reference,
     Resource,
     Text,
@@ -117,10 +119,10 @@ class CaseUpdate(Input):
     visibility: Visibility | None = None
     information_needed: list[InformationNeeded] | None = Field(None, max_length=50)
     participants: list[Participant] | None = Field(None, max_length=50)
-    decision: dict[str, Any] | None = Field(None, max_length=3)
+    decision: Annotated[dict[str, Any], Partly(Decision)] | None = Field(None, max_length=3)
     outcome: Name | None = None
     due_at: Moment | None = None
-    metadata: dict[str, str | None] | None = Field(None, max_length=100)
+    metadata: MetadataPatch | None = None
 
 
 class CaseTransition(Input):

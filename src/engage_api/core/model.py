@@ -6,15 +6,18 @@ from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainSerializer,
     StringConstraints,
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from engage_api.core import clock
 
@@ -83,6 +86,14 @@ Moment = Annotated[
 ]
 """A moment with its offset (RFC 3339). Answered in UTC with milliseconds; finer digits are dropped."""
 
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""An integer as JSON Schema means it (2020-12, validation, section 6.1.1): 2.0 is one, however it was written."""
+
 Day = Annotated[date, Field(examples=["2026-11-21"])]
 
 ExternalId = Annotated[
@@ -116,6 +127,43 @@ Metadata = Annotated[
         json_schema_extra=_named,
     ),
 ]
+
+MetadataPatch = Annotated[
+    dict[str, str | None],
+    Field(
+        max_length=2 * MOST_METADATA,
+        description="Keys to set, and to remove: those that are null.",
+        json_schema_extra={
+            "propertyNames": {"pattern": r"^[A-Za-z0-9._:-]{1,64}$"},
+            "additionalProperties": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}]},
+        },
+    ),
+]
+
+
+class Partly:
+    """Describes an object inside a merge patch: any part of what the model has, and null for what it can do without.
+
+    This is description only: the whole is validated once it is patched, and all that is wrong with it told at once.
+    """
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        self._model = model
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return _partly(handler(self._model.__pydantic_core_schema__), handler)
+
+
+def _partly(schema: JsonSchemaValue, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    whole = handler.resolve_ref_schema(schema) if "$ref" in schema else schema
+    if "properties" not in whole:
+        return schema
+    parts = {name: _partly(part, handler) for name, part in whole["properties"].items()}
+    for name in parts.keys() - set(whole.get("required", ())):
+        part = {what: value for what, value in parts[name].items() if what != "default"}
+        kinds = part.get("anyOf", [part])
+        parts[name] = part if {"type": "null"} in kinds else {"anyOf": [*kinds, {"type": "null"}]}
+    return {"type": "object", "properties": parts, "additionalProperties": False}
 
 
 class Money(Input):

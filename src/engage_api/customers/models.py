@@ -11,8 +11,10 @@ from engage_api.core.model import (
     ExternalId,
     Input,
     Metadata,
+    MetadataPatch,
     Model,
     Name,
+    Partly,
     Reference,
     Resource,
     Text,
@@ -91,10 +93,10 @@ class CustomerUpdate(Input):
     display_name: Name | None = needed()
     identifiers: list[Identifier] | None = Field(None, max_length=50)
     contact_points: list[ContactPoint] | None = Field(None, max_length=50)
-    preferences: dict[str, Any] | None = Field(None, max_length=3)
-    context: dict[str, Any] | None = Field(None, max_length=3)
+    preferences: Annotated[dict[str, Any], Partly(Preferences)] | None = Field(None, max_length=3)
+    context: Annotated[dict[str, Any], Partly(Context)] | None = Field(None, max_length=3)
     segments: list[Word] | None = Field(None, max_length=50)
-    metadata: dict[str, str | None] | None = Field(None, max_length=100)
+    metadata: MetadataPatch | None = None
 
 
 class Customer(CustomerBase, Resource):

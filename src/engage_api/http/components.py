@@ -24,8 +24,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "name": "Idempotency-Key",
         "in": "header",
         "description": "Makes a repetition safe: the same key and request have one effect and one answer, for a day.",
-        "schema": TEXT | {"minLength": 1, "maxLength": 255},
-        "example": "2f1f2f6e-7a3c-4d8a-9b1e-0c5d7e9a1b2c",
+        # No example: who tries the API out would send it with every request, and be given the first answer again.
+        "schema": TEXT | {"minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
     },
     "If-Match": {
         "name": "If-Match",

@@ -13,12 +13,15 @@ from engage_api.core.model import (
     ExternalId,
     Input,
     Metadata,
+    MetadataPatch,
     Model,
     Moment,
     Money,
     Name,
+    Partly,
     Resource,
     Text,
+    Whole,
     needed,
     shown_as,
 )
@@ -37,7 +40,7 @@ class Component(Input):
 
     name: Name = Field(examples=["Advice at home"])
     description: Text | None = None
-    quantity: int = Field(1, ge=1, le=1_000_000)
+    quantity: Whole = Field(1, ge=1, le=1_000_000)
     price: Money | None = Field(None, description="What this part costs for itself.")
 
 
@@ -89,11 +92,11 @@ class OfferUpdate(Input):
     title: Name | None = needed()
     description: Text | None = None
     components: list[Component] | None = Field(None, max_length=100)
-    price: dict[str, Any] | None = Field(None, max_length=2)
+    price: Annotated[dict[str, Any], Partly(Price)] | None = Field(None, max_length=2)
     channels: list[Channel] | None = Field(None, max_length=10)
     valid_from: Moment | None = None
     valid_until: Moment | None = None
-    metadata: dict[str, str | None] | None = Field(None, max_length=100)
+    metadata: MetadataPatch | None = None
 
 
 class Offer(OfferBase, Resource):

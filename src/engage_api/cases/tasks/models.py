@@ -12,6 +12,7 @@ from engage_api.core.model import (
     ExternalId,
     Input,
     Metadata,
+    MetadataPatch,
     Model,
     Moment,
     Name,
@@ -67,7 +68,7 @@ class TaskUpdate(Input):
     visibility: Visibility | None = None
     due_at: Moment | None = None
     deviation_reason: Text | None = None
-    metadata: dict[str, str | None] | None = Field(None, max_length=100)
+    metadata: MetadataPatch | None = None
 
 
 class TaskTransition(Input):

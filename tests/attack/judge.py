@@ -1,0 +1,175 @@
+"""Schemathesis over the service, for one role: what it tried, what was answered, and what it holds against us."""
+
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import schemathesis
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import Status, events, from_schema
+from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
+
+from tests.attack.bridge import Bridge
+from tests.attack.world import HELD, TASK, World
+
+REFUSALS = ["400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422", "428", "429"]
+REASONS = {
+    "idempotency-key-reused": "what the key was used for before is not in the request",
+    "invalid-cursor": "a cursor is what we gave, and is sealed",
+    "invalid-json": "U+0000 in any string at all, which is said once in words",
+    "missing": "what one member or parameter, or what is there, wants beside it",
+    "moment": "a time in the first or the last year may leave the calendar once it is in UTC",
+    "not-applicable": "two members or parameters that do not go together",
+    "outside": "what the caller's own key may do is not in the request",
+    "past": "it depends on the time of day",
+    "precondition-required": "If-Match is left out on purpose, to see that it is asked for",
+    "stale-version": "the version that is there is not in the request",
+    "too-long": "a length of time; or a patch that adds to what is there",
+    "unknown-reference": "what is there is not in the request",
+    "validity": "two moments of which one must come first",
+    "value-error": "the address of a network",
+}
+"""Codes of refusals that no schema can express, and why not."""
+OTHERWISE = {
+    "parameter `If-None-Match` in header": "a tag that is not ours does not match (RFC 9110 section 13.1.2)",
+    "Undocumented methods advertised: DELETE, GET\n": "/api-keys/leaked is also the place of a key of that name",
+}
+"""Parts of what is held against us without being a fault, and why it is none."""
+
+
+@dataclass
+class Verdict:
+    """`reached`: the operations that answered 2xx at least once."""
+
+    cases: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    operations: int = 0
+    reached: set[str] = field(default_factory=set)
+    wrong: list[str] = field(default_factory=list)
+
+    @property
+    def share(self) -> float:
+        return len(self.reached) / self.operations
+
+
+def judge(bridge: Bridge, world: World, key: str | None, examples: int = 1, **config: Any) -> Verdict:
+    """Everything that Schemathesis tries with this key, on the resources of a world.
+
+    `examples`: of each operation that are made up at random, besides those that follow from the description.
+    `config` is Schemathesis's own. Nothing is bounded by time, so that every run tries the same.
+    """
+    wanted = {
+        "seed": 1,
+        "continue-on-failure": True,
+        "auth": {"openapi": {"bearer": {"bearer": key}}} if key else {},
+        "generation": {"max-examples": examples, "deterministic": True, "no-shrink": True, "database": "none"},
+        "analysis": {"constants": {"enabled": False}},
+        "checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}},
+        "request-retries": 0,
+        **config,
+    }
+    settings = SchemathesisConfig.from_dict(wanted)
+    schema: Any = schemathesis.openapi.from_asgi("/v1/openapi.json", bridge, config=settings)
+    verdict = Verdict(operations=schema.statistic.operations.total)
+    with Hooks(bridge, world).registered():
+        for event in from_schema(schema).execute():
+            _note(verdict, event)
+    return verdict
+
+
+class Hooks:
+    """Puts what exists in the place of what was made up: most of the time, so that the rest is tried as well."""
+
+    def __init__(self, bridge: Bridge, world: World) -> None:
+        self._bridge = bridge
+        self._world = world
+
+    @contextmanager
+    def registered(self) -> Iterator[None]:
+        """Schemathesis marks the functions that it is given, so they may not be methods."""
+
+        def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
+            self._put_in(case)
+
+        def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool:
+            return not _explained(failure, response)
+
+        for hook in (before_call, filter_failure):
+            schemathesis.hook(hook)
+        try:
+            yield
+        finally:
+            for hook in (before_call, filter_failure):
+                GLOBAL_HOOK_DISPATCHER.unregister(hook)
+
+    def _put_in(self, case: Any) -> None:
+        chance = zlib.crc32(repr((case.path_parameters, case.query, case.body)).encode("utf-8", "replace")) % 4
+        if not chance and "key_id" not in (case.path_parameters or {}):  # it might end its own
+            return
+        for name in case.path_parameters or {}:
+            if name != "external_id":
+                case.path_parameters[name] = self._fresh(name) if case.method != "GET" else self._world.ids[name]
+        if case.headers is not None:
+            case.headers.pop("Idempotency-Key", None)
+            if case.method in {"PATCH", "DELETE"}:
+                case.headers["If-Match"] = "*"
+        if isinstance(case.body, dict) and case.meta is not None and case.meta.generation.mode.value == "positive":
+            self._refer(case.body)
+
+    def _refer(self, body: dict[str, Any]) -> None:
+        for at, name in (("customerId", "customer_id"), ("parentId", "case_id")):
+            if isinstance(body.get(at), str):
+                body[at] = self._world.ids[name]
+        for participant in body.get("participants") or ():
+            if participant.get("customerId"):
+                participant["customerId"] = self._world.ids["customer_id"]
+        body.pop("externalId", None)
+
+    def _fresh(self, name: str) -> str:
+        """The id of something new, which the call may change or delete."""
+        plural = {"key_id": "api-keys", "task_id": "tasks"}.get(name, name.removesuffix("_id") + "s")
+        path = f"/v1/{plural}" if plural != "tasks" else f"/v1/cases/{self._world.ids['case_id']}/tasks"
+        body = {what: value for what, value in HELD.get(plural, TASK).items() if what != "externalId"}
+        made = self._bridge.ask("POST", path, body, key=self._world.key)
+        return str(made.json["id"])
+
+
+def _explained(failure: Any, response: Any) -> bool:
+    if any(part in failure.message for part in OTHERWISE):
+        return True
+    if type(failure).__name__ != "RejectedPositiveData":
+        return False
+    told = response.json()
+    codes = {told["code"], *(fault["code"] for fault in told.get("errors", ()))}
+    return bool(codes & REASONS.keys()) or "%00" in response.request.url
+
+
+def _note(verdict: Verdict, event: Any) -> None:
+    if isinstance(event, events.NonFatalError):
+        verdict.wrong.append(f"{event.label} {event.phase}: {event.value!r:.400}")
+    elif isinstance(event, events.FatalError):
+        verdict.wrong.append(repr(event.exception))
+    elif isinstance(event, events.ScenarioFinished):
+        _note_scenario(verdict, event.recorder)
+
+
+def _note_scenario(verdict: Verdict, recorder: Any) -> None:
+    for at, interaction in recorder.interactions.items():
+        if interaction.response is None:
+            verdict.wrong.append(f"no answer: {interaction.request.uri}")
+            continue
+        verdict.cases += 1
+        verdict.statuses[interaction.response.status_code] += 1
+        if interaction.response.status_code < 300 and at in recorder.cases:
+            verdict.reached.add(recorder.cases[at].value.operation.label)
+    for at, checks in recorder.checks.items():
+        for check in checks:
+            if check.status == Status.FAILURE:
+                asked, told = recorder.interactions[at].request, recorder.interactions[at].response
+                said = f"{check.name}: {check.failure_info.failure.message[:300]}"
+                body = (asked.body or b"")[:300]
+                shown = f"({told.status_code} {told.content[:300]!r})"
+                verdict.wrong.append(f"{asked.method} {asked.uri[:200]} {body!r}: {said} {shown}")
