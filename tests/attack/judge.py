@@ -25,7 +25,7 @@ REASONS = {
     "not-applicable": "two members or parameters that do not go together",
     "outside": "what the caller's own key may do is not in the request",
     "past": "it depends on the time of day",
-    "precondition-required": "If-Match is left out on purpose, to see that it is asked for",
+    "precondition-required": "`If-Match` is described as optional: a generator of clients fails on a required one",
     "stale-version": "the version that is there is not in the request",
     "too-long": "a length of time; or a patch that adds to what is there",
     "unknown-reference": "what is there is not in the request",

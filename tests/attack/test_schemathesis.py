@@ -22,7 +22,7 @@ VALID = {"coverage": {"generation": {"mode": "positive"}}}
 """What is refused before a database is asked need be tried with one of them only."""
 AT_RANDOM: dict[str, Any] = {"coverage": {"enabled": False}, "stateful": {"enabled": False}}
 BY_RULE = {"fuzzing": {"enabled": False}, "stateful": {"enabled": False}}
-ONLY_OFFERS = [{"include-path-regex": "^/(?!offers$).*", "enabled": False}]
+ONLY_EVENTS = [{"include-path-regex": "^/(?!events$).*", "enabled": False}]
 
 
 _ADD_PLAN = Query(insert(PlanRow.__table__))  # type: ignore[attr-defined]  # SQLModel makes it
@@ -105,7 +105,7 @@ class Planted:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def altered(message: Any) -> None:
-            if scope["path"] == "/v1/offers" and scope["method"] == "GET":
+            if scope["path"] == "/v1/events" and scope["method"] == "GET":
                 if message["type"] == "http.response.start":
                     message = {**message, "status": self._status, "headers": self._headers}
                 else:
@@ -137,6 +137,6 @@ def test_a_planted_answer_is_held_against_us(
     world: tuple[Bridge, World], status: int, kind: str, body: Any, checks: set[str]
 ) -> None:
     planted: Any = Planted(world[0], status, kind, body)
-    found = judge(planted, world[1], world[1].key, phases=BY_RULE, operations=ONLY_OFFERS)
+    found = judge(planted, world[1], world[1].key, phases=BY_RULE, operations=ONLY_EVENTS)
     silent = {check for check in checks if not any(f" {check}: " in one for one in found.wrong)}
     assert not silent, found.wrong
