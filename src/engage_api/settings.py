@@ -21,7 +21,8 @@ class Settings(BaseSettings):
     """Every setting has a default that works on a developer's machine; production refuses what is unsafe.
 
     Raises:
-        ValueError: production without a secret key, or with one that is short or looks like a placeholder.
+        ValueError: production without a secret key, or with one that is short or looks like a placeholder, or with
+            requests to loopback addresses allowed.
     """
 
     model_config = SettingsConfigDict(env_prefix="ENGAGE_", frozen=True, extra="ignore")
@@ -55,6 +56,10 @@ class Settings(BaseSettings):
     outer_limit: int = Field(
         600, ge=1, description="Refused or unauthenticated requests that one address may make in a minute."
     )
+    outbound_loopback: bool = Field(
+        False,
+        description="Development only: the service may send requests to this machine itself, and there without TLS.",
+    )
     worker: bool = Field(
         True, description="Run durable jobs inside `engage serve`. Off: run `engage worker` beside it."
     )
@@ -77,6 +82,8 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"ENGAGE_SECRET_KEY must be set in production: {SHORTEST_SECRET} random characters or more"
                 )
+            if self.outbound_loopback:
+                raise ValueError("ENGAGE_OUTBOUND_LOOPBACK is for development: it opens this machine to its callers")
         return self
 
     @property

@@ -31,7 +31,45 @@ READS_TIME_IN_SQL = re.compile(
 )
 
 OUTBOUND = "http/outbound.py"
-CLIENTS = {"aiohttp", "http.client", "httpx", "httpx2", "requests", "urllib.request", "urllib3"}
+CLIENTS = {
+    "aiohttp",
+    "anyio.connect_tcp",
+    "anyio.connect_unix",
+    "authlib.integrations",
+    "ftplib",
+    "http.client",
+    "httpcore",
+    "httplib2",
+    "httpx",
+    "httpx2",
+    "imaplib",
+    "niquests",
+    "poplib",
+    "pycurl",
+    "requests",
+    "smtplib",
+    "socket",
+    "socketserver",
+    "telnetlib",
+    "urllib.request",
+    "urllib3",
+    "websockets",
+    "xmlrpc.client",
+}
+# What opens a socket or asks for a name, whosever method it is.
+OPENS = {
+    "connect_tcp",
+    "connect_unix",
+    "create_connection",
+    "create_datagram_endpoint",
+    "create_unix_connection",
+    "getaddrinfo",
+    "gethostbyname",
+    "open_connection",
+    "open_unix_connection",
+    "sock_connect",
+    "sock_sendto",
+}
 
 # Who may look across workspaces, and for what.
 ACROSS = {
@@ -67,6 +105,14 @@ def calls_out(module: Module) -> Iterator[str]:
     for line, name in module.imported():
         if any(name == client or name.startswith(f"{client}.") for client in CLIENTS):
             yield f"{module.name}:{line} imports {name}; {OUTBOUND} is the door out"
+        elif name in {f"engage_api.http.outbound.{client}" for client in CLIENTS}:
+            yield f"{module.name}:{line} takes {name} through the door"
+    for node in ast.walk(module.tree):
+        if not isinstance(node, ast.Attribute | ast.Name):
+            continue
+        name = node.attr if isinstance(node, ast.Attribute) else module.dotted(node).rpartition(".")[2]
+        if name in OPENS:
+            yield f"{module.name}:{node.lineno} opens a connection; {OUTBOUND} is the door out"
 
 
 def looks_across(module: Module) -> Iterator[str]:
@@ -102,6 +148,14 @@ def test_the_package_keeps_the_rule(rule: Rule) -> None:
         (calls_out, "import httpx"),
         (calls_out, "def f():\n    from urllib.request import urlopen"),
         (calls_out, "from http import client"),
+        (calls_out, "import requests as r"),
+        (calls_out, "from socket import socket"),
+        (calls_out, "from authlib.integrations.httpx_client import AsyncOAuth2Client"),
+        (calls_out, "from engage_api.http.outbound import httpx"),
+        (calls_out, "import asyncio\nasyncio.open_connection('a', 1)"),
+        (calls_out, "from asyncio import open_connection as o\nx = o"),
+        (calls_out, "async def f(loop):\n    await loop.create_connection(P, 'a', 1)"),
+        (calls_out, "g().getaddrinfo('a', 1)"),
         (looks_across, "async def f(database):\n    await database.system.fetch(QUERY, None)"),
     ],
 )
@@ -114,6 +168,14 @@ def test_what_is_allowed_is_not_found() -> None:
         '"""Not now(), nor CURRENT_TIMESTAMP."""\nimport platform, time, httpxlike\ntime.monotonic()\nplatform.system()'
     )
     assert [found for rule in RULES for found in rule(Module("cases/planted.py", code))] == []
+
+
+def test_the_door_is_where_the_rule_says() -> None:
+    door = (PACKAGE / OUTBOUND).read_text(encoding="utf-8")
+    assert len(list(calls_out(Module("http/elsewhere.py", door)))) >= 3  # httpx, socket and a look-up
+    assert re.findall(r"^ *(?:import|from) httpx.*", door, re.MULTILINE) == [
+        "import httpx  # its successor httpx2 has the same names"
+    ]
 
 
 @pytest.mark.parametrize("name", ACROSS)

@@ -1,0 +1,236 @@
+"""The only door out: every HTTP request that the service makes is made here, since others choose where it goes.
+
+A URL is read by one parser. Its host is resolved once, all its addresses have to be public (`http/addresses`), and the
+connection goes to one of those addresses, not to the name: between the check and the connection there is nothing left
+to change (DNS rebinding). The certificate is still compared with the name.
+
+Each request has a transport of its own, which is httpx's lowest floor: there are no redirects, cookies, proxies or
+variables of the environment down there, and a connection that was checked for one host is never used for another.
+"""
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, suppress
+from time import monotonic
+from typing import Any
+
+import httpx  # its successor httpx2 has the same names
+
+from engage_api import __version__
+from engage_api.http import addresses
+from engage_api.http.answers import Answer, Bounds, Forbidden, InvalidUrl, TooLarge, TooSlow, Unreachable
+from engage_api.settings import Settings
+
+LONGEST = 2_048  # characters of a URL
+MOST_ADDRESSES = 4  # of one host that are tried, one after the other
+LOOKUPS = 8  # names that are resolved at a time
+# Below it are the mail, shell and file services of others. Above it no port is listed: receivers and identity providers
+# stand on any (8443, 9443, …), and what must not be reached is refused by its address, whatever its port.
+FIRST_PORT = 1_024
+
+DEFAULT = Bounds()
+NOT_PUBLIC = "The host has no public address, or not only public ones."
+_WRITTEN = re.compile(
+    r"""https?:// (?: \[ [0-9a-f:.]+ \] | [^/?#@:\\\[\]\s]+ ) (?: :[0-9]{1,5} )? (?: [/?] [^#\\\s]* )?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+Resolver = Callable[[str], Awaitable[Sequence[str]]]
+"""From a host name to all its addresses, of both families, as text. Raises OSError when there are none."""
+
+
+class Outbound:
+    """Makes requests. One for the process; `close` it in the end.
+
+    Args:
+        settings: with `outbound_loopback` also loopback addresses are allowed, and to them plain HTTP.
+        resolve: another resolver, for tests.
+    """
+
+    def __init__(self, settings: Settings, resolve: Resolver | None = None) -> None:
+        self._loopback = settings.outbound_loopback
+        self._own = httpx.URL(settings.base_url).raw_host
+        self._resolve = resolve or self._look_up
+        # Threads of its own: a name whose servers never answer holds one for long, and databases are looked up, too.
+        self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="lookup")
+        self._trust = httpx.create_ssl_context(trust_env=False)
+
+    def close(self) -> None:
+        """Waits for nothing: a look-up under way ends when the system's resolver gives up."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes = b"",
+        bounds: Bounds = DEFAULT,
+    ) -> Answer:
+        """Send one request and take its answer; nothing is repeated that may have been read.
+
+        Raises:
+            Unanswered: one of its kinds, see there.
+            ValueError: method or headers cannot be written in HTTP.
+        """
+        started = monotonic()
+        target = self.checked(url)
+        request = httpx.Request(method, target, headers=_headers(target, headers), content=content)
+        try:
+            async with asyncio.timeout(bounds.seconds):
+                return await self._first(request, await self._addresses(target), bounds, started)
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise TooSlow("The host took too long to answer.") from error
+        except httpx.LocalProtocolError as error:
+            raise ValueError("a method or header that HTTP cannot carry") from error
+        except (httpx.TransportError, OSError) as error:  # OSError: TLS that breaks in the middle
+            raise Unreachable(_reason(error)) from error
+
+    def checked(self, url: str) -> httpx.URL:
+        """The URL, read; for a form that takes one, too. Says nothing about its host's addresses.
+
+        Raises:
+            InvalidUrl: not https (or plain http where loopback is allowed), with user information or a fragment, too
+                long, with characters or spellings of a host that programs read differently, or with a port below 1024
+                that is not the scheme's own.
+            Forbidden: it is this service's own.
+        """
+        target = _parsed(url)
+        if target.scheme == "http" and not self._loopback:
+            raise InvalidUrl("The URL must begin with https://.")
+        if target.port is not None and not FIRST_PORT <= target.port <= 65_535:
+            raise InvalidUrl("The port must be the usual one, or between 1024 and 65535.")
+        if target.raw_host == self._own and not self._loopback:
+            raise Forbidden("The host is this service itself.")
+        return target
+
+    async def _addresses(self, target: httpx.URL) -> list[addresses.Address]:
+        host = target.raw_host.decode()
+        try:
+            found = [addresses.read(host)]
+        except ValueError:
+            try:
+                found = [addresses.read(text) for text in await self._resolve(host)]
+            except OSError as error:
+                # The same words as for a private address: who asks must not learn which names exist inside.
+                raise Unreachable(NOT_PUBLIC) from error
+        if not found:
+            raise Unreachable(NOT_PUBLIC)
+        if not all(self._allowed(target, address) for address in found):
+            raise Forbidden(NOT_PUBLIC)
+        return list(dict.fromkeys(found))[:MOST_ADDRESSES]
+
+    def _allowed(self, target: httpx.URL, address: addresses.Address) -> bool:
+        if self._loopback and address.is_loopback:
+            return True
+        return target.scheme == "https" and addresses.public(address)
+
+    async def _look_up(self, host: str) -> list[str]:
+        loop = asyncio.get_running_loop()
+        # As bytes, which Python hands on as they are.
+        arguments = (host.encode(), None, socket.AF_UNSPEC, socket.SOCK_STREAM)
+        found = await loop.run_in_executor(self._threads, socket.getaddrinfo, *arguments)
+        return [str(address[0]) for *_, address in found]
+
+    async def _first(
+        self, request: httpx.Request, found: Sequence[addresses.Address], bounds: Bounds, started: float
+    ) -> Answer:
+        """The answer of the first address that can be connected to: nothing was sent to those before it."""
+        share = bounds.seconds / len(found)
+        for address in found[:-1]:
+            with suppress(httpx.ConnectError, httpx.ConnectTimeout):
+                return await self._exchange(_pinned(request, address, share), bounds.size, started)
+        return await self._exchange(_pinned(request, found[-1], share), bounds.size, started)
+
+    async def _exchange(self, request: httpx.Request, size: int, started: float) -> Answer:
+        opened = request.extensions["trace"] = _Opened()
+        async with aclosing(opened), httpx.AsyncHTTPTransport(verify=self._trust, trust_env=False) as transport:
+            response = await transport.handle_async_request(request)
+            try:
+                body = await _read(response, size + 1)
+            finally:
+                await response.aclose()
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        answer = Answer(response.status_code, headers, body[:size], monotonic() - started)
+        if len(body) > size:
+            raise TooLarge(answer)
+        return answer
+
+
+class _Opened:
+    """The connections of a request, to be closed whatever happens.
+
+    One that is cancelled amid TLS's handshake would stay open for as long as the other side likes: httpcore 1.0 closes
+    it after an Exception, and being cancelled is none.
+    """
+
+    def __init__(self) -> None:
+        self._streams: list[Any] = []
+
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        """What httpx's extension `trace` calls."""
+        if event == "connection.connect_tcp.complete":
+            self._streams.append(info["return_value"])
+
+    async def aclose(self) -> None:
+        for stream in self._streams:
+            await stream.aclose()
+
+
+async def _read(response: httpx.Response, most: int) -> bytes:
+    """The first bytes of the body as they were sent, never unpacked."""
+    body = bytearray()
+    async for part in response.aiter_raw():
+        body += part
+        if len(body) >= most:
+            break
+    return bytes(body[:most])
+
+
+def _parsed(url: str) -> httpx.URL:
+    if len(url) > LONGEST:
+        raise InvalidUrl(f"The URL is longer than {LONGEST:,} characters.")
+    if not url.isprintable() or not _WRITTEN.fullmatch(url):
+        raise InvalidUrl(
+            "The URL must be https://HOST or https://HOST:PORT, then a path: no user, no fragment, no blank."
+        )
+    try:
+        target = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise InvalidUrl("The host is not a name, nor an address as it is usually written.") from error
+    if not addresses.spelt(target.raw_host.decode()):
+        raise InvalidUrl("The host is not a name, nor an address as it is usually written.")
+    return target
+
+
+def _headers(target: httpx.URL, given: Mapping[str, str] | None) -> dict[str, str]:
+    """Those given, under those that are decided here."""
+    lower = {name.lower(): value for name, value in (given or {}).items()}
+    decided = {"host": target.netloc.decode(), "accept-encoding": "identity", "connection": "close"}
+    return {"user-agent": f"engage-api/{__version__}", **lower, **decided}
+
+
+def _pinned(request: httpx.Request, address: addresses.Address, seconds: float) -> httpx.Request:
+    """The same request to an address; TLS asks for the name, and compares the certificate with it."""
+    return httpx.Request(
+        request.method,
+        request.url.copy_with(host=str(address)),
+        headers=request.headers,
+        stream=request.stream,
+        extensions={"sni_hostname": request.url.raw_host.decode(), "timeout": {"connect": seconds}},
+    )
+
+
+def _reason(error: BaseException | None) -> str:
+    """What the owner of the host can mend, without an address."""
+    connected = not isinstance(error, httpx.ConnectError)
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return "The certificate of the host is not valid for it."
+        error = error.__cause__ or error.__context__
+    return "The host did not answer as HTTP has it." if connected else "The host could not be connected to."
