@@ -207,4 +207,7 @@ def test_the_door_is_made_with_its_settings() -> None:
     out = Outbound(Settings(public_url="https://ÜBER.example/api/"))
     out.close()
     with pytest.raises(Forbidden):
-        out.checked("https://xn--ber-goa.example:8443/")
+        out.check("https://xn--ber-goa.example:8443/")
+    with pytest.raises(InvalidUrl):
+        out.check("https://127.1/")
+    out.check("https://receiver.example/hook")

@@ -79,7 +79,7 @@ class Outbound:
             ValueError: method or headers cannot be written in HTTP.
         """
         started = monotonic()
-        target = self.checked(url)
+        target = self._checked(url)
         request = httpx.Request(method, target, headers=_headers(target, headers), content=content)
         try:
             async with asyncio.timeout(bounds.seconds):
@@ -91,8 +91,8 @@ class Outbound:
         except (httpx.TransportError, OSError) as error:  # OSError: TLS that breaks in the middle
             raise Unreachable(_reason(error)) from error
 
-    def checked(self, url: str) -> httpx.URL:
-        """The URL, read; for a form that takes one, too. Says nothing about its host's addresses.
+    def check(self, url: str) -> None:
+        """Refuse a URL where it is given to us, before any request. What its host resolves to is not looked at.
 
         Raises:
             InvalidUrl: not https (or plain http where loopback is allowed), with user information or a fragment, too
@@ -100,6 +100,9 @@ class Outbound:
                 that is not the scheme's own.
             Forbidden: it is this service's own.
         """
+        self._checked(url)
+
+    def _checked(self, url: str) -> httpx.URL:
         target = _parsed(url)
         if target.scheme == "http" and not self._loopback:
             raise InvalidUrl("The URL must begin with https://.")
