@@ -160,8 +160,10 @@ class Names:
 @asynccontextmanager
 async def door(names: Resolver | None = None, **settings: Any) -> AsyncIterator[Outbound]:
     outbound = Outbound(Settings(**settings), names)
-    yield outbound
-    outbound.close()
+    try:
+        yield outbound
+    finally:
+        outbound.close()
 
 
 class Watch:

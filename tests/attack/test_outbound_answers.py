@@ -94,9 +94,11 @@ def growing() -> Iterator[Growth]:
 
     thread = threading.Thread(target=look)
     thread.start()
-    yield growth
-    ended.set()
-    thread.join()
+    try:
+        yield growth
+    finally:
+        ended.set()
+        thread.join()
 
 
 def sockets() -> int:
