@@ -34,6 +34,7 @@ from engage_api.events.routes import router as events
 from engage_api.http import contract, problems  # housekeeping registers its jobs
 from engage_api.http.call import Services
 from engage_api.http.cursors import Cursors
+from engage_api.http.dispatch import Direct
 from engage_api.http.idempotency import Idempotency
 from engage_api.http.limits import Limits
 from engage_api.http.meter import Meter
@@ -84,7 +85,8 @@ def create_app(settings: Settings, *, processes: int = 1) -> ASGIApp:
     api = create_api(settings.base_url, lifespan=lifespan, telemetry=settings.telemetry)
     pages = Starlette(routes=[*operations.routes(meter, settings.base_url), Mount("/", Portal())])
     bounds = Bounds(settings.outer_limit, settings.max_body_bytes)
-    return Envelope(Apps(Head(api), pages).across(_cors(settings.cors_origins)), shared, meter, log, bounds)
+    front = api if settings.telemetry else Direct(api)  # FastAPI's own telemetry hangs on its own way
+    return Envelope(Apps(Head(front), pages).across(_cors(settings.cors_origins)), shared, meter, log, bounds)
 
 
 def create_api(base_url: str = "", *, lifespan: Any = None, telemetry: bool = False) -> FastAPI:

@@ -37,9 +37,9 @@ def test_keys_that_no_longer_count_make_room(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(windows, "MOST_KEYS", 4)
     ours, item = LocalWindows(), Seconds(1, 1, "burst")
     with time_machine.travel(NOW, tick=False) as clock:
-        assert all(ours.spend(item, f"old {number}").counted for number in range(4))
+        assert all(ours.spend(item, f"old {number}", "group").counted for number in range(4))
         clock.shift(timedelta(seconds=3))
-        assert ours.spend(item, "new").counted
+        assert ours.spend(item, "new", "group").counted
         assert len(ours._windows) == 1
 
 
@@ -47,7 +47,7 @@ def test_of_keys_that_all_count_the_older_half_makes_room(monkeypatch: pytest.Mo
     monkeypatch.setattr(windows, "MOST_KEYS", 4)
     ours, item = LocalWindows(), Seconds(1, 1, "burst")
     with time_machine.travel(NOW, tick=False):
-        assert all(ours.spend(item, f"{number}").counted for number in range(5))
-        assert not ours.spend(item, "4").counted
-        assert not ours.spend(item, "3").counted
+        assert all(ours.spend(item, f"{number}", "group").counted for number in range(5))
+        assert not ours.spend(item, "4", "group").counted
+        assert not ours.spend(item, "3", "group").counted
         assert len(ours._windows) == 3

@@ -70,6 +70,9 @@ def _of(found: Stored, kind: Kind[Any], row: Any) -> Iterator[str]:
         yield f"columns differ from the document: {differing}"
     if set(json.loads(row.document)) != _keys(kind):
         yield "the keys of the document are not those of the response model"
+    for sort, column in kind.sorts.items():
+        if row.document == kind.render(model) and kind.place(row.document, sort) != (getattr(row, column), row.id):
+            yield f"it does not say where it stands in the order of {sort}"
     if found.terms.get(place, set()) != kind.all_terms(model):
         yield "terms differ"
     words = list(kind.words(model))

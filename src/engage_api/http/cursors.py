@@ -11,12 +11,13 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from datetime import datetime
 
+from pydantic_core import to_json
+
 from engage_api.core import clock
 from engage_api.core.problem import Fault, InvalidCursor
 
 SIGNATURE = 16  # bytes
 LONGEST = 1_000  # characters
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 Place = tuple[datetime | str | int, str]
 
@@ -32,7 +33,7 @@ class Cursors:
         value, row_id = place
         kind = "t" if isinstance(value, datetime) else "n" if isinstance(value, int) else "s"
         text = clock.wire(value) if isinstance(value, datetime) else value
-        payload = _ENCODER.encode([kind, text, row_id]).encode()
+        payload = to_json([kind, text, row_id])
         return urlsafe_b64encode(self._sign(payload, context) + payload).decode().rstrip("=")
 
     def open(self, cursor: str, context: str) -> Place:

@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Header, Request, Response
 
 from engage_api.core.problem import PreconditionRequired, StaleVersion
+from engage_api.http.ready import Ready
 
 IfMatch = Annotated[
     str | None,
@@ -31,7 +32,7 @@ def answer(request: Request, document: bytes, *, weak: bool = False) -> Response
     shown = f"W/{tag}" if weak else tag
     if knows(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers={"ETag": shown})
-    return Response(document, headers={"ETag": shown}, media_type="application/json")
+    return Ready(document, (b"etag", shown.encode()))
 
 
 def knows(if_none_match: str | None, tag: str) -> bool:

@@ -8,10 +8,9 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import structlog
-from limits import RateLimitItem
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
@@ -91,34 +90,32 @@ class Limits:
             TooManyRequests: the window or the burst is used up.
         """
         rules, who = policy(principal.plan), principal_key(principal)
-        await self._require(rules, rules.burst.limit, who, group)
-        told = await self._require(rules, rules.window.limit, who, group)
-        return [
-            (b"ratelimit-policy", rules.header),
-            (b"ratelimit", b'"window";r=%d;t=%d' % (told.left, _whole(told.seconds))),
-        ]
-
-    async def _require(self, rules: Policy, item: RateLimitItem, who: str, group: str) -> Told:
+        item = cast("Seconds", rules.burst.limit)
         told = await self._count(item, who, group)
         if told.counted:
-            return told
+            item = cast("Seconds", rules.window.limit)
+            told = await self._count(item, who, group)
         reset = _whole(told.seconds)
-        raise TooManyRequests(
-            f"The {item.namespace} of {item.amount} requests is used up.",
-            headers={
-                "Retry-After": str(reset),
-                "RateLimit-Policy": rules.header.decode(),
-                "RateLimit": f'"{item.namespace}";r=0;t={reset}',
-            },
-        )
+        if not told.counted:
+            raise TooManyRequests(
+                f"The {item.namespace} of {item.amount} requests is used up.",
+                headers={
+                    "Retry-After": str(reset),
+                    "RateLimit-Policy": rules.header.decode(),
+                    "RateLimit": f'"{item.namespace}";r=0;t={reset}',
+                },
+            )
+        return [(b"ratelimit-policy", rules.header), (b"ratelimit", b'"window";r=%d;t=%d' % (told.left, reset))]
 
-    async def spend_address(self, item: RateLimitItem, address: str) -> int:
+    async def spend_address(self, item: Seconds, address: str) -> int:
         """Count one refused request of an address. Returns the seconds to wait when it has had too many, else 0."""
         told = await self._count(item, address, "outer")
         return 0 if told.counted else _whole(told.seconds)
 
-    async def _count(self, item: RateLimitItem, who: str, group: str) -> Told:
-        if self._shared is not None and monotonic() >= self._back_at:
+    async def _count(self, item: Seconds, who: str, group: str) -> Told:
+        if self._shared is None:
+            return self._local.spend(item, who, group)
+        if monotonic() >= self._back_at:
             try:
                 counted = await self._shared.hit(item, who, group)
                 if counted and item.namespace == BURST:
@@ -129,10 +126,8 @@ class Limits:
                 self._step_back(error)
         return self._local.spend(self._share(item), who, group)
 
-    def _share(self, item: RateLimitItem) -> RateLimitItem:
-        if self._shared is None or self._processes == 1:
-            return item
-        return type(item)(max(1, item.amount // self._processes), item.multiples, item.namespace)
+    def _share(self, item: Seconds) -> Seconds:
+        return Seconds(max(1, item.amount // self._processes), item.multiples, item.namespace)
 
     def _step_back(self, error: Exception) -> None:
         self._back_at = monotonic() + PAUSE
@@ -144,5 +139,5 @@ def _whole(seconds: float) -> int:
     return max(1, math.ceil(seconds))
 
 
-def _limit(item: RateLimitItem) -> Limit:
+def _limit(item: Seconds) -> Limit:
     return Limit(item, principal_key, None, False, None, None, None, 1, False)

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
-from limits import RateLimitItemPerMinute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
@@ -22,6 +21,7 @@ from engage_api.http import problems
 from engage_api.http.call import Services
 from engage_api.http.meter import Meter
 from engage_api.http.requestlog import RequestLog
+from engage_api.http.windows import Seconds
 
 REFUSED = frozenset({401, 403, 404, 405})
 HEALTH = frozenset({"/livez", "/readyz"})  # the probe may share its address, a proxy's, with somebody who was blocked
@@ -115,7 +115,7 @@ class Envelope:
         self._shared = shared
         self._meter = meter
         self._log = log
-        self._outer = RateLimitItemPerMinute(bounds.refusals, 1, "outer")
+        self._outer = Seconds(bounds.refusals, 60, "outer")
         self._largest = bounds.body
         self._blocked: dict[str, float] = {}
 

@@ -14,6 +14,7 @@ from engage_api.db import reader
 from engage_api.db.engine import Database
 from engage_api.db.kind import Kind
 from engage_api.http.cursors import Cursors
+from engage_api.http.ready import Ready
 
 T = TypeVar("T")
 _PLACE = re.compile(r"(^|&)(cursor|after)=[^&]*")  # the cursor takes the place of both
@@ -115,8 +116,9 @@ def render(request: Request, documents: Sequence[bytes], cursor: str | None, cou
     following = b"null" if cursor is None else b'"%b"' % cursor.encode()  # base64url: nothing in it needs escaping
     more = b"" if count is None else b',"count":%d' % count
     body = b'{"items":[%b],"nextCursor":%b%b}' % (b",".join(documents), following, more)
-    headers = {"Link": f'<{_next(request, cursor)}>; rel="next"'} if cursor else None
-    return Response(body, headers=headers, media_type="application/json")
+    if cursor is None:
+        return Ready(body)
+    return Ready(body, (b"link", f'<{_next(request, cursor)}>; rel="next"'.encode("latin-1")))
 
 
 def _next(request: Request, cursor: str) -> str:

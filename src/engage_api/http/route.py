@@ -14,7 +14,6 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
-from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engage_api.core.problem import BodyTooLarge, Fault, InvalidRequest, UnsupportedMediaType
@@ -40,15 +39,6 @@ class DirectRoute(APIRoute):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.app = _direct(self.endpoint, _fields(self.dependant), _media_types(self.methods))
-        self._start = "/".join(self.path.split("/", 2)[:2])
-        self._depth = self.path.count("/")
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """As every route does it; but most others are told apart by where they start and how deep they go."""
-        path, root = scope["path"], scope["root_path"]
-        if not path.startswith(self._start, len(root)) or path.count("/", len(root)) != self._depth:
-            return Match.NONE, {}
-        return super().matches(scope)
 
 
 def _fields(dependant: Dependant) -> Fields:

@@ -4,11 +4,10 @@ The original decides in three awaited calls, holds a lock for each key and start
 hit. Here one plain call decides and says what is left. A test holds both against each other.
 """
 
-from functools import lru_cache
 from math import floor, inf
 from typing import NamedTuple
 
-from limits import RateLimitItem, RateLimitItemPerSecond
+from limits import RateLimitItemPerSecond
 
 from engage_api.core import clock
 
@@ -16,12 +15,13 @@ MOST_KEYS = 100_000
 
 
 class Seconds(RateLimitItemPerSecond):
-    """A limit over a number of seconds that remembers how its keys are spelled."""
+    """A limit over a number of seconds, `multiples`. `mark` tells its counts from those of other limits."""
 
-    @lru_cache(maxsize=MOST_KEYS)  # noqa: B019  # one instance for each limit of each plan, for the life of the process
-    def key_for(self, *identifiers: str) -> str:
-        """The key under which these are counted."""
-        return super().key_for(*identifiers)
+    __slots__ = ("mark",)
+
+    def __init__(self, amount: int, multiples: int, namespace: str) -> None:
+        super().__init__(amount, multiples, namespace)
+        self.mark = f"{namespace} {amount}/{multiples}"
 
 
 class Window(NamedTuple):
@@ -47,9 +47,9 @@ class LocalWindows:
     def __init__(self) -> None:
         self._windows: dict[str, Window] = {}
 
-    def spend(self, item: RateLimitItem, *who: str) -> Told:
+    def spend(self, item: Seconds, who: str, group: str) -> Told:
         """Count one, unless it would be too many."""
-        key, expiry, now = item.key_for(*who), item.get_expiry(), clock.seconds()
+        key, expiry, now = f"{item.mark} {group} {who}", item.multiples, clock.seconds()
         at, share = divmod(now / expiry, 1)
         number, rest = int(at), (1 - share) * expiry
         current, previous = self._counts(key, number)
