@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -154,6 +155,10 @@ def list_keys(workspace: Workspace = "live", *, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps({"items": found}))
         return
+    if not found and sys.stderr.isatty():
+        from engage_api.db.migrate import place  # noqa: PLC0415  # as above
+
+        typer.echo(f"No keys in workspace {workspace} of {place(settings().database)}", err=True)
     for key in found:
         typer.echo(f"{key['id']}  {key['hint']}  {key['name']}  {' '.join(key['scopes'])}")
 
@@ -167,13 +172,20 @@ def revoke_key(
 ) -> None:
     """End an API key."""
     from engage_api.access import operator  # noqa: PLC0415  # as above
+    from engage_api.core.problem import NotFound  # noqa: PLC0415  # as above
 
-    with_database(lambda db, _: operator.revoke_key(db, workspace, key_id))
+    async def work(db: Any, _: bytes) -> None:
+        try:
+            await operator.revoke_key(db, workspace, key_id)
+        except NotFound:
+            raise operator.Unknown(f"no key {key_id!r} in workspace {workspace}") from None
+
+    with_database(work)
     typer.echo(json.dumps({"id": key_id, "revoked": True}) if as_json else f"{key_id} is revoked.")
 
 
 def with_database(work: Callable[[Any, bytes], Awaitable[T]]) -> T:
-    """Do something with the database, migrated and opened, and the secret that keys are marked with."""
+    """Do something with the database, which must be there, migrated and opened, and the secret of its keys."""
     from engage_api.access.operator import Unknown  # noqa: PLC0415  # as above
     from engage_api.core.problem import Problem  # noqa: PLC0415  # as above
     from engage_api.core.secret import derive  # noqa: PLC0415  # as above
@@ -181,7 +193,7 @@ def with_database(work: Callable[[Any, bytes], Awaitable[T]]) -> T:
     from engage_api.db.migrate import upgrade  # noqa: PLC0415  # as above
 
     found = settings()
-    upgrade(found.owner_database)
+    upgrade(found.owner_database, new=False)
 
     async def run() -> T:
         db = await open_database(found.database)

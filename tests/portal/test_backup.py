@@ -105,6 +105,7 @@ def test_a_copy_of_a_busy_sqlite_restores_to_one_moment(service: Service) -> Non
     with writing(service) as writer:
         before = dict(writer.names)
         do(COPY, service)
+        assert (service.folder / "engage-backup.db").stat().st_mode & 0o777 == 0o600
         assert len(writer.names) >= len(before)
         time.sleep(0.5)  # what is written now is not in the copy
     after = dict(writer.names)
@@ -142,6 +143,7 @@ def test_a_dump_of_a_busy_postgres_restores_on_another_server(
     with serve(tmp_path, ENGAGE_DATABASE_URL=postgres_url) as service, writing(service) as writer:
         before = dict(writer.names)
         do(DUMP, service, ENGAGE_DATABASE_URL=postgres_url)
+        assert (tmp_path / "engage.dump").stat().st_mode & 0o777 == 0o600
         time.sleep(0.5)
     do(LOAD, service, NEW_DATABASE_URL=new_server)
     with serve(tmp_path, ENGAGE_DATABASE_URL=new_server) as restored:

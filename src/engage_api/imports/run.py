@@ -128,7 +128,7 @@ def _prepared() -> Settings:
     """The settings, with the database they name brought to the schema of this version."""
     try:
         settings = read()
-        upgrade(settings.owner_database)
+        upgrade(settings.owner_database, new=False)
     except (Misconfigured, Unavailable, OSError) as error:
         raise Misuse(str(error)) from None
     return settings
