@@ -90,3 +90,32 @@ customer:
     assert await world.told() == ["customer.created", "customer.active", "customer.closed"]
     assert (await world.events())[1].time == datetime(2020, 1, 1, tzinfo=UTC)
     assert nothing_done(await world.take("id,name,state,since\n1,Zoë,gone,\n", mapping))
+
+
+CONSTANTS = """of: customers
+customer:
+  fields:
+    externalId: id
+    kind: {constant: person}
+    displayName: name
+    segments: [{constant: moved}, team]
+    contactPoints: [{type: {constant: email}, value: mail}]
+    context: {role: {constant: lead}, location: place}
+    metadata: {source: {constant: oldcrm}}
+"""
+
+
+async def test_constants_alone_arrive_and_those_beside_empty_columns_do_not(world: World) -> None:
+    mapping = catalogue.parse(CONSTANTS.encode(), "constants")
+    content = "id,name,team,mail,place\nc:1,Zoë,,,\nc:2,Bo,red,bo@example.org,Delft\n"
+    assert codes(await world.take(content, mapping)) == []
+    zoe, bo = (found := await world.customers())["c:1"], found["c:2"]
+    assert (zoe.metadata, zoe.segments, zoe.contact_points, zoe.context.role) == (
+        {"source": "oldcrm"},
+        ["moved"],
+        [],
+        None,
+    )
+    assert (bo.metadata, bo.segments, bo.context.role) == ({"source": "oldcrm"}, ["moved", "red"], "lead")
+    assert [(point.type, point.value) for point in bo.contact_points] == [("email", "bo@example.org")]
+    assert nothing_done(await world.take(content, mapping))

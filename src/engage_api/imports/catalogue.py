@@ -70,7 +70,7 @@ def _text(wanted: str) -> bytes:
 
 def _place(path: tuple[int | str, ...]) -> str:
     """`case.fields.channel`: the tags of unions are ours, and no part of the file."""
-    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path if str(part)[0] != "[")
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path if str(part)[:1] != "[")
     place = "".join(parts).lstrip(".")
     return f"{place}: " if place else ""
 
@@ -81,13 +81,14 @@ def _said(error: Any) -> str:
 
 class _Loader(yaml.SafeLoader):
     """YAML without its surprises: only `true`, `false` and `null` are not text (so `no` and `2010-01-01` are), a name
-    stands once in a mapping, and nothing is an alias of something else.
+    stands once in a mapping, nothing is an alias of something else, and nothing says by a tag what it is.
     """
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # PyYAML's
-            raise yaml.composer.ComposerError(None, None, "aliases are not taken", mark)
+        event: yaml.NodeEvent = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML's
+        what = "aliases" if isinstance(event, yaml.AliasEvent) else "tags" if getattr(event, "tag", None) else None
+        if what:
+            raise yaml.composer.ComposerError(None, None, f"{what} are not taken", event.start_mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  # PyYAML's

@@ -1,7 +1,7 @@
 """What a line says about one resource, validated by the very model that the API uses."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -123,25 +123,29 @@ class _Reading:
         self._came_from: dict[str, str] = {}
         self._wrong: list[Refusal] = []
 
-    def value(self, node: Any, pointer: str) -> tuple[Any, bool]:
-        """The value at a place, and whether the line has anything to say about it.
+    def value(self, node: Any, pointer: str) -> tuple[Any, bool | None]:
+        """The value at a place, and whether the line has anything to say about it; None where no column is asked.
 
-        A member or an item of which all columns are empty is left out, with the constants beside them.
+        A member or an item of which all columns are empty is left out, with the constants beside them. Constants alone
+        are there whatever the line says.
         """
         if isinstance(node, dict):
             members = {name: self.value(member, f"{pointer}/{name}") for name, member in node.items()}
-            there = any(said for _, said in members.values())
-            return {name: value for name, (value, _) in members.items() if value is not None} if there else None, there
+            there = _there(said for _, said in members.values())
+            kept = {name: value for name, (value, _) in members.items() if value is not None}
+            return None if there is False else kept, there
         if isinstance(node, list):
             items: list[Any] = []
+            heard: list[bool | None] = []
             for item in node:
                 value, there = self.value(item, f"{pointer}/{len(items)}")
-                items += [value] if there else []
-            return items, bool(items)
+                items += [] if there is False or value is None else [value]
+                heard.append(there)
+            return items, _there(heard)
         if node.columns:
             self._came_from[pointer] = node.columns[0]
         value = self.attempt(node.read, None, pointer)
-        return value, bool(node.columns) and value is not None
+        return value, value is not None if node.columns else None
 
     def attempt(self, read: Callable[[Cells], Any], otherwise: Any, pointer: str | None = None) -> Any:
         """What is read, or `otherwise` when it is refused."""
@@ -173,6 +177,12 @@ class _Reading:
             if place == pointer or place.startswith(f"{pointer}/"):
                 return column
         return None
+
+
+def _there(parts: Iterable[bool | None]) -> bool | None:
+    """What is said of a whole: something as soon as one part says something, None when no part asks a column."""
+    asked = [said for said in parts if said is not None]
+    return any(asked) if asked else None
 
 
 def _leaf(source: Source | None, at: dict[str, int], zone: str | None) -> _Leaf:
