@@ -127,6 +127,29 @@ async def test_a_key_is_its_own_callers(service: Service, api: Client, other: Cl
     assert (await second.post("/offers", json={"title": "A"}, headers=KEY)).json() == made[0]
 
 
+@pytest.mark.parametrize("path", ["/api-keys", "/api-keys/{id}/rotations"])
+async def test_an_answer_with_a_secret_is_told_again_to_its_own_credential_alone(
+    service: Service, api: Client, path: str
+) -> None:
+    body = {"name": "Nightly", "scopes": ["customers:write", "keys:write"]}
+    path = path.format(id=(await api.made("/api-keys", body))["id"])
+    body = {} if "rotations" in path else body
+    first = await api.post(path, json=body, headers=KEY)
+    same(first, await api.post(path, json=body, headers=KEY))
+    for scopes in ("keys:write", "*"):
+        another = await service.caller(scopes)
+        told = await another.post(path, json=body, headers=KEY)
+        refused(told, 422, "idempotency-key-reused")
+        assert answered(first, 201)["key"] not in told.text
+
+
+async def test_two_keys_are_none(api: Client) -> None:
+    answer = await api.post(
+        "/offers", json={"title": "A"}, headers=[("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    )
+    assert places(refused(answer, 400, "invalid-request")) == {"Idempotency-Key"}
+
+
 async def test_a_refused_request_leaves_its_key_free(api: Client) -> None:
     customer = {"kind": "person", "displayName": "A", "externalId": "taken"}
     await api.made("/customers", customer)

@@ -55,6 +55,7 @@ async def test_whoever_finds_a_key_may_end_it(service: Service, api: Client, nob
     assert not await works(service, made["key"])
     events = await api.events(2, subject=made["id"])
     assert [event["type"] for event in events] == ["engage.api-key.created.v1", "engage.api-key.leaked.v1"]
+    assert [event["actor"] for event in events] == ["application:app_operator", "anonymous"]
     assert await works(service, api.key, path="/offers")
 
 

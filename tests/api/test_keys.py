@@ -1,5 +1,6 @@
 """API keys: what a key may hand on, and how it ends."""
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -144,7 +145,7 @@ async def test_the_old_key_works_for_the_overlap(
 
 
 @pytest.mark.parametrize(
-    "overlap", ["P31D", "PT721H", "PT9999H9999M", "1H", "P1W", "PT1S", "PT-1H", "pt1h", "", "P1.5D"]
+    "overlap", ["P31D", "PT721H", "PT9999H9999M", "1H", "P1W", "PT1S", "PT-1H", "pt1h", "", "P1.5D", "PT", "P"]
 )
 async def test_an_overlap_is_a_duration_of_at_most_thirty_days(api: Client, overlap: str) -> None:
     old = await api.made("/api-keys", PLAIN)
@@ -172,3 +173,43 @@ async def test_a_rotation_gives_no_scope_that_its_caller_has_not(service: Servic
     clerk = await service.caller("keys:write")
     refused(await clerk.post(f"/api-keys/{rich['id']}/rotations", json={}), 403, "insufficient-scope")
     assert (await api.read(f"/api-keys/{rich['id']}"))["expiresAt"] is None
+
+
+async def test_a_key_is_rotated_once_and_its_successor_again(service: Service, api: Client) -> None:
+    old = await api.made("/api-keys", PLAIN)
+    new = await api.made(f"/api-keys/{old['id']}/rotations", {})
+    assert (await api.read(f"/api-keys/{old['id']}"))["replacedBy"] == new["id"]
+    told = refused(await api.post(f"/api-keys/{old['id']}/rotations", json={}), 409, "not-rotatable")
+    assert told["key"] == new["id"]
+    newest = await api.made(f"/api-keys/{new['id']}/rotations", {})
+    assert (newest["expiresAt"], newest["replacedBy"]) == (None, None)
+
+
+async def test_of_rotations_at_once_one_has_an_effect(api: Client) -> None:
+    old = await api.made("/api-keys", PLAIN)
+    path = f"/api-keys/{old['id']}/rotations"
+    answers = await asyncio.gather(*(api.post(path, json={"overlap": "PT0M"}) for _ in range(6)))
+    assert sorted(answer.status_code for answer in answers) == [201, *[409] * 5]
+
+
+async def test_an_expired_key_is_not_rotated(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = await api.made("/api-keys", PLAIN | {"expiresAt": from_now(HOUR)})
+    later(monkeypatch, 2 * HOUR)
+    refused(await api.post(f"/api-keys/{old['id']}/rotations", json={}), 409, "not-rotatable")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("::ffff:192.0.2.7", "192.0.2.7/32"),
+        ("::ffff:192.0.2.0/120", "192.0.2.0/24"),
+    ],
+)
+async def test_an_address_of_ipv4_is_one_however_it_is_written(api: Client, given: str, kept: str) -> None:
+    made = await api.made("/api-keys", PLAIN | {"networks": [given]})
+    assert made["networks"] == [kept]
+
+
+async def test_an_address_with_a_zone_is_refused(api: Client) -> None:
+    answer = await api.post("/api-keys", json=PLAIN | {"networks": ["fe80::1%eth0"]})
+    assert places(refused(answer, 400, "invalid-request")) == {"/networks/0"}

@@ -1,7 +1,11 @@
 """A partner's application: it is in the operator's workspace, and sees what it made itself."""
 
+import json
+from base64 import urlsafe_b64decode
+
 import pytest
 
+from engage_api.http.cursors import SIGNATURE
 from tests.api.harness import Client, Service, answered, refused
 from tests.api.samples import SAMPLES, Sample
 
@@ -45,6 +49,17 @@ async def test_a_partner_reads_its_part_of_the_log_without_numbers(
     assert hidden
     for event_id in hidden:
         refused(await partner.get("/events", params={"after": event_id}), 400, "invalid-request")
+
+
+async def test_a_cursor_in_the_log_says_nothing_of_what_is_hidden(api: Client, partner: Client) -> None:
+    for caller in (partner, api, api, partner):
+        await caller.made("/offers", {"title": "A"})
+    await partner.events(2)
+    page = await partner.read("/events", limit=1)
+    cursor = page["nextCursor"]
+    inside = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))[SIGNATURE:]
+    assert json.loads(inside) == ["s", "", page["items"][0]["id"]]
+    assert (await partner.read("/events", cursor=cursor, limit=1))["items"] != page["items"]
 
 
 async def test_what_a_partner_may_not_see_it_cannot_refer_to(api: Client, partner: Client) -> None:

@@ -15,7 +15,7 @@ from fastapi import Depends, Request
 
 from engage_api.access import keys
 from engage_api.core import clock, secret
-from engage_api.core.principal import Principal
+from engage_api.core.principal import NOBODY, Principal
 from engage_api.core.problem import InsufficientScope, NotFound, TooManyRequests, Unauthenticated
 from engage_api.core.scopes import Scope
 from engage_api.db.engine import Database
@@ -68,7 +68,7 @@ class Doorkeeper:
         holder = await self.recognise(token)
         if holder is None:
             return
-        anybody = replace(holder, sees_workspace=True)  # it ends whoever made it
+        anybody = replace(holder, credential=NOBODY, sees_workspace=True)  # it ends whoever made it
         with contextlib.suppress(NotFound):  # another process has ended it, and this one has not heard of that
             async with self.db.write(holder.workspace) as tx:
                 await keys.revoke(tx, anybody, holder.credential, LEAKED)

@@ -21,7 +21,7 @@ from engage_api.access.models import (
 )
 from engage_api.core import clock, secret
 from engage_api.core.principal import Plan, Principal
-from engage_api.core.problem import Fault, InsufficientScope, InvalidRequest, NotFound
+from engage_api.core.problem import Fault, InsufficientScope, InvalidRequest, NotFound, Problem
 from engage_api.core.secret import Secret
 from engage_api.db import reader, store
 from engage_api.db.engine import Database, Transaction
@@ -66,6 +66,16 @@ _HOLDER = Query(
 _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?|P(\d+)D")
 
 
+class NotRotatable(Problem):
+    """The key has been rotated before, or it has expired.
+
+    A key is rotated once: `key` names the one in its place, and you can rotate that. In the place of an expired key
+    create a new one.
+    """
+
+    code, status, title = "not-rotatable", 409, "The key cannot be rotated any more"
+
+
 async def create(
     tx: Transaction, principal: Principal, pepper: bytes, wanted: ApiKeyCreate, *, like: ApiKey | None = None
 ) -> tuple[Stored[ApiKey], Secret]:
@@ -85,6 +95,7 @@ async def create(
         "plan": like.plan if like else principal.plan.name,
         "hint": f"{text[:13]}…{text[-4:]}",
         "last_used_at": None,
+        "replaced_by": None,
     }
     fields["networks"] = fields["networks"] or [str(network) for network in principal.networks]
     fields["expires_at"] = fields["expires_at"] or principal.expires_at
@@ -97,16 +108,27 @@ async def create(
 async def rotate(
     tx: Transaction, principal: Principal, pepper: bytes, key_id: str, rotation: KeyRotation
 ) -> tuple[Stored[ApiKey], Secret]:
-    """Make a key like this one, and let the old one end after the overlap."""
+    """Make a key like this one, and let the old one end after the overlap.
+
+    Raises:
+        NotRotatable: it has been rotated before, or it has expired.
+    """
     old = await require(tx, principal, key_id)
     now = clock.business(principal.workspace)
+    _refuse_ended(old.model, now)
     end = now + _overlap(rotation.overlap)
-    if old.model.expires_at is None or old.model.expires_at > end:
-        await store.change(tx, principal, API_KEY, old, {"expires_at": end})
     wanted = ApiKeyCreate.model_construct(**{name: getattr(old.model, name) for name in ApiKeyCreate.model_fields})
-    if wanted.expires_at is not None and wanted.expires_at <= now:
-        wanted.expires_at = None
-    return await create(tx, principal, pepper, wanted, like=old.model)
+    stored, made = await create(tx, principal, pepper, wanted, like=old.model)
+    last = min(end, old.model.expires_at or end)
+    await store.change(tx, principal, API_KEY, old, {"expires_at": last, "replaced_by": stored.model.id})
+    return stored, made
+
+
+def _refuse_ended(key: ApiKey, now: datetime) -> None:
+    if key.replaced_by is not None:
+        raise NotRotatable("It has been rotated already: rotate the key in its place.", more={"key": key.replaced_by})
+    if key.expires_at is not None and key.expires_at <= now:
+        raise NotRotatable("It has expired: create a new one.")
 
 
 async def revoke(tx: Transaction, principal: Principal, key_id: str, happened: store.Happened = store.DELETED) -> None:

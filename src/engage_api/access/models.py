@@ -1,7 +1,7 @@
 """Who there is: the worlds, the parties, and the keys they hold."""
 
 from datetime import datetime
-from ipaddress import ip_network
+from ipaddress import IPv4Network, ip_network
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -68,11 +68,21 @@ class PlanRow(SQLModel, table=True):
     burst: int = Column(sa_type=BigInteger)
 
 
+MAPPED = 96  # bits before an IPv4 address that is written as an IPv6 one
+
+
 def _network(text: str) -> str:
+    """An address of IPv4 is one, however it is written: that is how callers are known."""
     try:
-        return str(ip_network(text, strict=False))
+        network = ip_network(text, strict=False)
     except ValueError:
         raise ValueError("not an address or a range such as 192.0.2.0/24") from None
+    if isinstance(network, IPv4Network):
+        return str(network)
+    if network.network_address.scope_id:
+        raise ValueError("an address with a zone means something on one machine only")
+    inner = network.network_address.ipv4_mapped
+    return str(network if inner is None else IPv4Network((inner, network.prefixlen - MAPPED)))
 
 
 Network = Annotated[
@@ -106,6 +116,7 @@ class ApiKey(ApiKeyBase, Resource):
     plan: str = Field(description="The plan that limits it.", examples=["developer"])
     hint: str = Field(description="Its beginning and its last four characters.", examples=["eng_test_key_…x7Qz"])
     last_used_at: Moment | None = Field(None, description="When it was last used, to the minute; null: never.")
+    replaced_by: Reference | None = Field(None, description="The key that a rotation put in its place.")
 
 
 class ApiKeyWithSecret(ApiKey):
@@ -117,7 +128,9 @@ class ApiKeyWithSecret(ApiKey):
 class KeyRotation(Input):
     """A new key in the place of an old one, which goes on working for a while."""
 
-    overlap: Annotated[str, StringConstraints(pattern=r"^(PT([0-9]{1,4}H)?([0-9]{1,4}M)?|P[0-9]{1,2}D)$")] = Field(
+    overlap: Annotated[
+        str, StringConstraints(pattern=r"^(PT[0-9]{1,4}H([0-9]{1,4}M)?|PT[0-9]{1,4}M|P[0-9]{1,2}D)$")
+    ] = Field(
         "PT24H", description="How long the old key goes on working (ISO 8601, at most 30 days).", examples=["PT24H"]
     )
 
@@ -160,4 +173,4 @@ def _columns(key: ApiKey) -> dict[str, Any]:
     return {"application_id": key.application_id, "plan": key.plan, "expires_at": key.expires_at}
 
 
-API_KEY = Kind("api-key", "key", ApiKey, ApiKeyRow, _columns)
+API_KEY = Kind("api-key", "key", ApiKey, ApiKeyRow, _columns, schema=2)

@@ -37,7 +37,7 @@ class KeyQuery(ListQuery):
     sort: Sort = "-createdAt"
 
 
-@router.post("", status_code=201, response_model=ApiKeyWithSecret, summary="Make an API key")
+@router.post("", status_code=201, response_model=ApiKeyWithSecret, summary="Create an API key")
 async def create_api_key(call: Write, body: NewKey) -> Response:
     """The answer is the only one that shows the key. It can do at most what the key that makes it can do."""
 
@@ -68,10 +68,16 @@ async def revoke_api_key(key_id: str, call: Write) -> Response:
 
 
 @router.post(
-    "/{key_id}/rotations", status_code=201, response_model=ApiKeyWithSecret, summary="Put a new key in the place of one"
+    "/{key_id}/rotations",
+    status_code=201,
+    response_model=ApiKeyWithSecret,
+    summary="Rotate an API key",
+    openapi_extra={"x-problems": ["not-rotatable"]},
 )
 async def rotate_api_key(key_id: str, call: Write, body: Rotation) -> Response:
-    """The new key has the same scopes and addresses. The old one goes on working for the overlap, then ends."""
+    """A new key takes its place, with the same scopes, addresses and expiry. The old one goes on working for the
+    overlap, then ends. A key is rotated once.
+    """
 
     async def work(tx: Transaction) -> Answer:
         return _shown(*await keys.rotate(tx, call.principal, call.services.pepper, key_id, body))

@@ -6,6 +6,9 @@ from ipaddress import IPv4Network, IPv6Network
 
 from engage_api.core.scopes import Scope
 
+NOBODY = "nobody"
+"""The credential of who has none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -35,3 +38,8 @@ class Principal:
     sees_workspace: bool
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     expires_at: datetime | None = None
+
+    @property
+    def actor(self) -> str:
+        """Who acts, as the log says it: what it is, a colon and its id."""
+        return "anonymous" if self.credential == NOBODY else f"application:{self.application}"

@@ -41,6 +41,13 @@ class Entry(NamedTuple):
     time: datetime
 
 
+class Line(NamedTuple):
+    """An event as it is answered: its id, and the JSON."""
+
+    id: str
+    document: bytes
+
+
 async def append(tx: Transaction, principal: Principal, entry: Entry) -> None:
     """Write a line down, with the type `engage.<kind>.<happened>.v1`.
 
@@ -54,7 +61,7 @@ async def append(tx: Transaction, principal: Principal, entry: Entry) -> None:
         "subject": entry.subject,
         "time": entry.time,
         "recorded_time": clock.business(principal.workspace),
-        "actor": f"application:{principal.application}",
+        "actor": principal.actor,
         "made_by": entry.made_by,
         "data": entry.data,
     }
@@ -65,10 +72,8 @@ async def append(tx: Transaction, principal: Principal, entry: Entry) -> None:
         await tx.run(_APPEND, **values)
 
 
-async def page(
-    db: Database, principal: Principal, *, after: int, limit: int, filters: Mapping[str, str]
-) -> list[tuple[int, bytes]]:
-    """Numbered events after a sequence number that the principal may see, oldest first, as (sequence, JSON bytes).
+async def page(db: Database, principal: Principal, *, after: int, limit: int, filters: Mapping[str, str]) -> list[Line]:
+    """Numbered events after a sequence number that the principal may see, oldest first.
 
     `filters` may hold `type` and `subject`. An event is here once it has been numbered, some milliseconds after its
     commit.
@@ -76,7 +81,7 @@ async def page(
     query = _page(sees_workspace=principal.sees_workspace, names=tuple(sorted(filters)))
     values = {**whose(principal), **{f"by_{name}": value for name, value in filters.items()}}
     rows = await db.fetch(query, principal.workspace, **values, after=after, limit=limit)
-    return [(row.sequence, _render(row, with_sequence=principal.sees_workspace)) for row in rows]
+    return [Line(row.id, _render(row, with_sequence=principal.sees_workspace)) for row in rows]
 
 
 async def place(db: Database, principal: Principal, event_id: str) -> int | None:

@@ -17,7 +17,9 @@ class Event(BaseModel):
     subject: str = Field(description="The id of the resource.", examples=["cas_01kb0m5xnye0rt2e5v3h4q8zj9"])
     time: Moment = Field(description="When it happened.")
     recordedtime: Moment = Field(description="When it was written down.")
-    actor: str = Field(description="Who did it: what it is, a colon and its id.", examples=["application:app_operator"])
+    actor: str = Field(
+        description="Who did it: what it is, a colon and its id; or `anonymous`.", examples=["application:app_operator"]
+    )
     datacontenttype: Literal["application/json"]
     sequence: str | None = Field(
         None, description="Its number in the log, without gaps; only for those who see the whole log.", examples=["42"]

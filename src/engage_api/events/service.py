@@ -22,15 +22,14 @@ async def answer(call: Call, after: str | None, cursor: str | None, limit: int, 
     context = f"{principal.workspace} {whose} events {json.dumps(filters, sort_keys=True)}"
     if cursor is not None and after is not None:
         raise InvalidRequest(errors=[Fault("not-applicable", "Not together with a cursor.", parameter="after")])
-    start = await _place(call, after) if after else 0
-    if cursor is not None:
-        value, _ = cursors.open(cursor, context)
-        start = int(value) if isinstance(value, int) else 0
+    last = cursors.open(cursor, context)[1] if cursor is not None else after
+    start = await _place(call, last) if last else 0
     found = await log.page(call.db, principal, after=start, limit=limit + 1, filters=filters)
     more = len(found) > limit
     del found[limit:]
-    following = cursors.make((found[-1][0], ""), context) if more else None
-    return pages.render(call.request, [document for _, document in found], following)
+    # Of the last event a cursor holds the id: whoever made sense of its number would know how much is hidden.
+    following = cursors.make(("", found[-1].id), context) if more else None
+    return pages.render(call.request, [line.document for line in found], following)
 
 
 async def _place(call: Call, after: str) -> int:

@@ -19,7 +19,7 @@ from engage_api.core.problem import Fault, InvalidCursor
 SIGNATURE = 16  # bytes
 LONGEST = 1_000  # characters
 
-Place = tuple[datetime | str | int, str]
+Place = tuple[datetime | str, str]
 
 
 class Cursors:
@@ -31,9 +31,8 @@ class Cursors:
     def make(self, place: Place, context: str) -> str:
         """A cursor after this place. `context` names everything else that decides the list: workspace, query, sort."""
         value, row_id = place
-        kind = "t" if isinstance(value, datetime) else "n" if isinstance(value, int) else "s"
-        text = clock.wire(value) if isinstance(value, datetime) else value
-        payload = to_json([kind, text, row_id])
+        told = ("t", clock.wire(value)) if isinstance(value, datetime) else ("s", value)
+        payload = to_json([*told, row_id])
         return urlsafe_b64encode(self._sign(payload, context) + payload).decode().rstrip("=")
 
     def open(self, cursor: str, context: str) -> Place:

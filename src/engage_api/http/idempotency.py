@@ -104,7 +104,7 @@ class Idempotency:
                 answer = await work(tx)
             return answer.response()
         slot = (principal.workspace, principal.application, key)
-        mark = _mark(request, request.scope["state"].get("body", b""))
+        mark = _Mark(_mark(request, request.scope["state"].get("body", b"")), principal.credential)
         if slot in self._running:
             if (kept := await self._kept(slot, mark)) is not None:
                 return kept.response(replayed=True)
@@ -120,33 +120,34 @@ class Idempotency:
         finally:
             self._running.discard(slot)
 
-    async def _first(self, slot: tuple[str, str, str], mark: bytes, work: Work) -> Answer:
+    async def _first(self, slot: tuple[str, str, str], mark: "_Mark", work: Work) -> Answer:
         async with self._db.write(slot[0]) as tx:
             answer = await work(tx)
             await tx.run(_KEEP, **self._row(slot, mark, answer))
         return answer
 
-    async def _kept(self, slot: tuple[str, str, str], mark: bytes) -> Answer | None:
+    async def _kept(self, slot: tuple[str, str, str], mark: "_Mark") -> Answer | None:
         workspace, application, key = slot
         row = await self._db.one(_FIND, workspace, workspace=workspace, application=application, key=key)
         if row is None:
             return None
-        if row.request != mark:
+        expected = mark.of(secret=row.sealed)
+        if row.request != expected:
             raise KeyReused
-        body = self._box.decrypt(row.body[:NONCE], row.body[NONCE:], mark) if row.sealed else row.body
+        body = self._box.decrypt(row.body[:NONCE], row.body[NONCE:], expected) if row.sealed else row.body
         return Answer(row.status, body, json.loads(row.headers))
 
-    def _row(self, slot: tuple[str, str, str], mark: bytes, answer: Answer) -> dict[str, Any]:
-        body = answer.body
+    def _row(self, slot: tuple[str, str, str], mark: "_Mark", answer: Answer) -> dict[str, Any]:
+        body, expected = answer.body, mark.of(secret=answer.secret)
         if answer.secret:
             nonce = token_bytes(NONCE)
-            body = nonce + self._box.encrypt(nonce, body, mark)
+            body = nonce + self._box.encrypt(nonce, body, expected)
         workspace, application, key = slot
         return {
             "workspace_id": workspace,
             "application": application,
             "key": key,
-            "request": mark,
+            "request": expected,
             "status": answer.status,
             "headers": json.dumps(dict(answer.headers)),
             "body": body,
@@ -160,8 +161,24 @@ async def forget_old(tx: Transaction) -> int:
     return await tx.run(_FORGET, before=clock.host() - KEPT)
 
 
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """By what a repetition is known: the request; and where the answer shows a secret, the credential that asked, so
+    that no other credential of the application is told more than it could ask for itself.
+    """
+
+    request: bytes
+    credential: str
+
+    def of(self, *, secret: bool) -> bytes:
+        return hashlib.sha256(self.request + self.credential.encode()).digest() if secret else self.request
+
+
 def _key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
+    given = request.headers.getlist("idempotency-key")
+    if len(given) > 1:
+        raise InvalidRequest(errors=[Fault("duplicate", "Give it once.", parameter="Idempotency-Key")])
+    key = given[0] if given else None
     if key is not None and not (0 < len(key) <= LONGEST and key.isascii() and key.isprintable()):
         fault = Fault("invalid", f"1 to {LONGEST} printable ASCII characters.", parameter="Idempotency-Key")
         raise InvalidRequest(errors=[fault])
