@@ -2,46 +2,12 @@
 
 import json
 from inspect import getdoc
-from typing import Any
 
-from engage_api.core.problem import (
-    Fault,
-    InsufficientScope,
-    InvalidCursor,
-    InvalidRequest,
-    InvalidTransition,
-    Problem,
-    TooManyRequests,
-    UnknownReference,
-)
-from engage_api.http import openapi, problems
+from engage_api.core.problem import Problem
+from engage_api.http import openapi, samples
 from portal.generated.api import Door, doors
 
-REQUEST = "5f0c2f4e-5d0e-4b8e-9f57-0a7c3f1f9f10"
 MANY = 6  # operations; a longer list is folded
-
-EXAMPLES: dict[str, Problem] = {
-    "insufficient-scope": InsufficientScope("The scope cases:write is needed.", more={"requiredScope": "cases:write"}),
-    "invalid-cursor": InvalidCursor(
-        errors=[Fault("invalid-cursor", "Start again without a cursor.", parameter="cursor")]
-    ),
-    "invalid-request": InvalidRequest(
-        errors=[
-            Fault("missing", "Field required", pointer="/displayName"),
-            Fault("extra-forbidden", "Extra inputs are not permitted", pointer="/name"),
-            Fault("less-than-equal", "Input should be less than or equal to 200", parameter="limit"),
-        ]
-    ),
-    "invalid-transition": InvalidTransition(
-        "From received it can go to: accepted, rejected, withdrawn.",
-        more={"state": "received", "allowed": ["accepted", "rejected", "withdrawn"]},
-    ),
-    "too-many-requests": TooManyRequests("The window of 600 requests is used up."),
-    "unknown-reference": UnknownReference(
-        errors=[Fault("unknown-reference", "There is no such customer.", pointer="/customerId")]
-    ),
-}
-"""Problems that say more than their title."""
 
 AGAIN = {
     "changed": "Yes, after you have read the resource again.",
@@ -58,7 +24,7 @@ NOT_AGAIN = "Not as it is: the answer would be the same."
 
 def page(kind: type[Problem]) -> str:
     """The Markdown of a problem type."""
-    shown = json.dumps(body(EXAMPLES.get(kind.code, kind())), indent=2, ensure_ascii=False)
+    shown = json.dumps(samples.body(kind), indent=2, ensure_ascii=False)
     return f"""---
 title: {json.dumps(kind.title)}
 description: {json.dumps(f"The problem type {kind.code}: {kind.title}.")}
@@ -89,11 +55,6 @@ when you ask for help. More about the members: [how errors look](../errors.md).
 
 {_where([door for door in doors() if kind in openapi.problems_of(door.operation)])}
 """
-
-
-def body(problem: Problem) -> Any:
-    """What the service would answer, at an address that stands for any."""
-    return json.loads(bytes(problems.render(problem, REQUEST, "https://api.example.org").body))
 
 
 def _where(some: list[Door]) -> str:

@@ -138,6 +138,7 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
     beside = [
         asyncio.create_task(_every(FLUSH, stop, log.flush)),
         asyncio.create_task(_every(NOTE, stop, doorkeeper.write_uses)),
+        contact=settings.contact,
         *_background(settings, db, stop),
     ]
     try:

@@ -18,6 +18,8 @@ from starlette.types import Receive, Scope, Send
 from engage_api.core import clock
 from engage_api.core.problem import MethodNotAllowed, NotFound, Problem
 from engage_api.http import etags, problems
+from engage_api.http.call import Services
+from engage_api.settings import Contact
 
 PLACES = (Path(__file__).parent / "_portal", Path(__file__).parents[2] / "portal" / "site")
 """Where the pages are: in the wheel, or where `make docs` builds them."""
@@ -82,7 +84,7 @@ class Portal:
             return _problem(scope, MethodNotAllowed(headers={"Allow": "GET, HEAD"}))
         path = scope["path"].lstrip("/")
         headers = Headers(scope=scope)
-        if found := self._made(path, scope["state"]["services"].base_url) or self._page(path, headers):
+        if found := self._made(path, scope["state"]["services"]) or self._page(path, headers):
             return found
         if "404.html" in self._files and "text/html" in headers.get("accept", ""):
             return self._files["404.html"].answer(headers, 404)
@@ -97,12 +99,13 @@ class Portal:
             return RedirectResponse(f"/{folder}", 308)  # a folder of ours, so nobody is led elsewhere
         return index.answer(headers) if index else None
 
-    def _made(self, path: str, base_url: str) -> Response | None:
+    def _made(self, path: str, services: Services) -> Response | None:
         """A document that names our own address."""
         kept = {"Cache-Control": "public, max-age=3600"}
         match path:
             case ".well-known/api-catalog":
                 link = {"Link": '</.well-known/api-catalog>; rel="api-catalog"'}
+        base_url, contact = services.base_url, services.contact
                 return Response(api_catalog(base_url), headers=kept | link, media_type=CATALOG_TYPE)
             case ".well-known/security.txt":
                 return Response(security_text(base_url), headers=kept, media_type=TYPES[".txt"])
@@ -144,17 +147,19 @@ def api_catalog(base_url: str) -> bytes:
     return json.dumps({"linkset": [entry]}, indent=2).encode() + b"\n"
 
 
-def security_text(base_url: str) -> bytes:
+def security_text(base_url: str, contact: Contact) -> bytes:
     """Whom to tell about a weakness (RFC 9116). It is always fresh: what it says comes with the running version."""
     expires = (clock.host() + SECURITY_TEXT_HOLDS).replace(hour=0, minute=0, second=0, microsecond=0)
     lines = (
-        f"Contact: {base_url}/security/",
+        *(f"Contact: {one}" for one in reached or [f"{base_url}/support/"]),
         f"Expires: {clock.wire(expires)}",
         "Preferred-Languages: en",
         f"Canonical: {base_url}/.well-known/security.txt",
         f"Policy: {base_url}/security/",
     )
     return "\n".join(lines).encode() + b"\n"
+    reached = [f"mailto:{contact.email}"] if contact.email else []
+    reached += [contact.url] if contact.url else []
 
 
 def _bytes(path: Path) -> Bytes:

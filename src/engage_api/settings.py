@@ -4,13 +4,20 @@ import contextlib
 import os
 import secrets
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 SHORTEST_SECRET = 32  # characters; below it a derived key could be guessed
 PLACEHOLDERS = ("change", "secret", "example", "placeholder", "todo", "default")
+
+
+class Contact(NamedTuple):
+    """Where people reach the operator; what was not set is empty."""
+
+    email: str = ""
+    url: str = ""
 
 
 class Misconfigured(Exception):
@@ -46,6 +53,14 @@ class Settings(BaseSettings):
         "In development one is made and kept in the data folder.",
     )
     public_url: str = Field("", description="Where clients reach the service. Empty: `http://HOST:PORT` as served.")
+    contact_email: str = Field(
+        "",
+        pattern=r"^([^@\s]+@[^@\s]+)?$",
+        description="Where people reach you: told in the description of the API and in `security.txt`.",
+    )
+    contact_url: str = Field(
+        "", pattern=r"^(https?://\S+)?$", description="The same as a page. Both empty: the portal's page on support."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
     cors_origins: tuple[str, ...] = Field((), description="JSON list of origins that browsers may call from.")
@@ -100,6 +115,11 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """The public URL in force, without a slash at its end."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def contact(self) -> Contact:
+        """Where people reach the operator."""
+        return Contact(self.contact_email, self.contact_url)
 
     def secret(self) -> bytes:
         """The secret that other keys are derived from; in development made once and kept in the data folder."""

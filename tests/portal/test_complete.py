@@ -20,10 +20,11 @@ from engage_api.core.problem import Problem
 from engage_api.core.scopes import Scope
 from engage_api.db.kind import Kind
 from engage_api.http import openapi
+from engage_api.http.samples import SAMPLES
 from engage_api.settings import Settings
 from portal import hooks
 from portal.generated.api import KINDS, events
-from portal.generated.problems import AGAIN, EXAMPLES
+from portal.generated.problems import AGAIN
 from tests.portal.pages import SITE, page
 
 SOURCES = Path(engage_api.__file__).parent
@@ -88,7 +89,7 @@ def test_every_problem_is_in_the_list_of_all() -> None:
 
 
 def test_what_is_said_of_single_problems_is_said_of_some_that_exist() -> None:
-    assert set(AGAIN) | set(EXAMPLES) <= set(Problem.known)
+    assert set(AGAIN) | set(SAMPLES) <= set(Problem.known)
 
 
 def test_every_scope_has_a_line() -> None:

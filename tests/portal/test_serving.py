@@ -1,6 +1,7 @@
 """The portal as it is served: every problem's address, what browsers may keep, its 404, well-known documents."""
 
 import gzip
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,8 +11,11 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
+from engage_api.app import create_api
 from engage_api.core.problem import Problem
-from engage_api.portal import Portal
+from engage_api.http.contract import served
+from engage_api.portal import Portal, security_text
+from engage_api.settings import Contact
 from portal.generated.api import doors
 from portal.generated.extras import BUNDLE
 from tests.portal.conftest import Service
@@ -131,6 +135,28 @@ def test_security_txt_says_whom_to_tell(client: httpx.Client) -> None:
     assert client.get(fields["Contact"]).status_code == 200
 
 
+def test_security_txt_and_the_description_tell_what_the_operator_has_set() -> None:
+    set_to = Contact("help@city.example", "https://city.example/help")
+    lines = security_text("http://x", set_to).decode().splitlines()
+    assert lines[:2] == ["Contact: mailto:help@city.example", "Contact: https://city.example/help"]
+    told = served(create_api(), "https://api.city.example", set_to)["v1.json"]
+    document = json.loads(told)
+    assert document["info"]["contact"] == {
+        "name": "The operator of this service",
+        "url": set_to.url,
+        "email": set_to.email,
+    }
+    assert b"https://api.city.example/problems/not-found/" in told
+    assert b"127.0.0.1" not in told
+
+
+def test_the_description_names_this_address_and_no_contact_that_nobody_set(client: httpx.Client) -> None:
+    told = client.get("/v1/openapi.json").json()
+    base = str(client.base_url).rstrip("/")
+    assert told["info"]["contact"] == {"name": "The operator of this service", "url": f"{base}/support/"}
+    assert told["components"]["examples"]["not-found"]["value"]["type"] == f"{base}/problems/not-found/"
+
+
 def test_every_address_in_the_api_catalog_answers(client: httpx.Client) -> None:
     found = client.get("/.well-known/api-catalog")
     assert found.headers["content-type"].startswith("application/linkset+json")
@@ -159,7 +185,7 @@ async def test_a_service_without_its_portal_says_how_to_build_it(tmp_path: Path)
     portal = Portal((tmp_path,))
 
     async def app(scope: dict[str, object], receive: object, send: object) -> None:
-        scope["state"] = {"services": SimpleNamespace(base_url="http://x"), "request_id": "1"}
+        scope["state"] = {"services": SimpleNamespace(base_url="http://x", contact=Contact()), "request_id": "1"}
         await portal(scope, receive, send)  # type: ignore[arg-type]  # as a server would call it
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:  # type: ignore[arg-type]  # as above

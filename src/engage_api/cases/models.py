@@ -38,25 +38,25 @@ Triage = Literal["standard", "tailored"]
 class InformationNeeded(Input):
     """Something that is needed before the case can go on."""
 
-    name: Name = Field(examples=["floor plan"])
-    description: Text | None = None
-    received: bool = False
+    name: Name = Field(description="What is needed.", examples=["floor plan"])
+    description: Text | None = Field(None, description="More about it.")
+    received: bool = Field(False, description="Whether it has come in.")
 
 
 class Decision(Input):
     """What was decided, and why."""
 
-    result: Name = Field(examples=["granted"])
-    reason: Text | None = None
-    decided_at: Moment | None = None
+    result: Name = Field(description="What was decided, in your own words.", examples=["granted"])
+    reason: Text | None = Field(None, description="Why.")
+    decided_at: Moment | None = Field(None, description="When.")
 
 
 class Participant(Input):
     """Somebody who has a part in the case."""
 
-    role: Word = Field(examples=["applicant"])
-    name: Name = Field(examples=["Zoë de Vries"])
-    customer_id: Reference | None = None
+    role: Word = Field(description="The part.", examples=["applicant"])
+    name: Name = Field(description="Who it is.", examples=["Zoë de Vries"])
+    customer_id: Reference | None = Field(None, description="Their id, where they are a customer.")
 
 
 class CaseBase(Model):
@@ -64,16 +64,20 @@ class CaseBase(Model):
 
     external_id: ExternalId | None = None
     type: Word = Field(description="What kind of case it is.", examples=["building-permit"])
-    title: Name = Field(examples=["Dormer at the back of the house"])
-    description: Text | None = None
+    title: Name = Field(description="What it is about, in a line.", examples=["Dormer at the back of the house"])
+    description: Text | None = Field(None, description="More about it.")
     customer_id: Reference | None = Field(None, description="For whom the case is.")
     parent_id: Reference | None = Field(None, description="The case that this one is a part of.")
     channel: Channel = Field("web", description="How it came in.")
-    triage: Triage = "standard"
+    triage: Triage = Field("standard", description="Whether the usual way will do, or the case needs a way of its own.")
     visibility: Visibility = Field("customer", description="Who may see it, besides those who work on it.")
-    information_needed: list[InformationNeeded] = Field(default_factory=list, max_length=50)
-    participants: list[Participant] = Field(default_factory=list, max_length=50)
-    decision: Decision | None = None
+    information_needed: list[InformationNeeded] = Field(
+        default_factory=list, max_length=50, description="What must come in before the case can go on."
+    )
+    participants: list[Participant] = Field(
+        default_factory=list, max_length=50, description="Who else has a part in it."
+    )
+    decision: Decision | None = Field(None, description="What was decided; null as long as nothing is.")
     outcome: Name | None = Field(None, description="What came of it.")
     due_at: Moment | None = Field(None, description="When it should be delivered.")
     metadata: Metadata = Field(default_factory=dict)
@@ -130,7 +134,7 @@ class CaseTransition(Input):
 
     model_config = shown_as(to="accepted")
 
-    to: CaseState = Field(examples=["accepted"])
+    to: CaseState = Field(description="The state to go to.", examples=["accepted"])
     waiting_for: WaitingFor | None = Field(None, description="Needed with `waiting`: whose turn it is.")
     reason: Text | None = Field(None, description="Why. Needed to reopen a closed case.")
     outcome: Name | None = Field(None, description="What came of it; replaces the outcome of the case.")
@@ -139,7 +143,7 @@ class CaseTransition(Input):
 class Case(CaseBase, Resource):
     """A case."""
 
-    id: str = Field(examples=["cas_01kb0m5xnye0rt2e5v3h4q8zj9"])
+    id: str = Field(description="Its id, given by the service.", examples=["cas_01kb0m5xnye0rt2e5v3h4q8zj9"])
     state: CaseState = Field(description="Changes by a transition only.")
     state_reason: str | None = Field(description="Why it is in this state.")
     waiting_for: WaitingFor | None = Field(description="Whose turn it is while it waits.")
@@ -154,8 +158,8 @@ class Case(CaseBase, Resource):
 class ExpandedCase(Case):
     """A case, with what `expand` asked for."""
 
-    customer: Customer | None = None
-    tasks: list[Task] | None = None
+    customer: Customer | None = Field(None, description="With `expand=customer`.")
+    tasks: list[Task] | None = Field(None, description="With `expand=tasks`.")
 
 
 class CaseRow(Row, table=True):

@@ -62,7 +62,7 @@ class CaseQuery(ResourceQuery):
     due_until: Moment | None = Field(None, description="Due before this time.")
 
 
-@router.post("", status_code=201, response_model=Case, summary="Make a case")
+@router.post("", status_code=201, response_model=Case, summary="Create a case")
 async def create_case(call: Write, body: NewCase) -> Response:
     """A whole case with its tasks: all of it is made, or nothing."""
     return await call.create(PATH, lambda tx: service.create(tx, call.principal, body))
@@ -83,7 +83,7 @@ async def get_case_by_external_id(external_id: str, call: Read) -> Response:
 @router.put(
     "/external/{external_id}",
     response_model=Case,
-    summary="Make or replace a case by your own id",
+    summary="Create or replace a case by your own id",
     openapi_extra=CLOSED,
 )
 async def put_case(external_id: ExternalId, call: Write, body: WholeCase) -> Response:
@@ -97,13 +97,13 @@ async def get_case(case_id: str, call: Read, expand: Expand = None) -> Response:
     return await (expanded.answer(call, case_id, expand.split(",")) if expand else call.document(CASE, case_id))
 
 
-@router.patch("/{case_id}", response_model=Case, summary="Change a case", openapi_extra=CLOSED)
+@router.patch("/{case_id}", response_model=Case, summary="Update a case", openapi_extra=CLOSED)
 async def update_case(case_id: str, call: Write, body: Patch) -> Response:
     """A JSON Merge Patch: what is absent stays, what is null goes."""
     return await call.change(lambda tx: service.change(tx, call.principal, case_id, body, call.if_match))
 
 
-@router.post("/{case_id}/transitions", response_model=Case, summary="Bring a case into another state")
+@router.post("/{case_id}/transitions", response_model=Case, summary="Transition a case to another state")
 async def transition_case(case_id: str, call: Write, body: Move) -> Response:
     """From received to confirmed, with waiting and reopening. What cannot follow is refused, with what can."""
     return await call.act(lambda tx: service.move(tx, call.principal, case_id, body, call.if_match))

@@ -37,16 +37,16 @@ class Identifier(Input):
     """A name by which others know the customer, such as a number in a register."""
 
     scheme: Word = Field(description="Whose numbers these are.", examples=["kvk"])
-    value: Value = Field(examples=["12345678"])
+    value: Value = Field(description="The number or name itself.", examples=["12345678"])
 
 
 class ContactPoint(Input):
     """Where the customer can be reached."""
 
-    type: Literal["email", "phone", "address", "web", "social"]
-    value: Value = Field(examples=["zoe@example.org"])
-    label: Name | None = Field(None, examples=["work"])
-    preferred: bool = False
+    type: Literal["email", "phone", "address", "web", "social"] = Field(description="What kind of place it is.")
+    value: Value = Field(description="The address or number itself.", examples=["zoe@example.org"])
+    label: Name | None = Field(None, description="What you call it.", examples=["work"])
+    preferred: bool = Field(False, description="Whether to try it first.")
 
 
 class Preferences(Input):
@@ -60,22 +60,28 @@ class Preferences(Input):
 class Context(Input):
     """What the customer is busy with now."""
 
-    role: Name | None = Field(None, examples=["home owner"])
-    location: Name | None = Field(None, examples=["Utrecht"])
-    intent: Text | None = Field(None, examples=["wants to build a dormer"])
+    role: Name | None = Field(None, description="As what they turn to you.", examples=["home owner"])
+    location: Name | None = Field(None, description="Where it is about.", examples=["Utrecht"])
+    intent: Text | None = Field(None, description="What they want to reach.", examples=["wants to build a dormer"])
 
 
 class CustomerBase(Model):
     """What is known of a customer."""
 
     external_id: ExternalId | None = None
-    kind: Literal["person", "organization"] = Field(examples=["person"])
-    display_name: Name = Field(examples=["Zoë de Vries"])
-    identifiers: list[Identifier] = Field(default_factory=list, max_length=50)
-    contact_points: list[ContactPoint] = Field(default_factory=list, max_length=50)
-    preferences: Preferences = Field(default_factory=Preferences)
-    context: Context = Field(default_factory=Context)
-    segments: list[Word] = Field(default_factory=list, max_length=50, examples=[["home-owner"]])
+    kind: Literal["person", "organization"] = Field(description="What they are.", examples=["person"])
+    display_name: Name = Field(description="The name to show and to sort by.", examples=["Zoë de Vries"])
+    identifiers: list[Identifier] = Field(
+        default_factory=list, max_length=50, description="Names by which others know them."
+    )
+    contact_points: list[ContactPoint] = Field(
+        default_factory=list, max_length=50, description="Where they can be reached."
+    )
+    preferences: Preferences = Field(default_factory=Preferences, description="How they want to be served.")
+    context: Context = Field(default_factory=Context, description="What they are busy with now.")
+    segments: list[Word] = Field(
+        default_factory=list, max_length=50, description="Groups that you count them among.", examples=[["home-owner"]]
+    )
     metadata: Metadata = Field(default_factory=dict)
 
 
@@ -102,9 +108,11 @@ class CustomerUpdate(Input):
 class Customer(CustomerBase, Resource):
     """A customer."""
 
-    id: str = Field(examples=["cus_01kb0m5xnye0rt2e5v3h4q8zj9"])
+    id: str = Field(description="Its id, given by the service.", examples=["cus_01kb0m5xnye0rt2e5v3h4q8zj9"])
     state: CustomerState = Field(description="Changes by a transition only.")
-    merged_into: Reference | None = Field(None, description="The customer that this one turned out to be.")
+    merged_into: Reference | None = Field(
+        None, description="The customer that this one turned out to be. Reserved: nothing sets it yet."
+    )
 
 
 class CustomerRow(Row, table=True):

@@ -56,7 +56,7 @@ class CustomerQuery(ResourceQuery):
         return given
 
 
-@router.post("", status_code=201, response_model=Customer, summary="Make a customer")
+@router.post("", status_code=201, response_model=Customer, summary="Create a customer")
 async def create_customer(call: Write, body: NewCustomer) -> Response:
     """A new customer is a prospect."""
     return await call.create(PATH, lambda tx: service.create(tx, call.principal, body))
@@ -89,7 +89,7 @@ async def get_customer(customer_id: str, call: Read) -> Response:
     return await call.document(CUSTOMER, customer_id)
 
 
-@router.patch("/{customer_id}", response_model=Customer, summary="Change a customer")
+@router.patch("/{customer_id}", response_model=Customer, summary="Update a customer")
 async def update_customer(customer_id: str, call: Write, body: Patch) -> Response:
     """A JSON Merge Patch: what is absent stays, what is null goes."""
     return await call.change(lambda tx: service.change(tx, call.principal, customer_id, body, call.if_match))
@@ -103,7 +103,7 @@ async def delete_customer(customer_id: str, call: Write) -> Response:
     return await call.remove(lambda tx: service.delete(tx, call.principal, customer_id, call.if_match))
 
 
-@router.post("/{customer_id}/transitions", response_model=Customer, summary="Bring a customer into another state")
+@router.post("/{customer_id}/transitions", response_model=Customer, summary="Transition a customer to another state")
 async def transition_customer(customer_id: str, call: Write, body: Move) -> Response:
     """Prospect, active, dormant, closed. What cannot follow is refused, with what can."""
     return await call.act(lambda tx: service.move(tx, call.principal, customer_id, body.to, call.if_match))

@@ -35,7 +35,7 @@ class EventQuery(Parameters):
         return {name: value for name in ("type", "subject") if (value := getattr(self, name)) is not None}
 
 
-@router.get("", response_model=Page[Event], summary="Read the log")
+@router.get("", response_model=Page[Event], summary="List events: the log")
 async def list_events(call: Read, query: Annotated[EventQuery, Query()]) -> Response:
     """What happened, oldest first. `nextCursor` is null at the end of what is there: come back with `after`."""
     return await service.answer(call, query.after, query.cursor, query.limit, query.filters())

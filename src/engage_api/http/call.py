@@ -16,6 +16,7 @@ from engage_api.http import etags, pages
 from engage_api.http.cursors import Cursors
 from engage_api.http.idempotency import Answer, Idempotency
 from engage_api.http.limits import Limits
+from engage_api.settings import Contact
 
 
 class Keeper(Protocol):
@@ -42,6 +43,7 @@ class Services:
     doorkeeper: Keeper
     pepper: bytes
     base_url: str
+    contact: Contact
 
 
 class Call:

@@ -42,18 +42,17 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "example": TAG,
     },
 }
-
-
-def problem_example(kind: type[Problem]) -> dict[str, Any]:
-    """What this kind of problem looks like."""
-    return {
-        "type": f"https://api.example.org/problems/{kind.code}/",
-        "title": kind.title,
-        "status": kind.status,
-        "detail": kind.title,
-        "instance": "urn:uuid:5f0c2f4e-5d0e-4b8e-9f57-0a7c3f1f9f10",
-        "code": kind.code,
-    }
+SAID_BY_SOME: dict[str, dict[str, Any]] = {
+    "requiredScope": TEXT | {"description": "With `insufficient-scope`: the scope that is missing."},
+    "state": TEXT | {"description": "With `invalid-transition`: the state that the resource is in."},
+    "allowed": {
+        "type": "array",
+        "items": dict(TEXT),
+        "description": "With `invalid-transition`: the states that it can go to.",
+    },
+    "key": TEXT | {"description": "With `not-rotatable`: the id of the key that took its place, if one did."},
+}
+"""Members that only some problems have."""
 
 
 def problem_schema() -> dict[str, Any]:
@@ -69,7 +68,12 @@ def problem_schema() -> dict[str, Any]:
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
             "detail": dict(TEXT),
             "instance": TEXT | {"format": "uri", "description": "The id of the request."},
-            "code": TEXT | {"enum": sorted(Problem.known)},
+            "code": TEXT
+            | {
+                "description": "The type as one word. There may be new ones: pass over what you do not know.",
+                "examples": ["invalid-request"],
+                "x-extensible-enum": sorted(Problem.known),
+            },
             "errors": {
                 "type": "array",
                 "items": {
@@ -85,3 +89,4 @@ def problem_schema() -> dict[str, Any]:
             },
         },
     }
+            **SAID_BY_SOME,

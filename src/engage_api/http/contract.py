@@ -6,7 +6,8 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from starlette.routing import Route
 
-from engage_api.http import etags, openapi
+from engage_api.http import etags, openapi, samples
+from engage_api.settings import Contact
 
 DESCRIPTION = """\
 Customers, cases and offers of an organisation, with the log of everything that happened to them.
@@ -24,6 +25,19 @@ def documents(api: FastAPI) -> dict[str, bytes]:
     return {"v1.json": _text(newest), "v1-3.1.json": _text(openapi.older(newest))}
 
 
+def served(api: FastAPI, base_url: str, contact: Contact) -> dict[str, bytes]:
+    """The same as a service tells it of itself: with its own address in the examples, and its operator's."""
+    found = {}
+    for name, text in documents(api).items():
+        document = json.loads(text.replace(samples.HERE.encode(), json.dumps(base_url)[1:-1].encode()))
+        told = document["info"]["contact"]
+        told |= {"url": contact.url or told["url"], "email": contact.email}
+        if not contact.email:
+            del told["email"]
+        found[name] = _text(document)
+    return found
+
+
 def serve(api: FastAPI) -> None:
     """Answer the description at `/openapi.json` and `/openapi-3.1.json`. It is made when it is first asked for."""
     made: dict[str, bytes] = {}
@@ -31,7 +45,8 @@ def serve(api: FastAPI) -> None:
     def show(name: str) -> Any:
         async def answer(request: Request) -> Response:
             if not made:
-                made.update(documents(api))
+                services = request.scope["state"]["services"]
+                made.update(served(api, services.base_url, services.contact))
             response = etags.answer(request, made[name])
             response.headers["Cache-Control"] = "public, max-age=300"
             response.headers["Access-Control-Allow-Origin"] = "*"

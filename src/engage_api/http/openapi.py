@@ -35,19 +35,20 @@ from engage_api.core.problem import (
     UnknownReference,
     UnsupportedMediaType,
 )
-from engage_api.http import examples
-from engage_api.http.components import HEADERS, PARAMETERS, problem_example, problem_schema
+from engage_api.http import examples, samples
+from engage_api.http.components import HEADERS, PARAMETERS, problem_schema
 from engage_api.http.walk import Operation, operations
 
 JSON, PROBLEM, PATCH = "application/json", "application/problem+json", "application/merge-patch+json"
 SCHEMA_VERSION, OLDER_VERSION = "3.2.0", "3.1.0"
 
 CONTACT = {
-    "name": "The maintainers of Engage API",
-    "url": "https://api.example.org/support/",
-    "email": "support@api.example.org",
+    "name": "The operator of this service",
+    "url": f"{samples.HERE}/support/",
+    "email": "operator@example.org",
 }
 OWN_ID = "Your own id for the resource."
+"""In the committed description; where it is served, what its operator has set takes the place."""
 
 
 def build(app: FastAPI) -> dict[str, Any]:
@@ -83,11 +84,24 @@ def build(app: FastAPI) -> dict[str, Any]:
     for operation in operations(app):
         _complete(document["paths"][operation.path][operation.method], operation, schemas)
         for kind in problems_of(operation):
-            components["examples"][kind.code] = {"value": problem_example(kind)}
+            components["examples"][kind.code] = {"value": samples.body(kind)}
+    _untitle([document["paths"], components])
     return document
 
 
 def older(document: dict[str, Any]) -> dict[str, Any]:
+def _untitle(part: Any) -> None:
+    """Drop the titles that the generator makes of names, such as `Externalid`."""
+    if isinstance(part, list):
+        for one in part:
+            _untitle(one)
+    elif isinstance(part, dict):
+        if isinstance(part.get("title"), str):
+            del part["title"]
+        for name in part.keys() - {"example", "examples", "default"}:
+            _untitle(part[name])
+
+
     """The same as OpenAPI 3.1, for generators that do not know 3.2 yet. Nothing in it is new since 3.1."""
     return {**copy.deepcopy(document), "openapi": OLDER_VERSION}
 

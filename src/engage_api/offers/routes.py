@@ -47,7 +47,7 @@ class OfferQuery(ResourceQuery):
     valid_at: Moment | None = Field(None, description="Only those that hold at this time.")
 
 
-@router.post("", status_code=201, response_model=Offer, summary="Make an offer")
+@router.post("", status_code=201, response_model=Offer, summary="Create an offer")
 async def create_offer(call: Write, body: NewOffer) -> Response:
     """A new offer is a draft: nobody is offered it yet."""
     return await call.create(PATH, lambda tx: service.create(tx, call.principal, body))
@@ -68,7 +68,7 @@ async def get_offer_by_external_id(external_id: str, call: Read) -> Response:
 @router.put(
     "/external/{external_id}",
     response_model=Offer,
-    summary="Make or replace an offer by your own id",
+    summary="Create or replace an offer by your own id",
     openapi_extra=RETIRED,
 )
 async def put_offer(external_id: ExternalId, call: Write, body: NewOffer) -> Response:
@@ -82,7 +82,7 @@ async def get_offer(offer_id: str, call: Read) -> Response:
     return await call.document(OFFER, offer_id)
 
 
-@router.patch("/{offer_id}", response_model=Offer, summary="Change an offer", openapi_extra=RETIRED)
+@router.patch("/{offer_id}", response_model=Offer, summary="Update an offer", openapi_extra=RETIRED)
 async def update_offer(offer_id: str, call: Write, body: Patch) -> Response:
     """A JSON Merge Patch: what is absent stays, what is null goes. A retired offer does not change."""
     return await call.change(lambda tx: service.change(tx, call.principal, offer_id, body, call.if_match))
@@ -96,7 +96,7 @@ async def delete_offer(offer_id: str, call: Write) -> Response:
     return await call.remove(lambda tx: service.delete(tx, call.principal, offer_id, call.if_match))
 
 
-@router.post("/{offer_id}/transitions", response_model=Offer, summary="Bring an offer into another state")
+@router.post("/{offer_id}/transitions", response_model=Offer, summary="Transition an offer to another state")
 async def transition_offer(offer_id: str, call: Write, body: Move) -> Response:
     """Draft, active, retired. What cannot follow is refused, with what can."""
     return await call.act(lambda tx: service.move(tx, call.principal, offer_id, body.to, call.if_match))

@@ -37,10 +37,10 @@ class TaskBase(Model):
     """What is known of a task."""
 
     external_id: ExternalId | None = None
-    title: Name = Field(examples=["Check the floor plan"])
-    description: Text | None = None
-    kind: TaskKind = "routine"
-    mode: Literal["manual", "automatic"] = "manual"
+    title: Name = Field(description="What is to be done, in a line.", examples=["Check the floor plan"])
+    description: Text | None = Field(None, description="More about it.")
+    kind: TaskKind = Field("routine", description="`routine` belongs to every such case, `ad-hoc` to this one alone.")
+    mode: Literal["manual", "automatic"] = Field("manual", description="Whether a person does it or a system.")
     assignee: Name | None = Field(None, description="Who does it, in your own words.", examples=["Team Permits"])
     provider: Name | None = Field(None, description="Which outside party does it.")
     visibility: Visibility = Field("participants", description="Who may see it, besides those who work on it.")
@@ -76,7 +76,7 @@ class TaskTransition(Input):
 
     model_config = shown_as(to="active")
 
-    to: TaskState = Field(examples=["active"])
+    to: TaskState = Field(description="The state to go to.", examples=["active"])
     reason: Text | None = Field(None, description="Why. Needed to reopen a completed or skipped task.")
     result: Text | None = Field(None, description="What came of it; replaces the result of the task.")
 
@@ -84,7 +84,7 @@ class TaskTransition(Input):
 class Task(TaskBase, Resource):
     """One step of a case."""
 
-    id: str = Field(examples=["tsk_01kb0m5xnye0rt2e5v3h4q8zj9"])
+    id: str = Field(description="Its id, given by the service.", examples=["tsk_01kb0m5xnye0rt2e5v3h4q8zj9"])
     case_id: Reference = Field(description="The case that it is a step of.")
     state: TaskState = Field(description="Changes by a transition only.")
     state_reason: str | None = Field(description="Why it is in this state.")

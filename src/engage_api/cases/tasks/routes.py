@@ -50,7 +50,11 @@ class TaskQuery(CaseTaskQuery):
 
 
 @router.post(
-    "/cases/{case_id}/tasks", status_code=201, response_model=Task, summary="Add a task to a case", openapi_extra=CLOSED
+    "/cases/{case_id}/tasks",
+    status_code=201,
+    response_model=Task,
+    summary="Create a task of a case",
+    openapi_extra=CLOSED,
 )
 async def create_task(case_id: str, call: Write, body: NewTask) -> Response:
     """A new task is available. A closed case takes no tasks."""
@@ -76,7 +80,7 @@ async def get_task(task_id: str, call: Read) -> Response:
     return await call.document(TASK, task_id)
 
 
-@router.patch(PATH + "/{task_id}", response_model=Task, summary="Change a task", openapi_extra=CLOSED)
+@router.patch(PATH + "/{task_id}", response_model=Task, summary="Update a task", openapi_extra=CLOSED)
 async def update_task(task_id: str, call: Write, body: Patch) -> Response:
     """A JSON Merge Patch. Another assignee counts as a handover of the case."""
     return await call.change(lambda tx: service.change(tx, call.principal, task_id, body, call.if_match))
@@ -85,7 +89,7 @@ async def update_task(task_id: str, call: Write, body: Patch) -> Response:
 @router.post(
     PATH + "/{task_id}/transitions",
     response_model=Task,
-    summary="Bring a task into another state",
+    summary="Transition a task to another state",
     openapi_extra=CLOSED,
 )
 async def transition_task(task_id: str, call: Write, body: Move) -> Response:
