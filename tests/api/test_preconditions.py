@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from tests.api.harness import Client, Service, answered, refused
-from tests.api.samples import DELETED, SAMPLES, Sample
+from tests.api.samples import DELETED, SAMPLES, UPSERTED, Sample
 
 
 @pytest.fixture(params=SAMPLES)
@@ -36,6 +36,63 @@ async def test_if_none_match_saves_the_bytes(api: Client, sample: Sample) -> Non
         answered(await api.get(sample.at(made), headers={"If-None-Match": known}), 200)
     answered(await api.change(sample.at(made), sample.change), 200)
     answered(await api.get(sample.at(made), headers={"If-None-Match": tag}), 200)
+
+
+async def test_headers_in_several_lines_are_one_list(api: Client, sample: Sample) -> None:
+    """RFC 9110 section 5.3."""
+    made = await sample.make(api, sample.full)
+    tag = (await api.get(sample.at(made))).headers["ETag"]
+    for tags in (['"x"', tag], [tag, '"x"'], ["", '"x", "y"', tag]):
+        known = await api.get(sample.at(made), headers=[("If-None-Match", one) for one in tags])
+        assert known.status_code == 304
+        fits = await api.patch(sample.at(made), json={}, headers=[("If-Match", one) for one in tags])
+        assert answered(fits, 200) == made
+    fits = await api.patch(sample.at(made), json={}, headers=[("If-Match", '"x"'), ("If-Match", '"y"')])
+    refused(fits, 412, "stale-version")
+
+
+async def test_a_tag_that_is_none_for_if_match_is_told_apart_from_a_stale_one(api: Client, sample: Sample) -> None:
+    made = await sample.make(api, sample.full)
+    tag = (await api.get(sample.at(made))).headers["ETag"]
+    for given, said in (
+        ('"x"', "has changed"),
+        ('"x", "y"', "has changed"),
+        (f"W/{tag}", "a strong ETag in quotes"),
+        (tag.strip('"'), "a strong ETag in quotes"),
+        (f'*, "x", {tag}x', "a strong ETag in quotes"),
+    ):
+        answer = await api.patch(sample.at(made), json={}, headers={"If-Match": given})
+        assert said in refused(answer, 412, "stale-version")["detail"], given
+
+
+@pytest.mark.parametrize("name", UPSERTED)
+async def test_a_put_takes_preconditions_too(api: Client, name: str) -> None:
+    sample, at = SAMPLES[name], f"{SAMPLES[name].path}/external/put:1"
+    for given in ('"x"', "*"):
+        absent = await api.put(at, json=sample.least, headers={"If-Match": given})
+        assert "nothing with this id" in refused(absent, 412, "stale-version")["detail"]
+    made = await api.put(at, json=sample.least, headers={"If-None-Match": "*"})
+    old = made.headers["ETag"]
+    assert made.status_code == 201
+    for given in ("*", old, f'"x", W/{old}'):
+        there = await api.put(at, json=sample.least, headers={"If-None-Match": given})
+        refused(there, 412, "stale-version")
+    wanted = {what: value for what, value in sample.full.items() if what != "externalId"}
+    replaced = await api.put(at, json=wanted, headers={"If-Match": f'"x", {old}'})
+    assert replaced.status_code == 200
+    for given in (old, f"W/{replaced.headers['ETag']}"):
+        refused(await api.put(at, json=sample.least, headers={"If-Match": given}), 412, "stale-version")
+    assert (await api.get(at)).headers["ETag"] == replaced.headers["ETag"]
+    for headers in ({"If-Match": "*"}, {"If-None-Match": '"x"'}, {"If-Match": replaced.headers["ETag"]}):
+        answered(await api.put(at, json=wanted, headers=headers), 200)
+
+
+@pytest.mark.parametrize("name", UPSERTED)
+async def test_of_twenty_puts_that_would_only_make_it_one_does(api: Client, name: str) -> None:
+    at = f"{SAMPLES[name].path}/external/put:2"
+    once = {"If-None-Match": "*"}
+    answers = await asyncio.gather(*(api.put(at, json=SAMPLES[name].least, headers=once) for _ in range(20)))
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 412: 19}
 
 
 async def test_a_change_without_if_match_is_428(api: Client, sample: Sample) -> None:

@@ -138,7 +138,8 @@ async def test_nobody_writes_what_the_service_writes(api: Client, sample: Sample
 
 async def test_a_put_makes_then_replaces_then_leaves_alone(api: Client, upserted: Sample) -> None:
     at = f"{upserted.path}/external/own.1"
-    made = await api.put(at, json=upserted.full)
+    full = upserted.full | {"externalId": "own.1"}
+    made = await api.put(at, json=full)
     body = answered(made, 201)
     assert body["externalId"] == "own.1"
     assert made.headers["Location"] == f"/v1{upserted.at(body)}"
@@ -150,8 +151,22 @@ async def test_a_put_makes_then_replaces_then_leaves_alone(api: Client, upserted
     again = await api.put(at, json=upserted.least)
     assert (again.status_code, again.headers["ETag"]) == (200, replaced.headers["ETag"])
     assert again.content == replaced.content
-    assert answered(await api.put(at, json=upserted.full), 200)["version"] == 3
+    assert answered(await api.put(at, json=full), 200)["version"] == 3
     assert await happened(api, body, 3) == ["created", "updated", "updated"]
+
+
+async def test_a_put_names_one_id(api: Client, upserted: Sample) -> None:
+    at = f"{upserted.path}/external/own"
+    problem = refused(await api.put(at, json=upserted.least | {"externalId": "other"}), 400, "invalid-request")
+    assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [("/externalId", "contradiction")]
+    assert answered(await api.put(at, json=upserted.least | {"externalId": "own"}), 201)["externalId"] == "own"
+    assert answered(await api.put(at, json=upserted.least | {"externalId": None}), 200)["version"] == 1
+
+
+async def test_an_id_that_nothing_can_have_is_not_found(api: Client, upserted: Sample) -> None:
+    for odd in ("%20x", "a" * 129, "%C3%A9", "a%0A"):
+        refused(await api.get(f"{upserted.path}/external/{odd}"), 404, "not-found")
+        refused(await api.put(f"{upserted.path}/external/{odd}", json=upserted.least), 404, "not-found")
 
 
 async def test_a_put_keeps_the_state(api: Client, upserted: Sample) -> None:
@@ -159,7 +174,7 @@ async def test_a_put_keeps_the_state(api: Client, upserted: Sample) -> None:
     made = answered(await api.put(at, json=upserted.least), 201)
     to = "accepted" if upserted.name == "case" else "active"
     await api.moved(upserted.at(made), to)
-    assert answered(await api.put(at, json=upserted.full), 200)["state"] == to
+    assert answered(await api.put(at, json=upserted.full | {"externalId": "own"}), 200)["state"] == to
 
 
 async def test_of_many_puts_at_once_one_makes_it(api: Client, upserted: Sample) -> None:

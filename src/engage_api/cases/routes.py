@@ -18,7 +18,7 @@ from engage_api.cases.models import (
     ExpandedCase,
     Triage,
 )
-from engage_api.core.model import ExternalId, Moment, Reference, Word
+from engage_api.core.model import Moment, Reference, Word
 from engage_api.core.scopes import Scope
 from engage_api.customers.models import Channel
 from engage_api.http.call import Call
@@ -86,9 +86,12 @@ async def get_case_by_external_id(external_id: str, call: Read) -> Response:
     summary="Create or replace a case by your own id",
     openapi_extra=CLOSED,
 )
-async def put_case(external_id: ExternalId, call: Write, body: WholeCase) -> Response:
-    """Makes the case with this `externalId` (201) or replaces its fields (200). Its tasks and its state stay."""
-    return await call.put(PATH, lambda tx: service.put(tx, call.principal, external_id, body))
+async def put_case(external_id: str, call: Write, body: WholeCase) -> Response:
+    """Upsert: creates the case with this `externalId` (201) or replaces its fields (200).
+
+    Its state and its tasks stay: tasks have a URL of their own, so the body takes none.
+    """
+    return await call.put(PATH, external_id, body, service.put)
 
 
 @router.get("/{case_id}", response_model=ExpandedCase, response_model_exclude_unset=True, summary="Read a case")

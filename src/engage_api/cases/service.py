@@ -53,14 +53,14 @@ def fresh() -> dict[str, Any]:
 
 
 async def put(
-    tx: Transaction, principal: Principal, external_id: str, wanted: CaseReplace
+    tx: Transaction, principal: Principal, external_id: str, wanted: CaseReplace, conditions: etags.Preconditions
 ) -> tuple[Stored[Case], bool]:
     """Make or replace the case with this external id; its tasks stay as they are. True when it is new."""
-    fields = {**dict(wanted), "external_id": external_id}
     was = await reader.find(tx, principal, CASE, external_id, by="external_id")
+    conditions.check(was.document if was else None)
     if was is None:
-        return await create(tx, principal, CaseCreate.model_construct(**fields, received_at=None, tasks=[])), True
-    return await _changed(tx, principal, was, fields), False
+        return await create(tx, principal, CaseCreate.model_construct(**dict(wanted), received_at=None, tasks=[])), True
+    return await _changed(tx, principal, was, dict(wanted)), False
 
 
 async def change(

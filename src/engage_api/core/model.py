@@ -96,9 +96,10 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 
 Day = Annotated[date, Field(examples=["2026-11-21"])]
 
+EXTERNAL_ID = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
 ExternalId = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,128}$"),
+    StringConstraints(pattern=EXTERNAL_ID.pattern),
     Field(description="Your own id for it, unique per workspace.", examples=["crm:4711"]),
 ]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]

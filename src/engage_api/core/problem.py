@@ -160,12 +160,13 @@ class StillRunning(Problem):
 
 
 class StaleVersion(Problem):
-    """The resource is not what it was when you read it: its `ETag` is no longer the one in `If-Match`.
+    """The resource is not as the request says: its `ETag` is not, or no longer, the one in `If-Match`.
 
-    Read it again, look at what changed, and repeat your change with the new `ETag`.
+    Or there is nothing where `If-Match` names something, or something where `If-None-Match: *` wants nothing. Read it
+    again, look at what changed, and repeat your change with the new `ETag`.
     """
 
-    code, status, title = "stale-version", 412, "The resource has changed since you read it"
+    code, status, title = "stale-version", 412, "The precondition does not hold"
 
 
 class BodyTooLarge(Problem):

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from engage_api.access.guard import guard
-from engage_api.core.model import ExternalId, Input, Word
+from engage_api.core.model import Input, Word
 from engage_api.core.scopes import Scope
 from engage_api.customers import service
 from engage_api.customers.models import CUSTOMER, Customer, CustomerCreate, CustomerState, CustomerUpdate
@@ -74,13 +74,13 @@ async def get_customer_by_external_id(external_id: str, call: Read) -> Response:
     return await call.document(CUSTOMER, external_id, by="external_id")
 
 
-@router.put("/external/{external_id}", response_model=Customer, summary="Make or replace a customer by your own id")
-async def put_customer(external_id: ExternalId, call: Write, body: NewCustomer) -> Response:
-    """Makes the customer with this `externalId` (201) or replaces all its fields (200).
+@router.put("/external/{external_id}", response_model=Customer, summary="Create or replace a customer by your own id")
+async def put_customer(external_id: str, call: Write, body: NewCustomer) -> Response:
+    """Upsert: creates the customer with this `externalId` (201) or replaces all its fields (200).
 
     The same twice changes nothing.
     """
-    return await call.put(PATH, lambda tx: service.put(tx, call.principal, external_id, body))
+    return await call.put(PATH, external_id, body, service.put)
 
 
 @router.get("/{customer_id}", response_model=Customer, summary="Read a customer")

@@ -31,14 +31,14 @@ async def create(tx: Transaction, principal: Principal, wanted: CustomerCreate) 
 
 
 async def put(
-    tx: Transaction, principal: Principal, external_id: str, wanted: CustomerCreate
+    tx: Transaction, principal: Principal, external_id: str, wanted: CustomerCreate, conditions: etags.Preconditions
 ) -> tuple[Stored[Customer], bool]:
     """Make or replace the customer with this external id. True when it is new."""
-    fields = {**dict(wanted), "external_id": external_id}
     was = await reader.find(tx, principal, CUSTOMER, external_id, by="external_id")
+    conditions.check(was.document if was else None)
     if was is None:
-        return await create(tx, principal, wanted.model_copy(update=fields)), True
-    return await store.change(tx, principal, CUSTOMER, was, fields), False
+        return await create(tx, principal, wanted), True
+    return await store.change(tx, principal, CUSTOMER, was, dict(wanted)), False
 
 
 async def change(

@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from fastapi import Request, Response
 
+from engage_api.core.model import EXTERNAL_ID, Input
 from engage_api.core.principal import Principal
-from engage_api.core.problem import AlreadyExists, NotFound
+from engage_api.core.problem import AlreadyExists, Fault, InvalidRequest, NotFound
 from engage_api.db import reader
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.kind import Kind
@@ -17,6 +18,9 @@ from engage_api.http.cursors import Cursors
 from engage_api.http.idempotency import Answer, Idempotency
 from engage_api.http.limits import Limits
 from engage_api.settings import Contact
+
+T = TypeVar("T", bound=Input)
+Put = Callable[[Transaction, Principal, str, T, etags.Preconditions], Awaitable[tuple[Stored[Any], bool]]]
 
 
 class Keeper(Protocol):
@@ -64,7 +68,7 @@ class Call:
     @property
     def if_match(self) -> str | None:
         """The caller's precondition."""
-        return self.request.headers.get("if-match")
+        return etags.header(self.request, "if-match")
 
     async def document(self, kind: Kind[Any], row_id: str, *, by: str = "id") -> Response:
         """Answer one resource, with its ETag; 304 when the caller has it."""
@@ -106,14 +110,21 @@ class Call:
             stored = await change(tx)
         return shown(stored, 200).response()
 
-    async def put(self, path: str, put: Callable[[Transaction], Awaitable[tuple[Stored[Any], bool]]]) -> Response:
-        """Answer 201 with what was made or 200 with what was replaced, after its commit."""
+    async def put(self, path: str, external_id: str, wanted: T, put: Put[T]) -> Response:
+        """Answer 201 with what was made or 200 with what was replaced, after its commit.
+
+        Raises:
+            NotFound: no external id looks like this one.
+            InvalidRequest: the body names another one.
+        """
+        wanted = _named(external_id, wanted)
+        conditions = etags.Preconditions(self.if_match, etags.header(self.request, "if-none-match"))
         try:
             async with self.db.write(self.principal.workspace) as tx:
-                stored, new = await put(tx)
+                stored, new = await put(tx, self.principal, external_id, wanted, conditions)
         except AlreadyExists:  # somebody made it between our look and our write: now it is there to be replaced
             async with self.db.write(self.principal.workspace) as tx:
-                stored, new = await put(tx)
+                stored, new = await put(tx, self.principal, external_id, wanted, conditions)
         place = {"Location": f"{self.request.scope['root_path']}{path}/{stored.model.id}"}
         return shown(stored, 201 if new else 200, place if new else {}).response()
 
@@ -122,6 +133,16 @@ class Call:
         async with self.db.write(self.principal.workspace) as tx:
             await remove(tx)
         return Response(status_code=204)
+
+
+def _named(external_id: str, wanted: T) -> T:
+    """What is wanted, under the external id of the path."""
+    if not EXTERNAL_ID.fullmatch(external_id):
+        raise NotFound
+    if getattr(wanted, "external_id", None) not in (None, external_id):
+        told = "The path names another id. Leave it out here, or say the same."
+        raise InvalidRequest(errors=[Fault("contradiction", told, pointer="/externalId")])
+    return wanted.model_copy(update={"external_id": external_id})
 
 
 def shown(stored: Stored[Any], status: int, headers: dict[str, str] | None = None) -> Answer:

@@ -41,6 +41,12 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": TEXT | {"maxLength": 1000},
         "example": TAG,
     },
+    "If-None-Match-Any": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "`*`: only make it; when there is something already, the answer is 412.",
+        "schema": TEXT | {"enum": ["*"]},
+    },
 }
 SAID_BY_SOME: dict[str, dict[str, Any]] = {
     "requiredScope": TEXT | {"description": "With `insufficient-scope`: the scope that is missing."},

@@ -4,18 +4,47 @@ A strong ETag is a hash of the bytes that were served, so it says nothing that t
 """
 
 import hashlib
+import re
 from base64 import urlsafe_b64encode
-from typing import Annotated
+from typing import NamedTuple
 
-from fastapi import Header, Request, Response
+from fastapi import Request, Response
 
 from engage_api.core.problem import PreconditionRequired, StaleVersion
 from engage_api.http.ready import Ready
 
-IfMatch = Annotated[
-    str | None,
-    Header(alias="If-Match", max_length=1_000, description="The `ETag` of the version that your change is based on."),
-]
+NOT_STRONG = (
+    "If-Match needs a strong ETag in quotes, as the ETag header of a plain GET gives it; "
+    "one that begins with W/ comes from `expand` and names no single version."
+)
+_STRONG = re.compile(r'"[^"]*"')
+
+
+class Preconditions(NamedTuple):
+    """What a request says of what is there already: `If-Match` and `If-None-Match`, where they were sent."""
+
+    if_match: str | None
+    if_none_match: str | None
+
+    def check(self, document: bytes | None) -> None:
+        """Refuse to make or to replace what is not as the caller says. `document` is None when nothing is there.
+
+        Raises:
+            StaleVersion: another version is there, or one where none should be, or none where one should be.
+        """
+        if document is None:
+            if self.if_match is not None:
+                raise StaleVersion("There is nothing with this id yet.")
+            return
+        check(self.if_match, document)
+        if self.if_none_match is not None and knows(self.if_none_match, strong(document)):
+            raise StaleVersion("There is something with this id already.")
+
+
+def header(request: Request, name: str) -> str | None:
+    """A header that may stand in several lines, as the one list that they are (RFC 9110 section 5.3)."""
+    lines = request.headers.getlist(name)
+    return ", ".join(lines) if lines else None
 
 
 def strong(document: bytes) -> str:
@@ -30,7 +59,7 @@ def answer(request: Request, document: bytes, *, weak: bool = False) -> Response
     """
     tag = strong(document)
     shown = f"W/{tag}" if weak else tag
-    if knows(request.headers.get("if-none-match"), tag):
+    if knows(header(request, "if-none-match"), tag):
         return Response(status_code=304, headers={"ETag": shown})
     return Ready(document, (b"etag", shown.encode()))
 
@@ -54,12 +83,18 @@ def require(if_match: str | None, document: bytes) -> None:
 
 def check(if_match: str | None, document: bytes) -> None:
     """As `require`, where the header is optional."""
-    if if_match is not None and not _names(if_match, strong(document), weakly=False):
-        raise StaleVersion
+    if if_match is None or _names(if_match, strong(document), weakly=False):
+        return
+    strongly = all(_STRONG.fullmatch(one) for one in _listed(if_match))
+    raise StaleVersion("The resource has changed since you read it." if strongly else NOT_STRONG)
+
+
+def _listed(header: str) -> list[str]:
+    return [one.strip() for one in header.split(",")]
 
 
 def _names(header: str, tag: str, *, weakly: bool) -> bool:
-    given = [one.strip() for one in header.split(",")]
+    given = _listed(header)
     if given == ["*"]:
         return True
     return tag in ([one.removeprefix("W/") for one in given] if weakly else given)

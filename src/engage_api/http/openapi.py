@@ -13,6 +13,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from engage_api.core.model import EXTERNAL_ID
 from engage_api.core.problem import (
     AlreadyExists,
     BodyTooLarge,
@@ -123,6 +124,8 @@ def problems_of(operation: Operation) -> list[type[Problem]]:
         known += [StillRunning, KeyReused, StaleVersion] if operation.acts else [StillRunning, KeyReused]
     if operation.acts:
         known += [InvalidTransition, Changed]
+    if operation.method == "put":
+        known += [StaleVersion, Changed]
     if operation.names_external_id:
         known += [AlreadyExists, UnknownReference]
     return known + [Problem.known[code] for code in operation.problems]
@@ -139,8 +142,7 @@ def _complete(found: dict[str, Any], operation: Operation, schemas: dict[str, An
     if not parameters:
         del found["parameters"]
     for parameter in parameters:
-        if parameter.get("in") == "path":
-            parameter["description"] = OWN_ID if parameter["name"] == "external_id" else "The id of the resource."
+        _place(parameter)
     responses = found["responses"]
     responses.pop("422", None)
     if operation.method == "put":  # makes it when it is not there
@@ -159,11 +161,21 @@ def _complete(found: dict[str, Any], operation: Operation, schemas: dict[str, An
         _body(found["requestBody"], operation, schemas)
 
 
+def _place(parameter: dict[str, Any]) -> None:
+    """Say what a part of the path is."""
+    if parameter.get("name") == "external_id":
+        parameter.update(description=OWN_ID, schema={"type": "string", "pattern": EXTERNAL_ID.pattern})
+    elif parameter.get("in") == "path":
+        parameter["description"] = "The id of the resource."
+
+
 def _headers_in(operation: Operation) -> Iterator[str]:
     if operation.idempotent:
         yield "Idempotency-Key"
-    if operation.preconditioned or operation.acts:
+    if operation.preconditioned or operation.acts or operation.method == "put":
         yield "If-Match"
+    if operation.method == "put":
+        yield "If-None-Match-Any"
     if operation.method == "get" and operation.shows_one:
         yield "If-None-Match"
 

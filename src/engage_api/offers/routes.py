@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from engage_api.access.guard import guard
-from engage_api.core.model import ExternalId, Input, Moment
+from engage_api.core.model import Input, Moment
 from engage_api.core.scopes import Scope
 from engage_api.customers.models import Channel
 from engage_api.http.call import Call
@@ -71,9 +71,12 @@ async def get_offer_by_external_id(external_id: str, call: Read) -> Response:
     summary="Create or replace an offer by your own id",
     openapi_extra=RETIRED,
 )
-async def put_offer(external_id: ExternalId, call: Write, body: NewOffer) -> Response:
-    """Makes the offer with this `externalId` (201) or replaces all its fields (200). The same twice changes nothing."""
-    return await call.put(PATH, lambda tx: service.put(tx, call.principal, external_id, body))
+async def put_offer(external_id: str, call: Write, body: NewOffer) -> Response:
+    """Upsert: creates the offer with this `externalId` (201) or replaces all its fields (200).
+
+    The same twice changes nothing.
+    """
+    return await call.put(PATH, external_id, body, service.put)
 
 
 @router.get("/{offer_id}", response_model=Offer, summary="Read an offer")

@@ -31,11 +31,11 @@ async def create(tx: Transaction, principal: Principal, wanted: OfferCreate) -> 
 
 
 async def put(
-    tx: Transaction, principal: Principal, external_id: str, wanted: OfferCreate
+    tx: Transaction, principal: Principal, external_id: str, wanted: OfferCreate, conditions: etags.Preconditions
 ) -> tuple[Stored[Offer], bool]:
     """Make or replace the offer with this external id. True when it is new."""
-    wanted = wanted.model_copy(update={"external_id": external_id})
     was = await reader.find(tx, principal, OFFER, external_id, by="external_id")
+    conditions.check(was.document if was else None)
     if was is None:
         return await create(tx, principal, wanted), True
     return await _changed(tx, principal, was, wanted), False
