@@ -82,7 +82,8 @@ async def test_what_is_not_there_is_not_found(api: Client, sample: Sample) -> No
 async def test_an_external_id_is_taken_once(api: Client, sample: Sample) -> None:
     first = await sample.make(api, externalId="mine")
     home = await sample.home(api)
-    refused(await api.post(home, json=sample.least | {"externalId": "mine"}), 409, "already-exists")
+    problem = refused(await api.post(home, json=sample.least | {"externalId": "mine"}), 409, "already-exists")
+    assert [(error["code"], error["pointer"]) for error in problem["errors"]] == [("taken", "/externalId")]
     second = await api.made(home, sample.least | {"externalId": "yours"})
     refused(await api.change(sample.at(second), {"externalId": "mine"}), 409, "already-exists")
     assert await api.read(sample.at(second)) == second

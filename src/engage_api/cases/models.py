@@ -208,6 +208,10 @@ def _terms(case: Case) -> Iterator[tuple[str, str]]:
     yield "triage", case.triage
 
 
+def _refers(case: Case) -> Iterator[str]:
+    yield from (participant.customer_id for participant in case.participants if participant.customer_id)
+
+
 CASE = Kind(
     "case",
     "cas",
@@ -216,6 +220,7 @@ CASE = Kind(
     _columns,
     _words,
     _terms,
+    _refers,
     filters={
         "state": Equal("state"),
         "type": Equal("type"),

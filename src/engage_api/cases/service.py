@@ -1,18 +1,18 @@
 """The rules for cases."""
 
+from dataclasses import replace
 from typing import Any
 
+from engage_api.cases import references
 from engage_api.cases.lookup import CLOSED, CaseClosed, require
 from engage_api.cases.models import CASE, Case, CaseCreate, CaseReplace, CaseState, CaseTransition, CaseUpdate
 from engage_api.cases.tasks import service as tasks
 from engage_api.core import clock
 from engage_api.core.principal import Principal
-from engage_api.core.problem import Fault, InvalidRequest, UnknownReference
+from engage_api.core.problem import AlreadyExists, Fault, InvalidRequest
 from engage_api.core.states import require_transition
-from engage_api.customers.models import CUSTOMER
-from engage_api.db import reader, store
+from engage_api.db import reader, store, turns
 from engage_api.db.engine import Transaction
-from engage_api.db.kind import Kind
 from engage_api.db.store import Stored
 from engage_api.http import etags
 from engage_api.http.patches import patched
@@ -32,11 +32,15 @@ TRANSITIONS: dict[str, tuple[CaseState, ...]] = {
 async def create(tx: Transaction, principal: Principal, wanted: CaseCreate) -> Stored[Case]:
     """Make a case with all its tasks."""
     fields = {name: getattr(wanted, name) for name in CaseReplace.model_fields}
-    await _require_references(tx, principal, fields)
+    await references.require(tx, principal, fields)
     received = wanted.received_at or clock.business(principal.workspace)
     case = await store.create(tx, principal, CASE, {**fields, **fresh(), "received_at": received})
-    for task in wanted.tasks:
-        await tasks.create(tx, principal, case.model.id, task)
+    for at, task in enumerate(wanted.tasks):
+        try:
+            await tasks.create(tx, principal, case.model.id, task)
+        except AlreadyExists as error:
+            told = [replace(fault, pointer=f"/tasks/{at}{fault.pointer}") for fault in error.errors]
+            raise AlreadyExists(errors=told) from error
     return case
 
 
@@ -56,6 +60,7 @@ async def put(
     tx: Transaction, principal: Principal, external_id: str, wanted: CaseReplace, conditions: etags.Preconditions
 ) -> tuple[Stored[Case], bool]:
     """Make or replace the case with this external id; its tasks stay as they are. True when it is new."""
+    await _take_turn(tx, principal, wanted.parent_id)
     was = await reader.find(tx, principal, CASE, external_id, by="external_id")
     conditions.check(was.document if was else None)
     if was is None:
@@ -67,6 +72,7 @@ async def change(
     tx: Transaction, principal: Principal, case_id: str, patch: CaseUpdate, if_match: str | None
 ) -> Stored[Case]:
     """Apply a merge patch to the version that the caller has read."""
+    await _take_turn(tx, principal, patch.parent_id)
     was = await require(tx, principal, case_id)
     etags.require(if_match, was.document)
     return await _changed(tx, principal, was, dict(patched(CaseReplace, was.model, patch)))
@@ -89,10 +95,18 @@ async def move(
     return await store.change(tx, principal, CASE, was, changes, store.Happened(wanted.to))
 
 
+async def _take_turn(tx: Transaction, principal: Principal, parent_id: str | None) -> None:
+    """Parents change one at a time, or two cases could become parts of each other. Before any row is locked: who waits
+    here holds nothing that the others need.
+    """
+    if parent_id is not None:
+        await turns.take(tx, principal.workspace, "case.parent")
+
+
 async def _changed(tx: Transaction, principal: Principal, was: Stored[Case], fields: dict[str, Any]) -> Stored[Case]:
     if was.model.state in CLOSED and any(getattr(was.model, name) != value for name, value in fields.items()):
         raise CaseClosed
-    await _require_references(tx, principal, fields, besides=was.model.id)
+    await references.require(tx, principal, fields, was.model)
     return await store.change(tx, principal, CASE, was, fields)
 
 
@@ -106,25 +120,3 @@ def _require_words(case: Case, wanted: CaseTransition) -> None:
         faults.append(Fault("missing", "Say why the case is reopened.", pointer="/reason"))
     if faults:
         raise InvalidRequest(errors=faults)
-
-
-async def _require_references(
-    tx: Transaction, principal: Principal, fields: dict[str, Any], besides: str | None = None
-) -> None:
-    """Refuse ids that name nothing which the principal may see, and a case that would be its own part."""
-    asked: list[tuple[str, Kind[Any], str | None]] = [
-        ("/customerId", CUSTOMER, fields["customer_id"]),
-        ("/parentId", CASE, fields["parent_id"]),
-    ]
-    asked += [
-        (f"/participants/{at}/customerId", CUSTOMER, participant.customer_id)
-        for at, participant in enumerate(fields["participants"])
-    ]
-    faults = [
-        Fault("unknown-reference", "There is nothing with this id.", pointer=pointer)
-        for pointer, kind, row_id in asked
-        if row_id is not None
-        and (row_id == besides or await reader.find(tx, principal, kind, row_id, lock=False) is None)
-    ]
-    if faults:
-        raise UnknownReference(errors=faults)

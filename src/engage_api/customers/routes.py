@@ -99,7 +99,7 @@ async def update_customer(customer_id: str, call: Write, body: Patch) -> Respons
     "/{customer_id}", status_code=204, summary="Delete a customer", openapi_extra={"x-problems": ["customer-in-use"]}
 )
 async def delete_customer(customer_id: str, call: Write) -> Response:
-    """Only a customer without cases."""
+    """Only a customer who has no cases and takes part in none."""
     return await call.remove(lambda tx: service.delete(tx, call.principal, customer_id, call.if_match))
 
 

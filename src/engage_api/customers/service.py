@@ -20,7 +20,7 @@ TRANSITIONS: dict[str, tuple[CustomerState, ...]] = {
 
 
 class CustomerInUse(Problem):
-    """The customer has cases, and cases are never deleted. Close the customer instead."""
+    """The customer has cases or takes part in some, and cases are never deleted. Close the customer instead."""
 
     code, status, title = "customer-in-use", 409, "The customer has cases"
 
@@ -61,7 +61,7 @@ async def move(
 
 
 async def delete(tx: Transaction, principal: Principal, customer_id: str, if_match: str | None) -> None:
-    """Delete a customer who has no cases.
+    """Delete a customer who has no cases and takes part in none.
 
     Raises:
         CustomerInUse: the customer has.

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Table
 
 from engage_api.core.model import Resource
+from engage_api.db import references
 from engage_api.db.row import Row
 
 P = TypeVar("P", bound=Resource)
@@ -73,8 +74,8 @@ class Kind(Generic[P]):
     """One kind of resource.
 
     `columns` gives the typed columns beside the common ones, `words` what full-text search finds, `terms` the exact
-    values of
-    list-like fields as (name, value). `schema` counts the shapes its document has had: raise it when the shape changes.
+    values of list-like fields as (name, value), `refers` the ids in such fields: what is
+    named there is not deleted. `schema` counts the shapes its document has had: raise it when the shape changes.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Kind(Generic[P]):
     columns: Callable[[P], Mapping[str, Any]]
     words: Callable[[P], Iterable[str]] = lambda _: ()
     terms: Callable[[P], Iterable[tuple[str, str]]] = lambda _: ()
+    refers: Callable[[P], Iterable[str]] = lambda _: ()
     filters: Mapping[str, Filter] = field(default_factory=dict)
     sorts: Mapping[str, str] = field(default_factory=lambda: SORTS)
     schema: int = 1
@@ -119,6 +121,7 @@ class Kind(Generic[P]):
     def all_terms(self, public: P) -> set[str]:
         """Every term under which the resource is found."""
         terms = {self.term(name, value) for name, value in self.terms(public)}
+        terms |= {references.term(row_id) for row_id in self.refers(public)}
         for key, value in getattr(public, "metadata", {}).items():
             terms |= {self.term("metadata-key", key), self.term("metadata", f"{key}={value}")}
         return terms

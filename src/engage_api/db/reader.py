@@ -43,6 +43,12 @@ async def find(
     return Stored(model, kind.current(row.rendered, row.document), row.made_by)
 
 
+async def keep(tx: Transaction, principal: Principal, kind: Kind[Any], row_id: str) -> bool:
+    """Whether the principal sees such a resource. If so, it is not deleted before the transaction ends."""
+    query = _kept(kind, sees_workspace=principal.sees_workspace)
+    return await tx.one(query, **whose(principal), id=row_id) is not None
+
+
 async def has_any(tx: Transaction, principal: Principal, kind: Kind[Any], filters: Mapping[str, Any]) -> bool:
     """Whether the principal sees at least one such resource, read inside a transaction."""
     ask = Ask(filters, None, "createdAt", None, 1)
@@ -135,6 +141,13 @@ def _by_id(kind: Kind[Any], by: str, *, sees_workspace: bool, lock: bool) -> Que
         *visible(t, sees_workspace=sees_workspace), t.c[by] == bindparam("id")
     )
     return Query(statement.with_for_update() if lock else statement)
+
+
+@lru_cache(maxsize=64)
+def _kept(kind: Kind[Any], *, sees_workspace: bool) -> Query:
+    t = kind.table
+    statement = select(t.c.id).where(*visible(t, sees_workspace=sees_workspace), t.c.id == bindparam("id"))
+    return Query(statement.with_for_update(read=True, key_share=True))
 
 
 @lru_cache(maxsize=512)

@@ -13,8 +13,8 @@ from sqlalchemy import FromClause, Insert, bindparam, delete, func, insert, sele
 
 from engage_api.core import clock, ids
 from engage_api.core.principal import Principal
-from engage_api.core.problem import AlreadyExists, Changed
-from engage_api.db import log, search
+from engage_api.core.problem import AlreadyExists, Changed, Fault
+from engage_api.db import log, references, search
 from engage_api.db.base import Json
 from engage_api.db.engine import Transaction
 from engage_api.db.errors import Conflict
@@ -122,11 +122,9 @@ async def remove(
         Changed: somebody changed it after it was read.
         Conflict: something refers to it.
     """
-    where = {
-        "at_workspace": principal.workspace,
-        "at_id": was.model.id,
-        "at_version": was.model.version,
-    }
+    if await references.exist(tx, principal.workspace, was.model.id):
+        raise Conflict("something refers to it")
+    where = {"at_workspace": principal.workspace, "at_id": was.model.id, "at_version": was.model.version}
     if await tx.run(_delete(kind), **where) == 0:
         raise Changed
     await _index(tx, principal, kind, was.model, None)
@@ -165,7 +163,8 @@ async def _guarded(tx: Transaction, query: Query, values: Mapping[str, Any]) -> 
         return await tx.run(query, **values)
     except Conflict as error:
         if error.constraint and "external" in error.constraint:
-            raise AlreadyExists from error
+            told = "Another one of this workspace has it."
+            raise AlreadyExists(errors=[Fault("taken", told, pointer="/externalId")]) from error
         raise
 
 

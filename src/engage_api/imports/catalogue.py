@@ -85,7 +85,7 @@ class _Loader(yaml.SafeLoader):
     """
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        event: yaml.NodeEvent = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML's
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML's
         what = "aliases" if isinstance(event, yaml.AliasEvent) else "tags" if getattr(event, "tag", None) else None
         if what:
             raise yaml.composer.ComposerError(None, None, f"{what} are not taken", event.start_mark)
