@@ -92,8 +92,9 @@ class Life:
         await self.do("PATCH", path, {}, if_match="*")
         for to in ("active", "dormant", "active"):
             await self.do("POST", f"{path}/transitions", {"to": to})
-        await self.do("PUT", "customers/external/life:put", CUSTOMER)
-        gone = await self.do("PUT", "customers/external/life:put", {**CUSTOMER, "displayName": "Ida"})
+        put = {**CUSTOMER, "externalId": "life:put"}
+        await self.do("PUT", "customers/external/life:put", put)
+        gone = await self.do("PUT", "customers/external/life:put", {**put, "displayName": "Ida"})
         await self.do("GET", "customers/external/life:put")
         await self.do("DELETE", f"customers/{gone.json['id']}", if_match="*")
         return str(made.json["id"])

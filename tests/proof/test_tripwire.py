@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import Text, bindparam, insert, select, update
+from sqlalchemy import Insert, Text, bindparam, insert, select, update
 
 from engage_api.cases.models import CaseRow
 from engage_api.customers.models import CustomerRow
@@ -48,6 +48,12 @@ async def test_every_statement_is_held_to_its_workspace(worlds: list[World], cou
 
 
 _held = _customer.c.workspace_id == bindparam("workspace")
+
+
+def _add_counter(workspace: str) -> Insert:
+    return insert(CounterRow.__table__).values(workspace_id=bindparam(workspace), last=bindparam("last"))  # type: ignore[attr-defined]
+
+
 PLANTED = {
     "no predicate": select(_case.c.document).where(_case.c.id == bindparam("id")),
     "a join that is not held": select(_case.c.document)
@@ -62,6 +68,9 @@ PLANTED = {
     ),
     "an update": update(_case).where(_case.c.id == bindparam("at_id")).values(type=bindparam("type")),
     "an insert elsewhere": insert(CounterRow.__table__).values(workspace_id=bindparam("other"), last=bindparam("last")),  # type: ignore[attr-defined]
+    "an insert elsewhere, beside one that is held": _add_counter("workspace").add_cte(
+        _add_counter("other").cte("beside")
+    ),
     "an insert of a selection elsewhere": insert(CounterRow.__table__).from_select(  # type: ignore[attr-defined]
         ["workspace_id", "last"], select(bindparam("other", type_=Text()), _customer.c.version).where(_held)
     ),

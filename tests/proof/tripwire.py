@@ -55,9 +55,8 @@ def violations(statement: Statement, across: frozenset[str], tables: frozenset[s
         return []
     if statement.wall is None:
         return [f"no wall: {sql}"]
-    insert = _INSERT.search(sql)
     held, values = _compared(sql, statement.arguments)
-    if insert:
+    for insert in _INSERT.finditer(sql):
         into, given = _inserted(insert, sql, statement.arguments)
         held, values = held - {insert[1]} | into, values + given
     found = [f"{alias} is held to no workspace: {sql}" for _, alias in used if alias not in held]

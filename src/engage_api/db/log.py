@@ -16,12 +16,12 @@ from engage_api.db.row import CounterRow, EventRow
 from engage_api.db.sql import Query
 from engage_api.db.visibility import visible, whose
 
-_event = EventRow.__table__  # type: ignore[attr-defined]
+EVENT = EventRow.__table__  # type: ignore[attr-defined]
 _counter = CounterRow.__table__  # type: ignore[attr-defined]
-_COLUMNS = [c.name for c in _event.columns if c.name not in ("n", "sequence")]
+COLUMNS = [c.name for c in EVENT.columns if c.name not in ("n", "sequence")]
 
-_APPEND = Query(insert(_event), _COLUMNS)
-_APPEND_NUMBERED = Query(insert(_event), [*_COLUMNS, "sequence"])
+_APPEND = Query(insert(EVENT), COLUMNS)
+_APPEND_NUMBERED = Query(insert(EVENT), [*COLUMNS, "sequence"])
 _NEXT = Query(
     upsert(_counter)
     .values(workspace_id=bindparam("workspace_id"), last=1)
@@ -49,12 +49,22 @@ class Line(NamedTuple):
 
 
 async def append(tx: Transaction, principal: Principal, entry: Entry) -> None:
-    """Write a line down, with the type `engage.<kind>.<happened>.v1`.
+    """Write a line down.
 
     On SQLite it gets its number here, where there is one writer. On PostgreSQL the sequencer numbers it after the
     commit, because a number drawn before can become readable after a later one.
     """
-    values = {
+    line = values(principal, entry)
+    if tx.dialect == "sqlite":
+        counted = await tx.one(_NEXT, workspace_id=principal.workspace)
+        await tx.run(_APPEND_NUMBERED, **line, sequence=counted.last)
+    else:
+        await tx.run(_APPEND, **line)
+
+
+def values(principal: Principal, entry: Entry) -> dict[str, Any]:
+    """A line by column, with the type `engage.<kind>.<happened>.v1`; all but its number."""
+    return {
         "workspace_id": principal.workspace,
         "id": ids.new("evt"),
         "type": f"engage.{entry.kind}.{entry.happened}.v1",
@@ -65,11 +75,6 @@ async def append(tx: Transaction, principal: Principal, entry: Entry) -> None:
         "made_by": entry.made_by,
         "data": entry.data,
     }
-    if tx.dialect == "sqlite":
-        counted = await tx.one(_NEXT, workspace_id=principal.workspace)
-        await tx.run(_APPEND_NUMBERED, **values, sequence=counted.last)
-    else:
-        await tx.run(_APPEND, **values)
 
 
 async def page(db: Database, principal: Principal, *, after: int, limit: int, filters: Mapping[str, str]) -> list[Line]:
@@ -79,8 +84,8 @@ async def page(db: Database, principal: Principal, *, after: int, limit: int, fi
     commit.
     """
     query = _page(sees_workspace=principal.sees_workspace, names=tuple(sorted(filters)))
-    values = {**whose(principal), **{f"by_{name}": value for name, value in filters.items()}}
-    rows = await db.fetch(query, principal.workspace, **values, after=after, limit=limit)
+    given = {**whose(principal), **{f"by_{name}": value for name, value in filters.items()}}
+    rows = await db.fetch(query, principal.workspace, **given, after=after, limit=limit)
     return [Line(row.id, _render(row, with_sequence=principal.sees_workspace)) for row in rows]
 
 
@@ -116,20 +121,20 @@ def _render(row: Any, *, with_sequence: bool) -> bytes:
 
 @lru_cache(maxsize=16)
 def _page(*, sees_workspace: bool, names: tuple[str, ...]) -> Query:
-    columns = [c for c in _event.columns if c.name not in ("workspace_id", "n", "made_by")]
+    columns = [c for c in EVENT.columns if c.name not in ("workspace_id", "n", "made_by")]
     statement = select(*columns).where(
-        *visible(_event, sees_workspace=sees_workspace), _event.c.sequence > bindparam("after")
+        *visible(EVENT, sees_workspace=sees_workspace), EVENT.c.sequence > bindparam("after")
     )
-    narrowed = statement.where(*(_event.c[name] == bindparam(f"by_{name}") for name in names))
-    return Query(narrowed.order_by(_event.c.sequence).limit(bindparam("limit")))
+    narrowed = statement.where(*(EVENT.c[name] == bindparam(f"by_{name}") for name in names))
+    return Query(narrowed.order_by(EVENT.c.sequence).limit(bindparam("limit")))
 
 
 @lru_cache(maxsize=2)
 def _place(*, sees_workspace: bool) -> Query:
     return Query(
-        select(_event.c.sequence).where(
-            *visible(_event, sees_workspace=sees_workspace),
-            _event.c.id == bindparam("id"),
-            _event.c.sequence.is_not(None),
+        select(EVENT.c.sequence).where(
+            *visible(EVENT, sees_workspace=sees_workspace),
+            EVENT.c.id == bindparam("id"),
+            EVENT.c.sequence.is_not(None),
         )
     )

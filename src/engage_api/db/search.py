@@ -31,6 +31,9 @@ _put = insert(_postgres).values(
     resource_id=bindparam("resource"),
     words=func.array_to_tsvector(func.string_to_array(bindparam("words"), " ")),
 )
+put_postgres = _put.on_conflict_do_update(
+    index_elements=["workspace_id", "number"], set_={"words": _put.excluded.words}
+)
 PUT = Query(
     plain_insert(_sqlite)
     .prefix_with("OR REPLACE")
@@ -40,7 +43,7 @@ PUT = Query(
         resource_id=bindparam("resource"),
         words=bindparam("words"),
     ),
-    postgres=_put.on_conflict_do_update(index_elements=["workspace_id", "number"], set_={"words": _put.excluded.words}),
+    postgres=put_postgres,
 )
 REMOVE = Query(
     delete(_sqlite).where(_sqlite.c.rowid == bindparam("number"), _sqlite.c.workspace_id == bindparam("workspace")),

@@ -9,42 +9,16 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Generic, NamedTuple, cast
 
-from sqlalchemy import FromClause, Insert, bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from engage_api.core import clock, ids
 from engage_api.core.principal import Principal
 from engage_api.core.problem import AlreadyExists, Changed, Fault
-from engage_api.db import log, references, search
-from engage_api.db.base import Json
+from engage_api.db import log, postgres_create, references, search, terms
 from engage_api.db.engine import Transaction
 from engage_api.db.errors import Conflict
 from engage_api.db.kind import Kind, P
-from engage_api.db.row import TermRow
 from engage_api.db.sql import Query
-
-_term = TermRow.__table__  # type: ignore[attr-defined]
-
-
-def _add_terms(texts: FromClause) -> Insert:
-    same = [bindparam(name, type_=_term.c[name].type) for name in ("workspace_id", "created_at", "resource_id")]
-    return insert(_term).from_select(
-        ["workspace_id", "created_at", "resource_id", "term"], select(*same, texts.c.value)
-    )
-
-
-_terms = bindparam("terms", type_=Json())
-_ADD_TERMS = Query(
-    _add_terms(func.json_each(_terms).table_valued("value")),
-    postgres=_add_terms(func.jsonb_array_elements_text(_terms).table_valued("value")),
-)
-_DROP_TERM = Query(
-    delete(_term).where(
-        _term.c.workspace_id == bindparam("workspace_id"),
-        _term.c.term == bindparam("term"),
-        _term.c.created_at == bindparam("created_at"),
-        _term.c.resource_id == bindparam("resource_id"),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +53,26 @@ async def create(
     own = {"created_at": now, "updated_at": now, "version": 1}
     model = cast("P", kind.public.model_construct(**{"id": ids.new(kind.prefix), **fields, **own}))
     stored = Stored(model, kind.render(model), principal.application)
-    await _guarded(tx, _insert(kind), _values(principal, kind, stored))
+    values, happened = _values(principal, kind, stored), Happened("created", time or now)
+    if tx.dialect == "postgresql":
+        await _create_at_once(tx, principal, kind, stored, values | _event(principal, kind, stored, happened))
+        return stored
+    await _guarded(tx, _insert(kind), values)
     await _index(tx, principal, kind, None, model)
-    await _tell(tx, principal, kind, stored, Happened("created", time or now))
+    await _tell(tx, principal, kind, stored, happened)
     return stored
+
+
+async def _create_at_once(
+    tx: Transaction, principal: Principal, kind: Kind[P], stored: Stored[P], values: dict[str, Any]
+) -> None:
+    model = stored.model
+    found_by, words = sorted(kind.all_terms(model)), sorted(kind.words(model))
+    if found_by:
+        values |= {"resource_id": model.id, "terms": found_by}
+    if words:
+        values |= search.parameters(principal.workspace, kind.name, model.id, words)
+    await _guarded(tx, postgres_create.create(kind, terms=bool(found_by), words=bool(words)), values)
 
 
 async def change(
@@ -180,9 +170,9 @@ async def _index(tx: Transaction, principal: Principal, kind: Kind[P], old: P | 
         "created_at": some.created_at,
     }
     if before - after:
-        await tx.many(_DROP_TERM, [{**same, "term": term} for term in sorted(before - after)])
+        await tx.many(terms.DROP, [{**same, "term": term} for term in sorted(before - after)])
     if after - before:
-        await tx.run(_ADD_TERMS, **same, terms=sorted(after - before))
+        await tx.run(terms.ADD, **same, terms=sorted(after - before))
     was, now = (sorted(kind.words(model)) if model else [] for model in (old, new))
     if was != now:
         values = search.parameters(principal.workspace, kind.name, same["resource_id"], now)
@@ -190,9 +180,17 @@ async def _index(tx: Transaction, principal: Principal, kind: Kind[P], old: P | 
 
 
 async def _tell(tx: Transaction, principal: Principal, kind: Kind[P], stored: Stored[P], happened: Happened) -> None:
+    await log.append(tx, principal, _entry(principal, kind, stored, happened))
+
+
+def _event(principal: Principal, kind: Kind[P], stored: Stored[P], happened: Happened) -> dict[str, Any]:
+    line = log.values(principal, _entry(principal, kind, stored, happened))
+    return {f"{postgres_create.EVENT}{name}": value for name, value in line.items()}
+
+
+def _entry(principal: Principal, kind: Kind[P], stored: Stored[P], happened: Happened) -> log.Entry:
     time = happened.time or clock.business(principal.workspace)
-    entry = log.Entry(kind.name, happened.name, stored.model.id, stored.made_by, stored.document, time)
-    await log.append(tx, principal, entry)
+    return log.Entry(kind.name, happened.name, stored.model.id, stored.made_by, stored.document, time)
 
 
 @lru_cache(maxsize=64)
