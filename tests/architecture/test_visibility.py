@@ -19,6 +19,8 @@ WRITES = {
     "db/search.py": "words, within the workspace",
     "db/sequencer.py": "numbers of events, in all workspaces",
     "db/store.py": "every resource, at the caller's workspace, id and version",
+    "db/postgres_create.py": "the insert of a new resource with all that belongs to it, for the store",
+    "db/terms.py": "the inserts and deletes of the terms of one resource, for the store",
     "db/turns.py": "nothing: takes a lock by its name",
     "http/idempotency.py": "first answers, at the caller's workspace and application",
     "jobs/models.py": "none: the conditions of its indexes",
