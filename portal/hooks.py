@@ -2,6 +2,8 @@
 
 import re
 import sys
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -14,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # MkDocs loads a hook alone; ours has files beside it
 
 from engage_api.core.problem import Problem  # noqa: E402  # the line above comes first
-from portal.generated import extras, problems  # noqa: E402  # as above
+from portal.generated import extras, operations, problems  # noqa: E402  # as above
 from portal.generated.tables import TABLES  # noqa: E402  # as above
 
 CHANGELOG_HEAD = "---\ntitle: Changelog\ndescription: What each release brings.\n---\n"
@@ -23,19 +25,27 @@ PLACE = re.compile(r"<!-- generated: ([a-z-]+) -->")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Put the pages of the problem types into the navigation, by code, and tell the templates of the bundle."""
+    """Put the pages that nobody writes into the navigation, and tell the templates of the bundle."""
     entries = [{code: f"problems/{code}.md"} for code in sorted(Problem.known)]
     for section in config.nav or []:
         if "Errors" in section:
-            section["Errors"].append({"Problem types": entries})
+            section["Errors"].append({"Problem types": [{"By status": "problems/index.md"}, *entries]})
+        if "Reference" in section:
+            section["Reference"] += [
+                {tag: [{title: path} for _, title, path, _ in group]}
+                for tag, group in groupby(operations.pages(), key=itemgetter(0))
+            ]
     config.extra["explorer"] = extras.BUNDLE
     return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that nobody writes."""
+    files.append(File.generated(config, "problems/index.md", content=problems.index()))
     for code, kind in Problem.known.items():
         files.append(File.generated(config, f"problems/{code}.md", content=problems.page(kind)))
+    for _, _, path, text in operations.pages():
+        files.append(File.generated(config, path, content=text))
     changes = CHANGELOG_HEAD + (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     files.append(File.generated(config, "changelog.md", content=changes))
     return files

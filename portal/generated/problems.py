@@ -5,6 +5,7 @@ from inspect import getdoc
 
 from engage_api.core.problem import Problem
 from engage_api.http import openapi, samples
+from portal.generated import tables
 from portal.generated.api import Door, doors
 
 MANY = 6  # operations; a longer list is folded
@@ -54,6 +55,20 @@ when you ask for help. More about the members: [how errors look](../errors.md).
 ## Where it comes from
 
 {_where([door for door in doors() if kind in openapi.problems_of(door.operation)])}
+"""
+
+
+def index() -> str:
+    """The Markdown of the page above them all."""
+    return f"""---
+title: Problem types
+description: Every problem type of Engage API by HTTP status, with its page.
+---
+# Problem types
+
+What the `type` of an error leads to. What all of them have in common: [how errors look](../errors.md).
+
+{tables.problems("")}
 """
 
 

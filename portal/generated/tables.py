@@ -27,10 +27,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def problems() -> str:
-    """Every problem type, by status."""
+def problems(folder: str = "problems/") -> str:
+    """Every problem type, by status; their pages are in the folder."""
     known = sorted(Problem.known.values(), key=lambda kind: (kind.status, kind.code))
-    rows = ((str(kind.status), f"[`{kind.code}`](problems/{kind.code}.md)", f"{kind.title}.") for kind in known)
+    rows = ((str(kind.status), f"[`{kind.code}`]({folder}{kind.code}.md)", f"{kind.title}.") for kind in known)
     return table(("Status", "Code", "What it says"), rows)
 
 
@@ -135,7 +135,7 @@ def _operation(door: Door) -> str:
         *(["needs [`If-Match`](concurrency.md)"] if one.preconditioned else []),
     ]
     return (
-        f"### {door.summary} {{ #{one.name.replace('_', '-')} }}\n\n"
+        f"### [{door.summary}](operations/{one.name.replace('_', '-')}.md) {{ #{one.name.replace('_', '-')} }}\n\n"
         f"`{one.method.upper()} /v1{one.path}`{{ .operation .{one.method} }}\n\n{'; '.join(facts)}.\n"
     )
 

@@ -89,10 +89,13 @@ def _spare_the_collector() -> None:
 
 
 async def _ready_request(settings: Settings) -> str:
-    """A request that works, with a new key for the demo sandbox: the only secret that is ever printed."""
+    """A request that works, with a new key for the demo sandbox: the only secret that is ever printed. And where to
+    look.
+    """
     db = await open_database(settings.database)
     try:
         key = await demo.prepare(db, derive(settings.secret(), "api-keys"))
     finally:
         await db.close()
-    return f'curl -s -H "Authorization: Bearer {key.reveal()}" {settings.base_url}/v1/customers'
+    request = f'curl -s -H "Authorization: Bearer {key.reveal()}" {settings.base_url}/v1/customers'
+    return f"{request}\nPortal {settings.base_url}/  Explorer {settings.base_url}/reference  Ctrl-C stops it."

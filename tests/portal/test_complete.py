@@ -114,6 +114,26 @@ def test_every_operation_has_a_heading() -> None:
             assert f"{method.upper()} /v1{path}" in found.words
 
 
+def test_every_operation_has_a_page_with_its_parameters_fields_answers_and_errors() -> None:
+    description = openapi.build(create_api())
+    schemas = description["components"]["schemas"]
+    for methods in description["paths"].values():
+        for operation in methods.values():
+            found = page(f"/operations/{operation['operationId'].replace('_', '-')}/")
+            names = [one["name"] for one in operation.get("parameters", ()) if "name" in one]
+            for part in (operation.get("requestBody", {}), operation["responses"].get("200", {})):
+                for content in part.get("content", {}).values():
+                    names += schemas[content["schema"]["$ref"].rpartition("/")[2]]["properties"]
+            codes = [
+                code
+                for status, one in operation["responses"].items()
+                if status > "399"
+                for code in one["content"]["application/problem+json"]["examples"]
+            ]
+            assert absent(iter([*names, *codes]), found.words) == [], found.where
+            assert operation["summary"] in page("/operations/").words
+
+
 def test_every_event_type_has_a_line() -> None:
     text = page("/events/").words
     types = set(event_types())

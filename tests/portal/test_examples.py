@@ -3,10 +3,13 @@
 import os
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
+from engage_api.core.scopes import Scope
 from tests.portal import examples
 from tests.portal.conftest import ENGAGE, Service
 from tests.portal.examples import Block
@@ -40,6 +43,18 @@ def test_every_example_prints_what_its_page_says(page: Path, service: Service) -
         for difference in examples.differences(said, text, service.base)
     ]
     assert not wrong, "\n".join(wrong)
+
+
+@needs_curl
+def test_the_quickstart_can_be_done_again_with_another_key(service: Service) -> None:
+    page = DOCS / "quickstart.md"
+    for _ in range(2):
+        test_every_example_prints_what_its_page_says(page, service)
+        wanted = {"name": "Another", "scopes": [scope.value for scope in Scope]}
+        made = httpx.post(
+            f"{service.base}/v1/api-keys", json=wanted, headers={"Authorization": f"Bearer {service.key}"}
+        )
+        service = replace(service, key=made.json()["key"])
 
 
 def test_the_start_page_and_the_quickstart_are_among_them() -> None:

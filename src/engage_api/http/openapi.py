@@ -48,8 +48,8 @@ CONTACT = {
     "url": f"{samples.HERE}/support/",
     "email": "operator@example.org",
 }
-OWN_ID = "Your own id for the resource."
 """In the committed description; where it is served, what its operator has set takes the place."""
+OWN_ID = "Your own id for the resource."
 
 
 def build(app: FastAPI) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def build(app: FastAPI) -> dict[str, Any]:
         "bearer": {
             "type": "http",
             "scheme": "bearer",
-            "description": "An API key: `eng_live_key_…` or `eng_test_key_…`.",
+            "description": "An API key. It begins with `eng_live_key_` or, in a sandbox, `eng_test_key_`.",
         }
     }
     components["examples"] = {}
@@ -90,7 +90,6 @@ def build(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-def older(document: dict[str, Any]) -> dict[str, Any]:
 def _untitle(part: Any) -> None:
     """Drop the titles that the generator makes of names, such as `Externalid`."""
     if isinstance(part, list):
@@ -103,6 +102,7 @@ def _untitle(part: Any) -> None:
             _untitle(part[name])
 
 
+def older(document: dict[str, Any]) -> dict[str, Any]:
     """The same as OpenAPI 3.1, for generators that do not know 3.2 yet. Nothing in it is new since 3.1."""
     return {**copy.deepcopy(document), "openapi": OLDER_VERSION}
 
