@@ -35,7 +35,7 @@ def reached(document: Body, value: str) -> bool:
 
 def valid(document: Body, value: str) -> bool:
     start, end = document["validFrom"], document["validUntil"]
-    return (start is None or start <= value) and (end is None or value < end)
+    return document["state"] == "active" and (start is None or start <= value) and (end is None or value < end)
 
 
 COMMON: Filters = {
@@ -211,6 +211,16 @@ async def test_what_changes_is_found_by_what_it_is_now(api: Client) -> None:
             assert await api.ids("/customers", **asked) == expected
     await api.delete(f"/customers/{made['id']}", headers={"If-Match": "*"})
     assert await api.ids("/customers", segment="new") == []
+
+
+async def test_an_offer_holds_while_it_is_active(api: Client) -> None:
+    made, now = await api.made("/offers", {"title": "A"}), {"validAt": "2026-11-22T00:00:00Z"}
+    assert await api.ids("/offers", **now) == []
+    await api.moved(f"/offers/{made['id']}", "active")
+    assert await api.ids("/offers", **now) == [made["id"]]
+    assert await api.ids("/offers", state="draft", **now) == []
+    await api.moved(f"/offers/{made['id']}", "retired")
+    assert await api.ids("/offers", **now) == []
 
 
 async def test_the_references_of_a_case_are_filters(api: Client) -> None:

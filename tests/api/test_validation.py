@@ -13,6 +13,9 @@ WRONG: dict[str, list[tuple[Any, set[str]]]] = {
     "/customers": [
         ({}, {"/kind", "/displayName"}),
         ({"kind": SECRET, "displayName": ""}, {"/kind", "/displayName"}),
+        ({"kind": "person", "displayName": " "}, {"/displayName"}),
+        ({"kind": "person", "displayName": "\u00a0\t\u2003\u2028\x85\x1f"}, {"/displayName"}),
+        ({"kind": "person", "displayName": "A", "context": {"role": "  "}}, {"/context/role"}),
         (
             {
                 "kind": 7,
@@ -97,7 +100,7 @@ WRONG: dict[str, list[tuple[Any, set[str]]]] = {
                 "/validFrom",
             },
         ),
-        ({"title": "A", "validFrom": "2026-01-02T00:00:00Z", "validUntil": "2026-01-01T00:00:00Z"}, {""}),
+        ({"title": "A", "validFrom": "2026-01-02T00:00:00Z", "validUntil": "2026-01-01T00:00:00Z"}, {"/validUntil"}),
     ],
     "/api-keys": [
         ({"name": "", "scopes": [SECRET]}, {"/name", "/scopes/0"}),
@@ -114,6 +117,26 @@ async def test_everything_wrong_with_a_body_is_told_at_once_by_json_pointers_rfc
         assert places(problem) == expected, body
         assert all(error["code"] and error["detail"] for error in problem["errors"])
         assert SECRET not in json.dumps(problem)
+
+
+async def test_a_name_is_anything_that_can_be_seen(api: Client) -> None:
+    for name in (" Ann ", ".", "é", "李", "🙂"):
+        made = await api.made("/customers", {"kind": "person", "displayName": name})
+        assert made["displayName"] == name
+
+
+async def test_what_a_patch_sets_to_null_is_told_as_that(api: Client) -> None:
+    for name, patch, where in (
+        ("customer", {"displayName": None}, "/displayName"),
+        ("case", {"decision": {"result": None}}, "/decision/result"),
+        ("offer", {"price": {"money": {"amount": None}}}, "/price/money/amount"),
+    ):
+        made = await SAMPLES[name].make(api, SAMPLES[name].full)
+        [error] = refused(await api.change(SAMPLES[name].at(made), patch), 400, "invalid-request")["errors"]
+        assert error == {"code": "null", "detail": "It cannot be null.", "pointer": where}
+    made = await SAMPLES["case"].make(api)  # what was never there is missing, not null
+    [error] = refused(await api.change(f"/cases/{made['id']}", {"decision": {}}), 400, "invalid-request")["errors"]
+    assert (error["code"], error["pointer"]) == ("missing", "/decision/result")
 
 
 async def test_the_pointers_of_a_patch_are_those_of_the_patch(api: Client) -> None:

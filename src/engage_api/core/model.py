@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -102,7 +103,21 @@ ExternalId = Annotated[
     StringConstraints(pattern=EXTERNAL_ID.pattern),
     Field(description="Your own id for it, unique per workspace.", examples=["crm:4711"]),
 ]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+SEEN = re.compile(r"\S")
+
+
+def _seen(name: str) -> str:
+    if SEEN.search(name):
+        return name
+    raise PydanticCustomError("blank", "It should have more in it than blanks")
+
+
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    AfterValidator(_seen),
+    Field(json_schema_extra={"pattern": SEEN.pattern}),
+]
 Text = Annotated[str, StringConstraints(max_length=10_000)]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
 """A short machine-readable name: a segment, a type, a role."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Index
 from sqlmodel import Field as Column
@@ -76,11 +76,13 @@ class OfferBase(Model):
 class OfferCreate(OfferBase, Input):
     """A new offer, or all that is to be known of one."""
 
-    @model_validator(mode="after")
-    def _ends_after_it_begins(self) -> Self:
-        if self.valid_from and self.valid_until and self.valid_until <= self.valid_from:
+    @field_validator("valid_until")
+    @classmethod
+    def _ends_after_it_begins(cls, until: datetime | None, others: ValidationInfo) -> datetime | None:
+        begins = others.data.get("valid_from")
+        if begins and until and until <= begins:
             raise PydanticCustomError("validity", "validUntil must be later than validFrom")
-        return self
+        return until
 
 
 class OfferUpdate(Input):
@@ -107,7 +109,7 @@ class Offer(OfferBase, Resource):
 
 
 class OfferRow(Row, table=True):
-    """An offer's row. `valid_after` and `valid_before` are its validity with both ends given."""
+    """An offer's row. From `valid_after` until `valid_before` it holds, which is never while it is not active."""
 
     __tablename__ = "offer"
     __table_args__ = (
@@ -124,11 +126,12 @@ class OfferRow(Row, table=True):
 
 
 def _columns(offer: Offer) -> dict[str, Any]:
+    active = offer.state == "active"
     return {
         "external_id": offer.external_id,
         "state": offer.state,
-        "valid_after": offer.valid_from or ALWAYS,
-        "valid_before": offer.valid_until or NEVER,
+        "valid_after": (offer.valid_from or ALWAYS) if active else NEVER,
+        "valid_before": (offer.valid_until or NEVER) if active else ALWAYS,
     }
 
 

@@ -44,7 +44,7 @@ class OfferQuery(ResourceQuery):
     search: Filter | None = Field(None, description="Words of the title or of a component.")
     state: OfferState | None = Field(None, description="Only those in this state.")
     channel: Channel | None = Field(None, description="Only those that name this channel.")
-    valid_at: Moment | None = Field(None, description="Only those that hold at this time.")
+    valid_at: Moment | None = Field(None, description="Only those that hold at this time: active, and valid then.")
 
 
 @router.post("", status_code=201, response_model=Offer, summary="Create an offer")
