@@ -133,12 +133,12 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
         doorkeeper=doorkeeper,
         pepper=doorkeeper.pepper,
         base_url=settings.base_url,
+        contact=settings.contact,
     )
     stop = asyncio.Event()
     beside = [
         asyncio.create_task(_every(FLUSH, stop, log.flush)),
         asyncio.create_task(_every(NOTE, stop, doorkeeper.write_uses)),
-        contact=settings.contact,
         *_background(settings, db, stop),
     ]
     try:

@@ -93,6 +93,6 @@ def problem_schema() -> dict[str, Any]:
                     },
                 },
             },
+            **SAID_BY_SOME,
         },
     }
-            **SAID_BY_SOME,
