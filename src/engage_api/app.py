@@ -74,7 +74,8 @@ class Api(FastAPI):
 
 def create_app(settings: Settings, *, processes: int = 1) -> ASGIApp:
     """The whole service as one ASGI application: the API at `/v1`, the portal at `/`, and what operators need."""
-    meter, log, shared = Meter(), RequestLog(), Shared(settings.base_url)
+    meter, shared = Meter(), Shared(settings.base_url)
+    log = RequestLog(developing=settings.environment == "development")
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

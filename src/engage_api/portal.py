@@ -101,14 +101,16 @@ class Portal:
 
     def _made(self, path: str, services: Services) -> Response | None:
         """A document that names our own address."""
+        base_url, contact = services.base_url, services.contact
         kept = {"Cache-Control": "public, max-age=3600"}
         match path:
             case ".well-known/api-catalog":
                 link = {"Link": '</.well-known/api-catalog>; rel="api-catalog"'}
-        base_url, contact = services.base_url, services.contact
                 return Response(api_catalog(base_url), headers=kept | link, media_type=CATALOG_TYPE)
             case ".well-known/security.txt":
-                return Response(security_text(base_url), headers=kept, media_type=TYPES[".txt"])
+                return Response(security_text(base_url, contact), headers=kept, media_type=TYPES[".txt"])
+            case "docs":  # where many look first
+                return RedirectResponse("/", 308, kept)
             case "llms.txt" if path in self._files:
                 text = self._files[path].plain.content.replace(b"](/", f"]({base_url}/".encode())
                 return Response(text, headers=kept, media_type=TYPES[".txt"])
@@ -150,6 +152,8 @@ def api_catalog(base_url: str) -> bytes:
 def security_text(base_url: str, contact: Contact) -> bytes:
     """Whom to tell about a weakness (RFC 9116). It is always fresh: what it says comes with the running version."""
     expires = (clock.host() + SECURITY_TEXT_HOLDS).replace(hour=0, minute=0, second=0, microsecond=0)
+    reached = [f"mailto:{contact.email}"] if contact.email else []
+    reached += [contact.url] if contact.url else []
     lines = (
         *(f"Contact: {one}" for one in reached or [f"{base_url}/support/"]),
         f"Expires: {clock.wire(expires)}",
@@ -158,8 +162,6 @@ def security_text(base_url: str, contact: Contact) -> bytes:
         f"Policy: {base_url}/security/",
     )
     return "\n".join(lines).encode() + b"\n"
-    reached = [f"mailto:{contact.email}"] if contact.email else []
-    reached += [contact.url] if contact.url else []
 
 
 def _bytes(path: Path) -> Bytes:

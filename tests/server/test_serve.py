@@ -28,9 +28,9 @@ def test_the_first_line_is_a_request_that_works_and_each_start_has_its_own_key(t
             assert json.loads(answer.stdout)["items"]
             keys.append(match[1])
             statuses = [_get(served.url, key) for key in keys]
-    assert keys[0] != keys[1]
             assert served.process.stdout
             assert served.process.stdout.readline().startswith(f"Portal {served.url}/  Explorer {served.url}/reference")
+    assert keys[0] != keys[1]
     assert statuses == [401, 200]
     assert not set(keys) & set(re.findall(r"eng_test_key_\w+", (tmp_path / "data.log").read_text()))
 
