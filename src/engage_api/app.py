@@ -31,7 +31,7 @@ from engage_api.db import Database, open_database
 from engage_api.db.kind import Kind
 from engage_api.db.sequencer import Sequencer
 from engage_api.events.routes import router as events
-from engage_api.http import contract, problems  # housekeeping registers its jobs
+from engage_api.http import contract, housekeeping, problems  # noqa: F401  # housekeeping registers its jobs
 from engage_api.http.call import Services
 from engage_api.http.cursors import Cursors
 from engage_api.http.dispatch import Direct

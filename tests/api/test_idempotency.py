@@ -9,12 +9,14 @@ import httpx
 import pytest
 
 from engage_api.core import clock
-from engage_api.http.idempotency import Idempotency, forget_old
+from engage_api.http.idempotency import Idempotency
+from engage_api.jobs import registry
 from engage_api.settings import Settings
 from tests.api.harness import Client, Service, answered, places, refused, serving
 from tests.api.kept import everything
 from tests.api.samples import SAMPLES, Body, never
 
+SWEEP: Any = None  # its handler does not look at the job
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 NEW_KEY = {"name": "Nightly", "scopes": ["cases:read"]}
 
@@ -220,9 +222,9 @@ async def test_after_a_day_a_key_is_new_again(api: Client, service: Service, mon
         now = clock.host()
         with monkeypatch.context() as patch:
             patch.setattr(clock, "host", lambda: now + later)
-            async with service.db.system.write(None) as tx:
-                await forget_old(tx)
+            await registry.kinds["idempotency.sweep"].handler(service.db, SWEEP)
 
+    assert registry.schedules["idempotency.sweep"] <= timedelta(days=1)
     first = await api.post("/offers", json={"title": "A"}, headers=KEY)
     await forget(timedelta(hours=23, minutes=59))
     same(first, await api.post("/offers", json={"title": "A"}, headers=KEY))

@@ -103,6 +103,15 @@ async def test_a_planted_divergence_is_found_and_mended(world: World, what: str)
         assert (again.written, again.dropped) == (0, 0)
 
 
+async def test_many_resources_are_brought_up_to_date_in_portions(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reindex, "PORTION", 3)
+    for name in ("a term too many", "an older shape"):
+        await plant(world, PLANTED[name])
+    tally = await reindex.run(world.service.db, KINDS)
+    assert tally.seen == tally.total > 3
+    assert await wrong(world) == []
+
+
 async def test_an_older_shape_is_rendered_when_it_is_read(world: World) -> None:
     path = f"/v1/customers/{world.ids['customer_id']}"
     before = await world.service.ask("GET", path, key=world.key)

@@ -3,12 +3,9 @@
 The suffix is the UUID in Crockford's base 32, 26 characters, as in TypeID 0.3.
 """
 
-import re
-
 from uuid_utils import uuid7
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-FORM = re.compile(r"[a-z]{2,6}_[0-7][0-9a-hjkmnp-tv-z]{25}")
 _PAIRS = [ALPHABET[high] + ALPHABET[low] for high in range(32) for low in range(32)]
 
 
@@ -20,8 +17,3 @@ def new(prefix: str) -> str:
 def encode(number: int) -> str:
     """128 bits as 26 characters, first the most significant."""
     return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
-
-
-def is_id(text: str, prefix: str) -> bool:
-    """Whether the text has the form of an id with this prefix; not whether it was ever issued."""
-    return text.startswith(prefix + "_") and FORM.fullmatch(text) is not None

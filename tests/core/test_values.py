@@ -1,0 +1,36 @@
+"""Values that stand alone: times, ids, problems and secrets."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from engage_api.core import clock, ids, secret
+from engage_api.core.problem import Problem
+
+
+def test_a_time_goes_out_in_utc_with_milliseconds() -> None:
+    moment = datetime(2026, 11, 21, 20, 0, 0, 123_999, tzinfo=UTC)
+    assert clock.wire(moment) == "2026-11-21T20:00:00.123Z"
+    assert clock.wire(moment.astimezone(timezone(timedelta(hours=-5)))) == "2026-11-21T20:00:00.123Z"
+
+
+def test_a_time_without_an_offset_is_nobodys() -> None:
+    with pytest.raises(ValueError, match="offset"):
+        clock.wire(datetime(2026, 11, 21))  # noqa: DTZ001  # which is what is tried
+
+
+def test_ids_sort_as_they_were_made() -> None:
+    made = [ids.new("cus") for _ in range(1_000)]
+    assert sorted(set(made)) == made
+    assert {len(one) for one in made} == {len("cus_") + 26}
+
+
+def test_two_problems_have_no_code_in_common() -> None:
+    with pytest.raises(TypeError, match="two problems"):
+        type("Another", (Problem,), {"code": "not-found", "status": 404, "title": "Another"})
+
+
+def test_a_secret_is_not_printed_by_chance() -> None:
+    made = secret.make("test", "key")
+    assert f"{made} {made!r} {[made]}" == "*** *** [***]"
+    assert secret.is_genuine(made.reveal())
