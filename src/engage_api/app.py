@@ -84,7 +84,12 @@ def create_app(settings: Settings, *, processes: int = 1) -> ASGIApp:
             yield
 
     api = create_api(settings.base_url, lifespan=lifespan, telemetry=settings.telemetry)
-    pages = Starlette(routes=[*operations.routes(meter, settings.base_url), Mount("/", Portal())])
+    pages = Starlette(
+        routes=[
+            *operations.routes(meter, settings.base_url, behind_proxy=bool(settings.trusted_proxies)),
+            Mount("/", Portal()),
+        ]
+    )
     bounds = Bounds(settings.outer_limit, settings.max_body_bytes)
     front = api if settings.telemetry else Direct(api)  # FastAPI's own telemetry hangs on its own way
     return Envelope(Apps(Head(front), pages).across(_cors(settings.cors_origins)), shared, meter, log, bounds)

@@ -64,7 +64,10 @@ def serve(
     from engage_api import server  # noqa: PLC0415  # as above
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    server.serve(settings(**given), workers)
+    try:
+        server.serve(settings(**given), workers)
+    except Misconfigured as error:
+        fail(str(error))
 
 
 @app.command()

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from engage_api.core import clock
-from engage_api.core.problem import MethodNotAllowed, NotFound, Problem
+from engage_api.core.problem import MethodNotAllowed, NotFound, Problem, TooManyRequests
 from engage_api.http import etags, problems
 from engage_api.http.call import Services
 from engage_api.settings import Contact
@@ -24,6 +24,8 @@ from engage_api.settings import Contact
 PLACES = (Path(__file__).parent / "_portal", Path(__file__).parents[2] / "portal" / "site")
 """Where the pages are: in the wheel, or where `make docs` builds them."""
 SECURITY_TEXT_HOLDS = timedelta(days=180)  # RFC 9116 section 2.5.5: less than a year
+HERE_IS_THE_API = "The API begins here: /reference shows its operations, /v1/openapi.json describes them."
+ICON = "assets/favicon.svg"
 EXPLORER = "reference"  # served with and without a slash: it is told as /reference
 
 TYPES = {
@@ -83,6 +85,8 @@ class Portal:
         if scope["method"] not in ("GET", "HEAD"):
             return _problem(scope, MethodNotAllowed(headers={"Allow": "GET, HEAD"}))
         path = scope["path"].lstrip("/")
+        if scope["path"] in ("/v1", "/v1/"):
+            return _problem(scope, NotFound(HERE_IS_THE_API))
         headers = Headers(scope=scope)
         if found := self._made(path, scope["state"]["services"]) or self._page(path, headers):
             return found
@@ -109,6 +113,10 @@ class Portal:
                 return Response(api_catalog(base_url), headers=kept | link, media_type=CATALOG_TYPE)
             case ".well-known/security.txt":
                 return Response(security_text(base_url, contact), headers=kept, media_type=TYPES[".txt"])
+            case "robots.txt":
+                return Response(b"User-agent: *\nAllow: /\n", headers=kept, media_type=TYPES[".txt"])
+            case "favicon.ico" if ICON in self._files:
+                return RedirectResponse(f"/{ICON}", 308, kept)
             case "docs":  # where many look first
                 return RedirectResponse("/", 308, kept)
             case "llms.txt" if path in self._files:
@@ -171,4 +179,6 @@ def _bytes(path: Path) -> Bytes:
 
 def _problem(scope: Scope, problem: Problem) -> Response:
     state = scope["state"]
+    if wait := state["blocked_for"](scope):
+        problem = TooManyRequests(headers={"Retry-After": str(wait)})
     return problems.render(problem, state["request_id"], state["services"].base_url)

@@ -1,6 +1,7 @@
 """Serving: migrate, in development make the demo ready, then run uvicorn."""
 
 import asyncio
+import errno
 import gc
 import os
 import signal
@@ -16,9 +17,10 @@ from engage_api.core.secret import derive
 from engage_api.db import open_database
 from engage_api.db.migrate import upgrade
 from engage_api.db.sequencer import Sequencer
+from engage_api.http.protocol import Protocol
 from engage_api.jobs import Worker, registry
 from engage_api.sandbox import demo
-from engage_api.settings import Settings
+from engage_api.settings import Misconfigured, Settings
 
 GARBAGE = 10_000, 20, 50  # objects more than were freed, and rounds, before cycles are looked for
 GRACE = 8  # seconds for requests that are being answered when the service is told to stop
@@ -26,7 +28,12 @@ PROCESSES = "ENGAGE_PROCESSES"  # tells a worker process how many there are
 
 
 def serve(settings: Settings, workers: int) -> None:
-    """Serve until told to stop. Several workers share the port and the database."""
+    """Serve until told to stop. Several workers share the port and the database.
+
+    Raises:
+        Misconfigured: it cannot listen there. Nothing has been changed by then.
+    """
+    asyncio.run(_require_port(settings.host, settings.port))
     logs.configure(settings.log_level)
     upgrade(settings.owner_database)
     if settings.environment == "development":
@@ -34,6 +41,8 @@ def serve(settings: Settings, workers: int) -> None:
     options: dict[str, Any] = {
         "host": settings.host,
         "port": settings.port,
+        "http": Protocol,
+        "ws": "none",
         "access_log": False,
         "log_level": settings.log_level,
         "server_header": False,
@@ -50,6 +59,16 @@ def serve(settings: Settings, workers: int) -> None:
         return
     os.environ.update({"ENGAGE_HOST": settings.host, "ENGAGE_PORT": str(settings.port), PROCESSES: str(workers)})
     uvicorn.run("engage_api.server:worker_app", factory=True, workers=workers, **options)
+
+
+async def _require_port(host: str, port: int) -> None:
+    try:
+        (await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port)).close()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise Misconfigured(f"cannot listen on {host}, port {port}: {error.strerror}") from None
+        another = "make run PORT=" if "MAKELEVEL" in os.environ else "engage serve --port "
+        raise Misconfigured(f"Port {port} is in use. Another: {another}{port + 1}") from None
 
 
 def work(settings: Settings) -> None:

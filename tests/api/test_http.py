@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.harness import Client, answered, refused
+from tests.api.harness import Client, Service, answered, places, refused
 from tests.api.samples import SAMPLES
 
 DESCRIPTION: dict[str, Any] = json.loads((Path(__file__).parents[2] / "openapi" / "v1.json").read_text())
@@ -120,6 +120,24 @@ async def test_nul_is_refused_wherever_it_stands(api: Client, end: str) -> None:
     refused(answer, *((400, "invalid-request") if end.startswith("?") else (404, "not-found")))
 
 
+async def test_every_parameter_that_holds_nul_is_named(api: Client) -> None:
+    problem = refused(await api.get("/customers?search=%00&limit=1&x%00=1&cursor=a%00b"), 400, "invalid-request")
+    assert places(problem) == {"search", "x\ufffd", "cursor"}
+
+
+async def test_where_the_api_begins_somebody_says_where_it_is_described(nobody: Client) -> None:
+    for path in ("/v1", "/v1/"):
+        problem = refused(await nobody.get(f"http://engage.test{path}"), 404, "not-found")
+        assert "/reference" in problem["detail"]
+
+
+async def test_options_of_the_server_tells_all_methods(service: Service) -> None:
+    answer = await service.ask("OPTIONS", "*")
+    assert (answer.status, answer.body) == (204, b"")
+    assert {"GET", "PATCH", "OPTIONS"} <= set((answer.header("Allow") or "").split(", "))
+    assert (await service.ask("GET", "*")).code == "not-found"
+
+
 @pytest.mark.parametrize(
     "odd",
     ["..", "%2e%2e", "%2F", "a%2Fb", ";a=b", "%C3%28", "%ED%A0%80", "%FF", "*", "' OR 1=1", "cus_" + "z" * 26, "é"],
@@ -173,6 +191,12 @@ async def test_a_body_is_json_and_says_so(api: Client, given: dict[str, str], st
         answered(answer, 201)
     else:
         refused(answer, 415, "unsupported-media-type")
+
+
+async def test_a_body_that_says_twice_what_it_is_is_not_read(api: Client) -> None:
+    for kinds in (("application/json", "text/plain"), ("text/plain", "application/json"), ("application/json",) * 2):
+        headers = [("Content-Type", kind) for kind in kinds]
+        refused(await api.post("/offers", content=b'{"title":"A"}', headers=headers), 415, "unsupported-media-type")
 
 
 async def test_whoever_may_not_write_learns_nothing_about_the_body(api: Client, nobody: Client) -> None:

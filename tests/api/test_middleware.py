@@ -1,11 +1,14 @@
 """What every answer carries, whatever kind it is; and who may read it in a browser."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from starlette.types import ASGIApp
 
 from engage_api import __version__
 from engage_api.db import reader
@@ -137,6 +140,40 @@ async def test_no_header_is_made_of_what_a_caller_sent(api: Client) -> None:
         )
         assert "evil" not in str(odd.headers) + odd.text
         assert odd.status_code == plain.status_code
+
+
+async def ended(app: ASGIApp, scope: dict[str, Any], first: Awaitable[Any]) -> list[dict[str, Any]]:
+    """What is sent to a request whose body does not come, when the service ends."""
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return await first
+
+    task: asyncio.Task[None] = asyncio.ensure_future(app(scope, receive, send))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.wait({task})
+    return sent
+
+
+async def test_a_body_that_comes_too_slowly_for_the_end_is_503(service: Service) -> None:
+    never: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    headers = [(b"content-type", b"application/json"), (b"host", b"engage.test")]
+    target = {"method": "POST", "path": "/v1/api-keys/leaked", "query_string": b"", "headers": headers}
+    start, body = await ended(service.app, {"type": "http", "client": ("127.0.0.1", 1), **target}, never)
+    assert start["status"] == 503
+    assert dict(start["headers"])[b"retry-after"] == b"1"
+    assert b'"code":"unavailable"' in body["body"]
+
+
+async def test_nothing_but_http_is_spoken(service: Service) -> None:
+    never: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    assert await ended(service.app, {"type": "websocket", "path": "/v1/customers", "headers": []}, never) == [
+        {"type": "websocket.close", "code": 1003}
+    ]
 
 
 # ── browsers on other origins ────────────────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 
 from engage_api.core.scopes import Scope
 from engage_api.settings import Settings
-from tests.api.harness import Client, Service, eventually, make_settings, refused
+from tests.api.harness import Client, Service, eventually, make_settings, refused, serving
 from tests.api.samples import SAMPLES
 
 ROOT = "http://engage.test"
@@ -107,10 +107,17 @@ async def test_figures_are_for_this_machine_and_the_operator(service: Service) -
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded"])
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
 async def test_what_a_proxy_on_this_machine_passes_on_is_not_from_here(nobody: Client, name: str) -> None:
     nobody.headers[name] = AWAY
     assert await figures(nobody) == 401
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_behind_a_proxy_figures_need_a_key_wherever_they_are_asked_from(settings: Settings) -> None:
+    async with serving(settings.model_copy(update={"trusted_proxies": ("127.0.0.1",)})) as service:
+        assert await figures(await service.client()) == 401
+        assert await figures(await service.client(await service.key("operations:read"))) == 200
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -75,6 +75,20 @@ async def test_a_wrong_key_opens_no_blocked_address(service: Service, key: str) 
     refused(await caller.put("/customers"), 429, "too-many-requests")
 
 
+@pytest.mark.parametrize("path", [f"{ROOT}/nothing", f"{ROOT}/", f"{ROOT}/metrics", "/%00", "/customers?a=%00"])
+async def test_a_wrong_key_is_told_nothing_anywhere(service: Service, path: str) -> None:
+    await block(await service.client(address=HERE))
+    caller = await service.client("anything", address=HERE)
+    for method in ("GET", "DELETE"):
+        refused(await caller.request(method, path), 429, "too-many-requests")
+
+
+async def test_a_key_that_works_reads_the_figures_at_a_blocked_address(service: Service) -> None:
+    await block(await service.client(address=HERE))
+    caller = await service.client(await service.key("operations:read"), address=HERE)
+    assert (await caller.get(f"{ROOT}/metrics")).status_code == 200
+
+
 async def test_what_a_known_caller_does_not_find_is_not_the_addresss(service: Service) -> None:
     clerk = await service.client(await service.key("cases:read"), address=HERE)
     for _ in range(2 * FEW):

@@ -51,9 +51,20 @@ def test_pages_are_there(client: httpx.Client, path: str) -> None:
     assert "<html" in found.text
 
 
+def test_what_programs_look_for_by_themselves_is_there(client: httpx.Client) -> None:
+    assert client.get("/favicon.ico", follow_redirects=True).headers["content-type"] == "image/svg+xml"
+    assert client.get("/robots.txt").text == "User-agent: *\nAllow: /\n"
+
+
 def test_a_page_without_its_slash_leads_to_it_and_nowhere_else(client: httpx.Client) -> None:
     found = page(client, "/quickstart", Host="somewhere.example.org")
     assert (found.status_code, found.headers["location"]) == (308, "/quickstart/")
+
+
+def test_who_looks_for_docs_or_for_all_problems_finds_them(client: httpx.Client) -> None:
+    found = page(client, "/docs")
+    assert (found.status_code, found.headers["location"]) == (308, "/")
+    assert "invalid-transition" in page(client, "/problems/").text
 
 
 @pytest.mark.parametrize("path", ["//example.org/quickstart", "/%2f%2fexample.org", "/\\example.org"])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -45,6 +46,18 @@ def test_production_makes_no_demo_and_serves_with_several_workers(tmp_path: Path
         assert {_get(served.url, key) for _ in range(8)} == {200}
         items = httpx.get(f"{served.url}/v1/customers", headers={"Authorization": f"Bearer {key}"}).json()["items"]
     assert items == []
+
+
+@pytest.mark.parametrize(
+    ("told", "another"), [({}, "engage serve --port {}"), ({"MAKELEVEL": "1"}, "make run PORT={}")]
+)
+def test_a_port_in_use_is_told_before_anything_is_made(tmp_path: Path, told: dict[str, str], another: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = engage(tmp_path / "data", "serve", "--port", str(port), **told)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == f"engage: Port {port} is in use. Another: {another.format(port + 1)}\n"
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize("secret", ["", "short", "please-change-me-please-change-me-please"])

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from engage_api.access.guard import bearer, usable
-from engage_api.core.problem import Unauthenticated
+from engage_api.core.problem import Problem, TooManyRequests, Unauthenticated
 from engage_api.core.scopes import Scope
 from engage_api.db.errors import Unavailable
 from engage_api.db.sql import Query
@@ -19,6 +19,7 @@ from engage_api.http import problems
 from engage_api.http.call import Services
 from engage_api.http.meter import Meter
 
+PASSED_ON = ("x-forwarded-for", "forwarded", "x-real-ip", "via")  # what proxies say of themselves
 _PING = Query(select(literal(1).label("one")))
 
 
@@ -40,13 +41,16 @@ async def readyz(request: Request) -> Response:
     return JSONResponse({"status": "degraded" if services.limits.degraded else "ready", "database": "ready"})
 
 
-def metrics(meter: Meter) -> Any:
-    """The figures for Prometheus: to loopback, or to a key of the operator with `operations:read`."""
+def metrics(meter: Meter, *, behind_proxy: bool) -> Any:
+    """The figures for Prometheus: to a key of the operator with `operations:read`; without a proxy, also to loopback.
+
+    Behind a proxy a request of this machine cannot be told from one that was passed on.
+    """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(meter)
 
     async def show(request: Request) -> Response:
-        if not _is_local(request) and not await _may(request):
+        if (behind_proxy or not _is_local(request)) and not await _may(request):
             return _closed(request)
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
@@ -68,19 +72,19 @@ def protected_resource(base_url: str) -> Any:
     return show
 
 
-def routes(meter: Meter, base_url: str) -> list[Route]:
+def routes(meter: Meter, base_url: str, *, behind_proxy: bool = False) -> list[Route]:
     """The routes outside the versioned API."""
     return [
         Route("/livez", livez),
         Route("/readyz", readyz),
-        Route("/metrics", metrics(meter)),
+        Route("/metrics", metrics(meter, behind_proxy=behind_proxy)),
         Route("/.well-known/oauth-protected-resource", protected_resource(base_url)),
     ]
 
 
 def _is_local(request: Request) -> bool:
-    """From this machine, and not passed on by a proxy on it."""
-    if request.client is None or "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+    """From this machine, and not passed on by a proxy on it that nobody told us of."""
+    if request.client is None or any(name in request.headers for name in PASSED_ON):
         return False
     try:
         return ip_address(request.client.host).is_loopback
@@ -100,7 +104,9 @@ async def _may(request: Request) -> bool:
 
 def _closed(request: Request) -> Response:
     state = request.scope["state"]
-    needed = Unauthenticated(
+    needed: Problem = Unauthenticated(
         "A key of the operator with operations:read is needed.", headers={"WWW-Authenticate": 'Bearer realm="engage"'}
     )
+    if wait := state["blocked_for"](request.scope):
+        needed = TooManyRequests(headers={"Retry-After": str(wait)})
     return problems.render(needed, state["request_id"], state["services"].base_url)

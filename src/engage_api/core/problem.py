@@ -205,10 +205,25 @@ class TooManyRequests(Problem):
     code, status, title = "too-many-requests", 429, "Too many requests"
 
 
+class HeadersTooLarge(Problem):
+    """The request line and the headers are larger than 64 KiB, or there are more than 100 headers.
+
+    Send fewer and shorter ones, and long filters one at a time.
+    """
+
+    code, status, title = "headers-too-large", 431, "The headers are too large"
+
+
 class InternalError(Problem):
     """A mistake of ours. The request had no effect; report it with the `instance` of this answer."""
 
     code, status, title = "internal-error", 500, "Something went wrong on our side"
+
+
+class NotImplementedHere(Problem):
+    """The request uses a part of HTTP that this service does not have. `detail` says which."""
+
+    code, status, title = "not-implemented", 501, "This is not implemented"
 
 
 class Unavailable(Problem):

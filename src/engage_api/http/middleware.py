@@ -3,7 +3,8 @@
 Pure ASGI: no base class, nothing buffered, one wrapped `send`.
 """
 
-from collections.abc import Callable, Sequence
+from asyncio import CancelledError
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, IPv6Network
@@ -15,43 +16,21 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
-from engage_api import __version__
-from engage_api.core.problem import BodyTooLarge, InternalError, InvalidRequest, NotFound, Problem, TooManyRequests
+from engage_api.core.problem import InternalError, Problem, TooManyRequests, Unavailable
 from engage_api.http import problems
 from engage_api.http.call import Services
+from engage_api.http.headers import API_HEADERS, PAGE_HEADERS
 from engage_api.http.meter import Meter
+from engage_api.http.methods import options
 from engage_api.http.requestlog import RequestLog
+from engage_api.http.unfit import header, is_about_all, unfit
 from engage_api.http.windows import Seconds
 
 REFUSED = frozenset({401, 403, 404, 405})
 HEALTH = frozenset({"/livez", "/readyz"})  # the probe may share its address, a proxy's, with somebody who was blocked
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _log = structlog.get_logger("engage.request")
-LONGEST_LENGTH = 20  # characters of a Content-Length
 MOST_BLOCKED = 10_000  # addresses kept in mind
-Headers = Sequence[tuple[bytes, bytes]]
-
-_EVERYWHERE: Headers = (
-    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-)
-API_HEADERS: Headers = (
-    *_EVERYWHERE,
-    (b"api-version", __version__.encode()),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-)
-PAGE_HEADERS: Headers = (
-    *_EVERYWHERE,
-    (
-        b"content-security-policy",
-        (
-            b"default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; "
-            b"base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
-        ),
-    ),
-)
 
 
 @dataclass(slots=True)
@@ -120,8 +99,11 @@ class Envelope:
         self._blocked: dict[str, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._apps.api(scope, receive, send)
+            return
+        if scope["type"] != "http":  # nobody speaks anything else here, and nothing else would be limited or logged
+            await send({"type": "websocket.close", "code": 1003})
             return
         began = perf_counter()
         state = scope["state"] = self._state(scope)
@@ -132,6 +114,11 @@ class Envelope:
                 await self._dispatch(scope)(scope, receive, envelope.send)
             else:
                 await self._problem(refusal, scope, receive, envelope.send)
+        except CancelledError:  # the service ends, and cannot wait for this one any longer
+            if envelope.status is not None:
+                raise
+            ending = Unavailable(headers={"Retry-After": "1", "Connection": "close"})
+            await self._problem(ending, scope, receive, envelope.send)
         except Exception as error:  # noqa: BLE001  # the last room: nothing may leave it but an answer
             _log.error("unexpected", request_id=state["request_id"], exc_info=error)
             if envelope.status is None:
@@ -140,13 +127,17 @@ class Envelope:
             await self._note(scope, envelope.status or 500, perf_counter() - began)
 
     def _dispatch(self, scope: Scope) -> ASGIApp:
-        if scope["path"].startswith("/v1/"):
+        path = scope["path"]
+        if path.startswith("/v1/") and path != "/v1/":
             scope["root_path"] = scope.get("root_path", "") + "/v1"
             return self._apps.api
+        if is_about_all(scope):
+            scope["state"]["counted"] = True
+            return self._apps.wrap(options(sorted(METHODS)))
         return self._apps.pages
 
     def _state(self, scope: Scope) -> dict[str, Any]:
-        given = _header(scope, b"x-request-id")
+        given = header(scope, b"x-request-id")
         return {
             "request_id": given if given and _is_uuid(given) else str(uuid7()),
             "headers": [],
@@ -167,18 +158,13 @@ class Envelope:
             await self._count_refusal(_address(scope))
 
     def _refusal(self, scope: Scope) -> Problem | None:
-        """What is refused before it is looked at."""
-        if b"%00" in scope.get("raw_path", b""):
-            return NotFound()
-        if b"%00" in scope["query_string"]:
-            return InvalidRequest("A parameter holds U+0000.")
-        if _length(scope) > self._largest:  # said beforehand; a body that turns out to be is stopped where it is read
-            return BodyTooLarge()
+        """What is refused before anybody has looked at the credential, which a blocked address is not told."""
+        found = unfit(scope, self._largest)
         if not self._blocked or scope["path"] in HEALTH:
-            return None
+            return found
         wait = self._blocked.get(_address(scope), 0.0) - monotonic()
-        if wait <= 0 or _header(scope, b"authorization"):
-            return None
+        if wait <= 0 or (found is None and _shows_key(scope)):
+            return found
         return TooManyRequests(headers={"Retry-After": str(int(wait) + 1)})
 
     def blocked_for(self, scope: Scope) -> int:
@@ -208,17 +194,10 @@ def _address(scope: Scope) -> str:
     return host
 
 
-def _header(scope: Scope, name: bytes) -> str | None:
-    for key, value in scope["headers"]:
-        if key == name:
-            return str(value, "latin-1")
-    return None
-
-
-def _length(scope: Scope) -> int:
-    """Of the body, as far as the caller says."""
-    said = _header(scope, b"content-length") or ""
-    return int(said) if len(said) < LONGEST_LENGTH and said.isdecimal() else 0
+def _shows_key(scope: Scope) -> bool:
+    """Whether somebody will look at a credential: with one that works, a blocked address is served."""
+    guarded = scope["path"].startswith("/v1/") or scope["path"] == "/metrics"
+    return guarded and header(scope, b"authorization") is not None
 
 
 def _is_uuid(text: str) -> bool:

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from engage_api.core.problem import (
     BodyTooLarge,
@@ -28,6 +29,7 @@ from engage_api.http import methods
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_POINTER = 200
+CLIENT_GONE = 499  # as nginx logs it: it went away before its request was complete
 _BY_STATUS: Mapping[int, type[Problem]] = {404: NotFound, 413: BodyTooLarge, 400: InvalidRequest}
 _log = structlog.get_logger("engage.problem")
 
@@ -98,9 +100,15 @@ def install(app: FastAPI, base_url: str) -> None:
     app.add_exception_handler(Problem, known)
     app.add_exception_handler(RequestValidationError, validation)
     app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Conflict, conflict)
     app.add_exception_handler(DatabaseUnavailable, database)
     app.add_exception_handler(Exception, unexpected)
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    """Nobody hears this; the log and the figures do not take it for a fault of ours."""
+    return Response(status_code=CLIENT_GONE)
 
 
 def _unrouted(app: FastAPI, request: Request, status: int) -> Problem | Response:

@@ -129,14 +129,16 @@ async def _read_body(request: Request, media_types: frozenset[bytes]) -> RawJson
     """The whole body, as long as it is no larger than it may be.
 
     Raises:
-        UnsupportedMediaType: it is not JSON, or it is encoded.
+        UnsupportedMediaType: it is not JSON, says twice what it is, or is encoded.
         BodyTooLarge: it is larger.
     """
     kind, encoding = None, b"identity"
     for name, value in request.scope["headers"]:
         if name == b"content-type":
+            if kind is not None:  # a second one: which would be meant?
+                raise UnsupportedMediaType
             kind, _, more = value.lower().partition(b";")
-            kind = kind.strip() if b"charset" not in more or b"utf-8" in more else None
+            kind = kind.strip() if b"charset" not in more or b"utf-8" in more else b""
         elif name == b"content-encoding":
             encoding = value.strip().lower()
     if kind not in media_types or encoding != b"identity":
