@@ -1,6 +1,8 @@
 """The request log: one line of JSON for each request, with what an operator needs and nothing that is a secret."""
 
 import json
+import re
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -8,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from engage_api.db import reader
+from engage_api.http.requestlog import RequestLog
 from engage_api.settings import Settings
 from tests.api.harness import Client, Service, make_settings
 from tests.api.samples import SAMPLES
@@ -121,3 +124,20 @@ async def test_lines_are_written_while_the_service_runs(service: Service, api: C
     for _ in range(200):
         await api.get("/offers?limit=1")
     assert service.log.getvalue().count("\n") >= 200
+
+
+class _Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("stream", "short"), [(_Terminal(), True), (StringIO(), False)], ids=["terminal", "file"])
+def test_a_developer_at_a_terminal_gets_a_short_line(stream: StringIO, short: bool) -> None:
+    log = RequestLog(stream, developing=True)
+    scope = {"method": "GET", "path": "/v1/customers/\x1b[31mred", "state": {}}
+    log.line(scope, "5f0c2f4e-5d0e-4b8e-9f57-0a7c3f1f9f10", "/customers/{customer_id}", 404, 0.0012)
+    log.flush()
+    told = stream.getvalue()
+    assert "\x1b" not in told
+    assert bool(re.fullmatch(r"\d\d:\d\d:\d\d 404 GET /v1/customers/\S+red  1.2 ms\n", told)) is short
+    assert told.startswith("{") is not short
