@@ -196,7 +196,8 @@ async def test_a_service_without_its_portal_says_how_to_build_it(tmp_path: Path)
     portal = Portal((tmp_path,))
 
     async def app(scope: dict[str, object], receive: object, send: object) -> None:
-        scope["state"] = {"services": SimpleNamespace(base_url="http://x", contact=Contact()), "request_id": "1"}
+        state = {"services": SimpleNamespace(base_url="http://x", contact=Contact()), "request_id": "1"}
+        scope["state"] = {**state, "blocked_for": lambda _: 0}
         await portal(scope, receive, send)  # type: ignore[arg-type]  # as a server would call it
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:  # type: ignore[arg-type]  # as above
