@@ -67,7 +67,7 @@ async def _require_port(host: str, port: int) -> None:
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise Misconfigured(f"cannot listen on {host}, port {port}: {error.strerror}") from None
-        another = "make run PORT=" if "MAKELEVEL" in os.environ else "engage serve --port "
+        another = "make run PORT=" if os.environ.get("MAKELEVEL") else "engage serve --port "
         raise Misconfigured(f"Port {port} is in use. Another: {another}{port + 1}") from None
 
 

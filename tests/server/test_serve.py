@@ -49,7 +49,7 @@ def test_production_makes_no_demo_and_serves_with_several_workers(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("told", "another"), [({}, "engage serve --port {}"), ({"MAKELEVEL": "1"}, "make run PORT={}")]
+    ("told", "another"), [({"MAKELEVEL": ""}, "engage serve --port {}"), ({"MAKELEVEL": "1"}, "make run PORT={}")]
 )
 def test_a_port_in_use_is_told_before_anything_is_made(tmp_path: Path, told: dict[str, str], another: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
