@@ -116,6 +116,18 @@ async def test_who_takes_part_in_a_case_stays(api: Client, partner: Client) -> N
     assert (await partner.delete(at, headers=tag)).status_code == 204
 
 
+async def test_the_customer_of_a_case_takes_part_in_it_while_somebody_would_delete_them(api: Client) -> None:
+    for _ in range(5):
+        customer = await SAMPLES["customer"].make(api)
+        case = await api.made("/cases", PLAIN | {"customerId": customer["id"]})
+        people = [{"role": "payer", "name": "Zoë", "customerId": customer["id"]}]
+        gone, changed = await asyncio.gather(
+            api.delete(f"/customers/{customer['id']}", headers={"If-Match": "*"}),
+            api.change(f"/cases/{case['id']}", {"participants": people}, "*"),
+        )
+        assert (gone.status_code, changed.status_code) == (409, 200)
+
+
 async def test_a_participant_that_goes_while_the_case_is_made_is_not_left_dangling(api: Client) -> None:
     for _ in range(5):
         customer = await SAMPLES["customer"].make(api)

@@ -67,7 +67,9 @@ class CaseBase(Model):
     title: Name = Field(description="What it is about, in a line.", examples=["Dormer at the back of the house"])
     description: Text | None = Field(None, description="More about it.")
     customer_id: Reference | None = Field(None, description="For whom the case is.")
-    parent_id: Reference | None = Field(None, description="The case that this one is a part of.")
+    parent_id: Reference | None = Field(
+        None, description="The case that this one is a part of. Up to 20 stand above a case, and never itself."
+    )
     channel: Channel = Field("web", description="How it came in.")
     triage: Triage = Field("standard", description="Whether the usual way will do, or the case needs a way of its own.")
     visibility: Visibility = Field("customer", description="Who may see it, besides those who work on it.")

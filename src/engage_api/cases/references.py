@@ -48,6 +48,10 @@ def _new(fields: dict[str, Any], was: Case | None) -> Iterator[Asked]:
         if fields[name] is not None and fields[name] != getattr(was, name, None):
             yield pointer, kind, fields[name]
     known = {None, *(participant.customer_id for participant in was.participants)} if was else {None}
+    if (
+        was and fields["customer_id"] == was.customer_id
+    ):  # stays as long as the case is locked: who asks could only wait
+        known.add(was.customer_id)
     for at, participant in enumerate(fields["participants"]):
         if participant.customer_id not in known:
             yield f"/participants/{at}/customerId", CUSTOMER, participant.customer_id
