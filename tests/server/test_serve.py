@@ -1,6 +1,7 @@
 """What `engage serve` promises whoever starts it."""
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.server.command import engage, serving
+from tests.server.command import ENGAGE, PATIENCE, engage, environment, serving
 
 LINE = re.compile(r'curl .*-H "Authorization: Bearer (eng_test_key_\w{36})" (http://127\.0\.0\.1:\d+/v1/customers)')
 SECRET = "correct horse battery staple 0123456789"
@@ -119,6 +120,17 @@ def test_what_looks_into_a_database_makes_none(tmp_path: Path, words: tuple[str,
     assert ended.stderr.startswith(f"engage: there is no database at {elsewhere / 'engage.db'}: ENGAGE_DATA_DIR or")
     assert len(ended.stderr.splitlines()) == 1
     assert not elsewhere.exists()
+
+
+def test_somebody_at_a_terminal_is_told_where_there_are_no_keys(tmp_path: Path) -> None:
+    engage(tmp_path, "migrate")
+    reader, terminal = os.openpty()
+    listing = [*ENGAGE, "keys", "list"]
+    subprocess.run(listing, env=environment(tmp_path), stderr=terminal, check=True, timeout=PATIENCE)
+    os.close(terminal)
+    assert os.read(reader, 1_000).decode().strip() == f"No keys in workspace live of {tmp_path / 'engage.db'}"
+    os.close(reader)
+    assert engage(tmp_path, "keys", "list").stderr == ""
 
 
 def test_a_new_database_is_for_its_owner_alone(tmp_path: Path) -> None:
