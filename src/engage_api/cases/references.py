@@ -47,11 +47,11 @@ def _new(fields: dict[str, Any], was: Case | None) -> Iterator[Asked]:
     for name, pointer, kind in (("customer_id", "/customerId", CUSTOMER), ("parent_id", "/parentId", CASE)):
         if fields[name] is not None and fields[name] != getattr(was, name, None):
             yield pointer, kind, fields[name]
-    known = {None, *(participant.customer_id for participant in was.participants)} if was else {None}
-    if (
-        was and fields["customer_id"] == was.customer_id
-    ):  # stays as long as the case is locked: who asks could only wait
-        known.add(was.customer_id)
+    known: set[str | None] = {None}
+    if was:
+        known |= {participant.customer_id for participant in was.participants}
+        if fields["customer_id"] == was.customer_id:  # the case, which is locked, holds them: nobody need wait
+            known.add(was.customer_id)
     for at, participant in enumerate(fields["participants"]):
         if participant.customer_id not in known:
             yield f"/participants/{at}/customerId", CUSTOMER, participant.customer_id
