@@ -122,7 +122,7 @@ def test_a_head_without_end_stalls_nobody(running: Running) -> None:
 
 
 def test_trailers_are_no_headers_and_have_an_end(running: Running) -> None:
-    late = CHUNKED + b"\r\n2\r\n{}\r\n0\r\n" + JSON + b"\r\n"
+    late = CHUNKED.replace(b"chunked", b"Chunked") + b"\r\n2\r\n{}\r\n0\r\n" + JSON + b"\r\n"
     assert running.send(late).startswith(b"HTTP/1.1 415 ")
     endless = [CHUNKED + JSON + b"\r\n2\r\n{}\r\n", b"0\r\nA: " + b"a" * 1000, b"a" * 3 * MOST_BYTES]
     refused(running.send(*endless), 431, "headers-too-large")

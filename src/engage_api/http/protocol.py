@@ -42,6 +42,7 @@ class Protocol(HttpToolsProtocol):
     """One connection. The parser collects what is not complete, so that has to be bounded before it is."""
 
     _unread = 0  # bytes received since the last end of a head and the last piece of a body
+    _received = 0  # the same when this was last fed to the parser: no head is larger, unless it follows another at once
     _over = False  # nothing more is read here
 
     def data_received(self, data: bytes) -> None:
@@ -50,6 +51,7 @@ class Protocol(HttpToolsProtocol):
             return
         self._unset_keepalive_if_required()
         self._unread += len(data)
+        self._received = self._unread
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade:  # only HTTP/1.1 is spoken here, so the request is answered as one, and that is all
@@ -78,19 +80,19 @@ class Protocol(HttpToolsProtocol):
 
     def _refusal(self) -> Problem | None:
         """What is wrong with a head that can be read."""
-        hosts, size = 0, len(self.url)
-        for name, value in self.headers:
-            size += len(name) + len(value) + COLON_AND_END
-            if name == b"host":
-                hosts += 1
-            elif name == b"transfer-encoding" and value.lower() != b"chunked":
-                return NotImplementedHere("The only transfer coding is chunked.", headers=CLOSE)
-        if size > MOST_BYTES or len(self.headers) > MOST_FIELDS:
+        names = [name for name, _ in self.headers]
+        if len(names) > MOST_FIELDS or (self._received > MOST_BYTES and self._size() > MOST_BYTES):
             self.url = b"/"  # a longer one than this could not be read
             return HeadersTooLarge(headers=CLOSE)
+        if b"transfer-encoding" in names and dict(self.headers)[b"transfer-encoding"].lower() != b"chunked":
+            return NotImplementedHere("The only transfer coding is chunked.", headers=CLOSE)
+        hosts = names.count(b"host")
         if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):  # RFC 9112 section 3.2
             return InvalidRequest("A request has one Host header.", headers=CLOSE)
         return None
+
+    def _size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + COLON_AND_END for name, value in self.headers)
 
     def _refuse(self, problem: Problem) -> None:
         """Let the application say so, after what was asked before it, and close."""
