@@ -26,6 +26,7 @@ PLACES = (Path(__file__).parent / "_portal", Path(__file__).parents[2] / "portal
 SECURITY_TEXT_HOLDS = timedelta(days=180)  # RFC 9116 section 2.5.5: less than a year
 HERE_IS_THE_API = "The API begins here: /reference shows its operations, /v1/openapi.json describes them."
 ICON = "assets/favicon.svg"
+MOVED = {"favicon.ico": f"/{ICON}", "docs": "/"}  # where browsers and many people look first
 EXPLORER = "reference"  # served with and without a slash: it is told as /reference
 
 TYPES = {
@@ -115,10 +116,8 @@ class Portal:
                 return Response(security_text(base_url, contact), headers=kept, media_type=TYPES[".txt"])
             case "robots.txt":
                 return Response(b"User-agent: *\nAllow: /\n", headers=kept, media_type=TYPES[".txt"])
-            case "favicon.ico" if ICON in self._files:
-                return RedirectResponse(f"/{ICON}", 308, kept)
-            case "docs":  # where many look first
-                return RedirectResponse("/", 308, kept)
+            case _ if path in MOVED:
+                return RedirectResponse(MOVED[path], 308, kept)
             case "llms.txt" if path in self._files:
                 text = self._files[path].plain.content.replace(b"](/", f"]({base_url}/".encode())
                 return Response(text, headers=kept, media_type=TYPES[".txt"])
