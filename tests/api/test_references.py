@@ -1,6 +1,7 @@
 """What cases refer to: customers, and the cases that they are parts of."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -95,8 +96,9 @@ async def test_what_a_case_refers_to_already_is_not_asked_again(api: Client, par
     answered(await api.change(at, set_by_operator), 200)
     changed = answered(await partner.change(at, {"title": "New", "participants": [*people, *people]}), 200)
     assert (changed["title"], changed["customerId"], changed["parentId"]) == ("New", hidden, parent)
-    for more in ({"customerId": None}, {"participants": []}, {"parentId": None}):
-        answered(await partner.change(at, more), 200)
+    less: tuple[dict[str, Any], ...] = ({"customerId": None}, {"participants": []}, {"parentId": None})
+    for patch in less:
+        answered(await partner.change(at, patch), 200)
     for more, where in (
         ({"customerId": hidden}, "/customerId"),
         ({"participants": people}, "/participants/0/customerId"),
