@@ -17,6 +17,8 @@ from tests.attack.world import HELD, TASK, World
 
 REFUSALS = ["400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422", "428", "429"]
 REASONS = {
+    "circle": "what stands above a case is not in the request",
+    "contradiction": "the path and the body name two ids",
     "idempotency-key-reused": "what the key was used for before is not in the request",
     "invalid-cursor": "a cursor is what we gave, and is sealed",
     "invalid-json": "U+0000 in any string at all, which is said once in words",
@@ -27,6 +29,7 @@ REASONS = {
     "past": "it depends on the time of day",
     "precondition-required": "`If-Match` is described as optional: a generator of clients fails on a required one",
     "stale-version": "the version that is there is not in the request",
+    "too-deep": "what stands above a case is not in the request",
     "too-long": "a length of time; or a patch that adds to what is there",
     "unknown-reference": "what is there is not in the request",
     "validity": "two moments of which one must come first",
