@@ -60,7 +60,9 @@ async def writes(api: Client) -> list[Write]:
         found.append(("POST", f"{sample.at(second)}/transitions", {"to": to}))
         if name != "task":
             await sample.make(api, externalId="there")
-            found += [("PUT", f"{sample.path}/external/{own}", sample.full) for own in ("new", "there")]
+            found += [
+                ("PUT", f"{sample.path}/external/{own}", sample.full | {"externalId": own}) for own in ("new", "there")
+            ]
     for path in ("customers", "offers"):
         found.append(("DELETE", f"/{path}/{(await SAMPLES[path[:-1]].make(api))['id']}", None))
     keys = [await api.made("/api-keys", {"name": "A", "scopes": ["cases:read"]}) for _ in range(3)]
