@@ -1,5 +1,6 @@
 """What belongs to somebody else is answered as what never was, to the byte; and nothing of it changes."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -127,9 +128,13 @@ async def ask(own: World, question: Question) -> Answer:
 
 
 async def first_event(own: World) -> str:
-    found = await own.service.ask("GET", "/v1/events?limit=1", key=own.key)
-    event: str = found.json["items"][0]["id"]
-    return event
+    """On PostgreSQL an event is readable some milliseconds after it was committed."""
+    async with asyncio.timeout(10):
+        while True:
+            found = await own.service.ask("GET", "/v1/events?limit=1", key=own.key)
+            if found.json["items"]:
+                return str(found.json["items"][0]["id"])
+            await asyncio.sleep(0.01)
 
 
 async def differences(own: World, foreign: World) -> tuple[int, list[str]]:

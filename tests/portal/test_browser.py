@@ -2,7 +2,8 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ KINDS_OF_PAGE = ["/", "/quickstart/", "/problems/invalid-request/", "/operations
 JUDGE = """axe.run(document).then(found => found.violations.flatMap(
     rule => rule.nodes.map(node => `${rule.id}: ${node.target.join(' ')} ${node.failureSummary}`)))"""
 TAB, ENTER = 9, 13
+FEW = 6  # pages of one template
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +60,19 @@ def judged(tab: Tab, axe: str, service: Service, places: list[str]) -> dict[str,
     return wrong
 
 
+def unlike(places: Iterable[str]) -> Iterator[str]:
+    """All places but, where many were made from one template, the first few."""
+    seen: Counter[str] = Counter()
+    for place in places:
+        folder = place.rstrip("/").rpartition("/")[0]
+        seen[folder] += 1
+        if not folder or seen[folder] <= FEW:
+            yield place
+
+
 def test_every_page_stays_at_home_loads_and_shuts_nobody_out(tab: Tab, axe: str, module_service: Service) -> None:
-    places = [one.where for one in pages()]
-    assert len(places) > 40
+    places = list(unlike(one.where for one in pages()))
+    assert len(places) > 25
     assert judged(tab, axe, module_service, places) == {}
 
 
