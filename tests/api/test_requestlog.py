@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from engage_api.db import reader
-from engage_api.http.requestlog import RequestLog
+from engage_api.http.requestlog import MOST_LINES, RequestLog
 from engage_api.settings import Settings
 from tests.api.harness import Client, Service, make_settings
 from tests.api.samples import SAMPLES
@@ -141,3 +141,11 @@ def test_a_developer_at_a_terminal_gets_a_short_line(stream: StringIO, short: bo
     assert "\x1b" not in told
     assert bool(re.fullmatch(r"\d\d:\d\d:\d\d 404 GET /v1/customers/\S+red  1.2 ms\n", told)) is short
     assert told.startswith("{") is not short
+
+
+@pytest.mark.parametrize("stream", [_Terminal(), StringIO()], ids=["terminal", "file"])
+def test_many_lines_do_not_wait_for_the_half_second(stream: StringIO) -> None:
+    log = RequestLog(stream, developing=True)
+    for _ in range(MOST_LINES):
+        log.line({"method": "GET", "path": "/v1/offers", "state": {}}, "1", "/offers", 200, 0.001)
+    assert stream.getvalue().count("\n") == MOST_LINES

@@ -27,9 +27,7 @@ async def require(tx: Transaction, principal: Principal, fields: dict[str, Any],
         UnknownReference: there is nothing with one of the ids.
         InvalidRequest: its parent is a part of it, or stands too deep.
     """
-    asked = sorted(
-        _new(fields, was), key=itemgetter(2)
-    )  # each transaction locks in this order, so none waits in a ring
+    asked = sorted(_new(fields, was), key=itemgetter(2))  # all lock in this order, so nobody waits in a ring
     faults = [
         Fault("unknown-reference", "There is nothing with this id.", pointer=pointer)
         for pointer, kind, row_id in asked

@@ -25,6 +25,7 @@ from engage_api.core import clock
 WIRE = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
 STRICT = ConfigDict(extra="forbid", strict=True)
 MOST_METADATA = 50
+LONGEST_VALUE = 500  # characters of a value in metadata
 
 
 class Model(BaseModel):
@@ -119,7 +120,8 @@ Name = Annotated[
     Field(json_schema_extra={"pattern": SEEN.pattern}),
 ]
 Text = Annotated[str, StringConstraints(max_length=10_000)]
-Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+WORD = r"^[A-Za-z0-9._:-]{1,64}$"
+Word = Annotated[str, StringConstraints(pattern=WORD)]
 """A short machine-readable name: a segment, a type, a role."""
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 """The id of another resource."""
@@ -132,10 +134,7 @@ def _named(schema: dict[str, Any]) -> None:
 
 
 Metadata = Annotated[
-    dict[
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")],
-        Annotated[str, StringConstraints(max_length=500)],
-    ],
+    dict[Word, Annotated[str, StringConstraints(max_length=LONGEST_VALUE)]],
     Field(
         max_length=MOST_METADATA,
         description="Your own keys and values. At most 50; keys of 64 characters, values of 500.",
@@ -150,8 +149,8 @@ MetadataPatch = Annotated[
         max_length=2 * MOST_METADATA,
         description="Keys to set, and to remove: those that are null.",
         json_schema_extra={
-            "propertyNames": {"pattern": r"^[A-Za-z0-9._:-]{1,64}$"},
-            "additionalProperties": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}]},
+            "propertyNames": {"pattern": WORD},
+            "additionalProperties": {"anyOf": [{"type": "string", "maxLength": LONGEST_VALUE}, {"type": "null"}]},
         },
     ),
 ]

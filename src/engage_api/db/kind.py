@@ -74,8 +74,8 @@ class Kind(Generic[P]):
     """One kind of resource.
 
     `columns` gives the typed columns beside the common ones, `words` what full-text search finds, `terms` the exact
-    values of list-like fields as (name, value), `refers` the ids in such fields: what is
-    named there is not deleted. `schema` counts the shapes its document has had: raise it when the shape changes.
+    values of list-like fields as (name, value), `refers` the ids in such fields: what is named there is not deleted.
+    `schema` counts the shapes its document has had: raise it when the shape changes.
     """
 
     name: str

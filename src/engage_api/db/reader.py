@@ -12,13 +12,12 @@ from engage_api.core.principal import Principal
 from engage_api.db import search
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.kind import COMMON_FILTERS, Equal, Filter, From, Kind, P, Term, Until, Within
-from engage_api.db.row import TermRow
 from engage_api.db.sql import Query
 from engage_api.db.store import Stored
+from engage_api.db.terms import TABLE as TERM
 from engage_api.db.visibility import visible, whose
 
-_term = TermRow.__table__  # type: ignore[attr-defined]
-_driver = _term.alias("driver")
+_driver = TERM.alias("driver")
 
 
 async def document(db: Database, principal: Principal, kind: Kind[Any], row_id: str, *, by: str = "id") -> bytes | None:
@@ -201,9 +200,9 @@ def _clause(kind: Kind[Any], name: str) -> ColumnElement[bool]:
             return (t.c[rule.start] <= within) & (t.c[rule.end] > within)
         case Term():
             return exists().where(
-                _term.c.workspace_id == t.c.workspace_id,
-                _term.c.workspace_id == bindparam("workspace"),
-                _term.c.term == bindparam(value),
-                _term.c.created_at == t.c.created_at,
-                _term.c.resource_id == t.c.id,
+                TERM.c.workspace_id == t.c.workspace_id,
+                TERM.c.workspace_id == bindparam("workspace"),
+                TERM.c.term == bindparam(value),
+                TERM.c.created_at == t.c.created_at,
+                TERM.c.resource_id == t.c.id,
             )

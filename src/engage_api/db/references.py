@@ -3,13 +3,12 @@
 from sqlalchemy import bindparam, select
 
 from engage_api.db.engine import Transaction
-from engage_api.db.row import TermRow
 from engage_api.db.sql import Query
+from engage_api.db.terms import TABLE
 
-_term = TermRow.__table__  # type: ignore[attr-defined]
 _WHO = Query(
-    select(_term.c.resource_id)
-    .where(_term.c.workspace_id == bindparam("workspace_id"), _term.c.term == bindparam("term"))
+    select(TABLE.c.resource_id)
+    .where(TABLE.c.workspace_id == bindparam("workspace_id"), TABLE.c.term == bindparam("term"))
     .limit(1)
 )
 

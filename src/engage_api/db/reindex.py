@@ -10,21 +10,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Table, bindparam, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert  # SQLite speaks the same
 
 from engage_api.db import search
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.kind import Kind
-from engage_api.db.row import TermRow
 from engage_api.db.sql import Query
+from engage_api.db.terms import DROP
+from engage_api.db.terms import TABLE as TERM
 
 PORTION = 100  # rows in one transaction: on SQLite nobody else writes meanwhile
 
-_term: Table = TermRow.__table__  # type: ignore[attr-defined]
-_NAMES = tuple(c.name for c in _term.primary_key.columns)
-_ADD_TERM = Query(insert(_term).on_conflict_do_nothing(), [c.name for c in _term.columns])
-_DROP_TERM = Query(delete(_term).where(*(c == bindparam(f"at_{c.name}") for c in _term.primary_key.columns)))
+_NAMES = tuple(c.name for c in TERM.columns)
+_ADD_TERM = Query(insert(TERM).on_conflict_do_nothing(), _NAMES)
 
 
 @dataclass(slots=True)
@@ -87,18 +86,18 @@ async def _terms(system: Database, kinds: Mapping[str, Kind[Any]], tally: Tally)
     after: dict[str, Any] = {}
     while True:
         async with system.write(None) as tx:
-            rows = await tx.fetch(_portion(_term, goes_on=bool(after)), **after, portion=PORTION)
+            rows = await tx.fetch(_portion(TERM, goes_on=bool(after)), **after, portion=PORTION)
             known = {(row.workspace_id, row.resource_id): frozenset[str]() for row in rows}
             for workspace, resource in known:
                 known[workspace, resource] = await _has(tx, kinds, workspace, resource)
             wrong = [row for row in rows if row.term not in known[row.workspace_id, row.resource_id]]
             ours = [row for row in wrong if _prefix(row.resource_id) in kinds]
             if ours:
-                await tx.many(_DROP_TERM, [{f"at_{name}": getattr(row, name) for name in _NAMES} for row in ours])
+                await tx.many(DROP, [{name: getattr(row, name) for name in _NAMES} for row in ours])
         tally.dropped += len(ours)
         if len(rows) < PORTION:
             return
-        after = _after(_term, rows[-1])
+        after = _after(TERM, rows[-1])
 
 
 async def _has(tx: Transaction, kinds: Mapping[str, Kind[Any]], workspace: str, resource: str) -> frozenset[str]:

@@ -31,7 +31,7 @@ _put = insert(_postgres).values(
     resource_id=bindparam("resource"),
     words=func.array_to_tsvector(func.string_to_array(bindparam("words"), " ")),
 )
-put_postgres = _put.on_conflict_do_update(
+PUT_POSTGRES = _put.on_conflict_do_update(
     index_elements=["workspace_id", "number"], set_={"words": _put.excluded.words}
 )
 PUT = Query(
@@ -43,7 +43,7 @@ PUT = Query(
         resource_id=bindparam("resource"),
         words=bindparam("words"),
     ),
-    postgres=put_postgres,
+    postgres=PUT_POSTGRES,
 )
 REMOVE = Query(
     delete(_sqlite).where(_sqlite.c.rowid == bindparam("number"), _sqlite.c.workspace_id == bindparam("workspace")),

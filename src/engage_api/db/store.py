@@ -185,7 +185,7 @@ async def _tell(tx: Transaction, principal: Principal, kind: Kind[P], stored: St
 
 def _event(principal: Principal, kind: Kind[P], stored: Stored[P], happened: Happened) -> dict[str, Any]:
     line = log.values(principal, _entry(principal, kind, stored, happened))
-    return {f"{postgres_create.EVENT}{name}": value for name, value in line.items()}
+    return {f"{postgres_create.OF_EVENT}{name}": value for name, value in line.items()}
 
 
 def _entry(principal: Principal, kind: Kind[P], stored: Stored[P], happened: Happened) -> log.Entry:

@@ -1,12 +1,12 @@
 """The terms of a resource: exact values by which it is found."""
 
-from sqlalchemy import FromClause, Insert, bindparam, delete, func, insert, select
+from sqlalchemy import FromClause, Insert, Table, bindparam, delete, func, insert, select
 
 from engage_api.db.base import Json
 from engage_api.db.row import TermRow
 from engage_api.db.sql import Query
 
-TABLE = TermRow.__table__  # type: ignore[attr-defined]
+TABLE: Table = TermRow.__table__  # type: ignore[attr-defined]
 ARRAY = bindparam("terms", type_=Json())
 
 

@@ -33,17 +33,16 @@ class RequestLog:
         path = escape(masked(scope["path"])[:LONGEST_PATH])
         if self._short:
             method = escape(scope["method"])[1:-1]
-            self._lines.append(
-                f"{clock.wire(clock.host())[11:19]} {status} {method} {path[1:-1]}  {seconds * 1000:.1f} ms"
+            line = f"{clock.wire(clock.host())[11:19]} {status} {method} {path[1:-1]}  {seconds * 1000:.1f} ms"
+        else:
+            who = scope["state"].get("principal")
+            whose = f'"application":"{who.application}","workspace":"{who.workspace}"' if who else '"application":null'
+            line = (
+                f'{{"time":"{clock.wire(clock.host())}","event":"request","request_id":"{request_id}",'
+                f'"method":{escape(scope["method"])},"path":{path},"route":{escape(route)},'
+                f'"status":{status},"ms":{seconds * 1000:.2f},{whose}}}'
             )
-            return
-        who = scope["state"].get("principal")
-        whose = f'"application":"{who.application}","workspace":"{who.workspace}"' if who else '"application":null'
-        self._lines.append(
-            f'{{"time":"{clock.wire(clock.host())}","event":"request","request_id":"{request_id}",'
-            f'"method":{escape(scope["method"])},"path":{path},"route":{escape(route)},'
-            f'"status":{status},"ms":{seconds * 1000:.2f},{whose}}}'
-        )
+        self._lines.append(line)
         if len(self._lines) >= MOST_LINES:
             self.flush()
 
