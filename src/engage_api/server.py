@@ -22,7 +22,6 @@ from engage_api.jobs import Worker, registry
 from engage_api.sandbox import demo
 from engage_api.settings import Misconfigured, Settings
 
-GARBAGE = 10_000, 20, 50  # objects more than were freed, and rounds, before cycles are looked for
 GRACE = 8  # seconds for requests that are being answered when the service is told to stop
 PROCESSES = "ENGAGE_PROCESSES"  # tells a worker process how many there are
 
@@ -54,7 +53,7 @@ def serve(settings: Settings, workers: int) -> None:
     }
     if workers == 1:
         app = create_app(settings)
-        _spare_the_collector()
+        gc.freeze()  # looking through all that is there by now would make everybody wait for 50 ms, now and then
         uvicorn.run(app, **options)
         return
     os.environ.update({"ENGAGE_HOST": settings.host, "ENGAGE_PORT": str(settings.port), PROCESSES: str(workers)})
@@ -97,14 +96,8 @@ def worker_app() -> ASGIApp:
     settings = Settings()
     logs.configure(settings.log_level)
     app = create_app(settings, processes=int(os.environ[PROCESSES]))
-    _spare_the_collector()
-    return app
-
-
-def _spare_the_collector() -> None:
-    """What is there now stays, and requests leave hardly any cycles: looking for them took a tenth of a create."""
     gc.freeze()
-    gc.set_threshold(*GARBAGE)
+    return app
 
 
 async def _ready_request(settings: Settings) -> str:

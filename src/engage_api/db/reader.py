@@ -1,11 +1,11 @@
 """The read door: resources by id, by page, by words, by number; every statement through the one rule of visibility."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, case, exists, func, literal_column, select, tuple_
 from sqlalchemy.sql import Select
 
 from engage_api.core.principal import Principal
@@ -90,12 +90,13 @@ async def page(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) ->
     if values is None:
         return Found([], None)
     shape = Shape(principal.sees_workspace, tuple(ask.filters), ask.words is not None, ask.sort, ask.after is not None)
-    query = _page(kind, shape)
-    rows = await db.raw(query, principal.workspace, **values, limit=ask.limit + 1)
-    more = len(rows) > ask.limit
-    del rows[ask.limit :]
-    current = kind.schema
-    documents = [row[1] if row[0] == current else kind.current(row[0], row[1]) for row in rows]
+    limit = ask.limit + 1
+    documents = [row[0] for row in await db.raw(_page(kind, shape), principal.workspace, **values, limit=limit)]
+    if not all(documents):  # some are of an older schema, and nobody has reindexed since
+        rows = await db.raw(_page_of_any_age(kind, shape), principal.workspace, **values, limit=limit)
+        documents = [kind.current(row[0], row[1]) for row in rows]
+    more = len(documents) > ask.limit
+    del documents[ask.limit :]
     return Found(documents, kind.place(documents[-1], ask.sort) if more else None)
 
 
@@ -151,13 +152,27 @@ def _kept(kind: Kind[Any], *, sees_workspace: bool) -> Query:
 
 @lru_cache(maxsize=512)
 def _page(kind: Kind[Any], shape: Shape) -> Query:
-    return Query(_ordered(kind, shape, "sqlite"), postgres=_ordered(kind, shape, "postgresql"))
+    """One column, because each costs as much as all the work on a row: the document, or NULL for one of an older
+    schema.
+    """
+    t = kind.table
+    present = case((t.c.rendered == literal_column(str(kind.schema)), t.c.document)).label("document")
+    return _ordered(kind, shape, present)
 
 
-def _ordered(kind: Kind[Any], shape: Shape, dialect: str) -> Select[Any]:
+@lru_cache(maxsize=64)
+def _page_of_any_age(kind: Kind[Any], shape: Shape) -> Query:
+    return _ordered(kind, shape, kind.table.c.rendered, kind.table.c.document)
+
+
+def _ordered(kind: Kind[Any], shape: Shape, *columns: ColumnElement[Any]) -> Query:
+    return Query(_sorted(kind, shape, columns, "sqlite"), postgres=_sorted(kind, shape, columns, "postgresql"))
+
+
+def _sorted(kind: Kind[Any], shape: Shape, columns: Sequence[ColumnElement[Any]], dialect: str) -> Select[Any]:
     t, falling = kind.table, shape.sort.startswith("-")
     place, row_id, names = t.c[kind.sorts[shape.sort.lstrip("-")]], t.c.id, shape.filters
-    statement: Select[Any] = select(t.c.rendered, t.c.document)
+    statement: Select[Any] = select(*columns)
     terms = [name for name in names if isinstance(_rule(kind, name), Term)]
     if terms and place.name == "created_at":  # terms are kept in the order in which resources were made: let it drive
         names = tuple(name for name in names if name != terms[0])

@@ -52,7 +52,8 @@ class Cursors:
         return (datetime.fromisoformat(value) if kind == "t" else value), row_id
 
     def _sign(self, payload: bytes, context: str) -> bytes:
-        return hmac.digest(self._key, context.encode() + b"\0" + payload, hashlib.sha256)[:SIGNATURE]
+        told = context.encode() + b"\0" + payload
+        return hashlib.blake2b(told, digest_size=SIGNATURE, key=self._key, person=b"cursor").digest()
 
 
 def _text(raw: bytes) -> str:
