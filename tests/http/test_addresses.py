@@ -2,7 +2,7 @@
 
 import pytest
 
-from engage_api.http.middleware import _address
+from engage_api.http.middleware import counted_as
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,8 @@ from engage_api.http.middleware import _address
     ],
 )
 def test_an_ipv6_subscriber_is_one_address(host: str, counted: str) -> None:
-    assert _address({"client": (host, 4711)}) == counted
+    assert counted_as({"client": (host, 4711)}) == counted
 
 
 def test_who_has_no_address_is_counted_too() -> None:
-    assert _address({"client": None}) == "unknown"
+    assert counted_as({"client": None}) == "unknown"

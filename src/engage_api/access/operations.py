@@ -50,7 +50,7 @@ def metrics(meter: Meter, *, behind_proxy: bool) -> Any:
     registry.register(meter)
 
     async def show(request: Request) -> Response:
-        if (behind_proxy or not _is_local(request)) and not await _may(request):
+        if (behind_proxy or not is_local(request)) and not await _may(request):
             return _closed(request)
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
@@ -82,7 +82,7 @@ def routes(meter: Meter, base_url: str, *, behind_proxy: bool = False) -> list[R
     ]
 
 
-def _is_local(request: Request) -> bool:
+def is_local(request: Request) -> bool:
     """From this machine, and not passed on by a proxy on it that nobody told us of."""
     if request.client is None or any(name in request.headers for name in PASSED_ON):
         return False

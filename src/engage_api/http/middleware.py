@@ -155,21 +155,21 @@ class Envelope:
         self._meter.count(scope["method"] if scope["method"] in METHODS else "OTHER", route, status, seconds)
         self._log.line(scope, scope["state"]["request_id"], route, status, seconds)
         if "counted" in scope["state"] or (status in REFUSED and "principal" not in scope["state"]):
-            await self._count_refusal(_address(scope))
+            await self._count_refusal(counted_as(scope))
 
     def _refusal(self, scope: Scope) -> Problem | None:
         """What is refused before anybody has looked at the credential, which a blocked address is not told."""
         found = unfit(scope, self._largest)
         if not self._blocked or scope["path"] in HEALTH:
             return found
-        wait = self._blocked.get(_address(scope), 0.0) - monotonic()
+        wait = self._blocked.get(counted_as(scope), 0.0) - monotonic()
         if wait <= 0 or (found is None and _shows_key(scope)):
             return found
         return TooManyRequests(headers={"Retry-After": str(int(wait) + 1)})
 
     def blocked_for(self, scope: Scope) -> int:
         """Seconds for which this address gets no more refusals explained; the guard asks before it says 401."""
-        return max(0, int(self._blocked.get(_address(scope), 0.0) - monotonic()))
+        return max(0, int(self._blocked.get(counted_as(scope), 0.0) - monotonic()))
 
     async def _count_refusal(self, address: str) -> None:
         wait = await self._shared.services.limits.spend_address(self._outer, address)
@@ -180,7 +180,7 @@ class Envelope:
                 self._blocked[address] = monotonic() + wait
 
 
-def _address(scope: Scope) -> str:
+def counted_as(scope: Scope) -> str:
     """Who is counted: an IPv4 address, or the /64 that one IPv6 subscriber has at the least."""
     client = scope.get("client")
     if not client:
