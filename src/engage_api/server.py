@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from engage_api import logs
+from engage_api.access.accounts.service import Accounts
 from engage_api.app import create_app
 from engage_api.core.secret import derive
 from engage_api.db import open_database
@@ -82,7 +83,7 @@ async def _work(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     db = await open_database(settings.database)
-    runs = [Worker(db, registry).run(stop)]
+    runs = [Worker(db, Accounts.open(settings, db).writer.joined(registry)).run(stop)]
     if db.dialect == "postgresql":
         runs.append(Sequencer(db).run(stop))
     try:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
@@ -61,6 +62,15 @@ class Settings(BaseSettings):
     contact_url: str = Field(
         "", pattern=r"^(https?://\S+)?$", description="The same as a page. Both empty: the portal's page on support."
     )
+    smtp_url: str = Field(
+        "",
+        repr=False,
+        description="The mail server, `smtp://USER:PASSWORD@HOST:587` (STARTTLS) or `smtps://…:465` (TLS). Empty: in "
+        "development mails are shown, in production nobody can sign up.",
+    )
+    mail_from: str = Field(
+        "", pattern=r"^([^@\s]+@[^@\s]+)?$", description="The address that mails come from. Needed with a mail server."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
     cors_origins: tuple[str, ...] = Field((), description="JSON list of origins that browsers may call from.")
@@ -88,6 +98,19 @@ class Settings(BaseSettings):
         if url and not url.startswith(("sqlite:///", "postgresql://", "postgres://")):
             raise ValueError("a database is sqlite:///FILE or postgresql://…")
         return url
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _known_mail(cls, url: str) -> str:
+        if url and not re.fullmatch(r"smtps?://([^@/\s]*@)?[A-Za-z0-9.-]+(:[0-9]{1,5})?/?", url):
+            raise ValueError("a mail server is smtp://… or smtps://…, and its user and password are percent-encoded")
+        return url
+
+    @model_validator(mode="after")
+    def _mails_come_from_somebody(self) -> Self:
+        if self.smtp_url and not self.mail_from:
+            raise ValueError("ENGAGE_MAIL_FROM must be set with ENGAGE_SMTP_URL: mails come from an address")
+        return self
 
     @model_validator(mode="after")
     def _refuse_unsafe(self) -> Self:

@@ -9,6 +9,7 @@ from tests.architecture.source import PACKAGE, Module, modules
 
 # Who may write statements, and on what.
 WRITES = {
+    "access/accounts/store.py": "accounts, their tokens and sessions, which belong to no workspace",
     "access/keys.py": "credentials, and whose key it is",
     "access/operations.py": "nothing: asks whether the database answers",
     "access/operator.py": "workspaces and plans, which belong to no workspace",

@@ -1,0 +1,41 @@
+"""How often somebody may try: per address they come from, and per account that they try."""
+
+from typing import NamedTuple
+
+from starlette.requests import Request
+
+from engage_api.access.accounts import sessions
+from engage_api.access.accounts.refusals import TooMany
+from engage_api.http.call import Services
+from engage_api.http.middleware import counted_as
+from engage_api.http.windows import Seconds
+
+
+class Policy(NamedTuple):
+    """What one address and what one account is allowed."""
+
+    address: Seconds
+    account: Seconds
+
+
+SIGN_IN = Policy(Seconds(30, 60, "sign-in"), Seconds(10, 60, "sign-in-account"))
+SIGN_UP = Policy(Seconds(10, 60, "sign-up"), Seconds(5, 600, "mail-account"))
+RESET = Policy(Seconds(10, 60, "reset"), Seconds(5, 600, "mail-account"))
+LINK = Policy(Seconds(30, 60, "link"), Seconds(10, 60, "link-account"))
+
+
+async def spend(request: Request, policy: Policy, account: str) -> None:
+    """Count one attempt; `account` is an e-mail address, folded, or whatever names what is tried.
+
+    Besides, every attempt counts as a request of somebody unknown (`http/middleware`).
+
+    Raises:
+        TooMany: there have been too many.
+    """
+    state = request.scope["state"]
+    state["counted"] = True
+    services: Services = state["services"]
+    named = sessions.of(request).mark(account).hex()[:32]  # nobody's address stands in a shared store
+    for item, who in ((policy.address, counted_as(request.scope)), (policy.account, named)):
+        if wait := await services.limits.spend_address(item, who):
+            raise TooMany(wait)

@@ -1,0 +1,117 @@
+"""The mails about an account, written and sent by a durable job.
+
+The job holds an address and what the mail is about, never a token: the token is made when the mail is written, and
+only its HMAC is stored. So neither a backup nor a dead job opens an account; a mail that is tried again has a new link,
+and an earlier one that arrived after all works as well, until one of them is used.
+
+Whether the address has an account is looked up here and not by the request, which thus does the same for all.
+"""
+
+import secrets
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from engage_api.access.accounts import store
+from engage_api.access.accounts.mail import Mail, Post, Undelivered
+from engage_api.access.accounts.models import CONFIRM, RESET
+from engage_api.core import clock, secret
+from engage_api.db.engine import Database, Transaction
+from engage_api.jobs import Job, enqueue
+from engage_api.jobs.limits import Backoff
+from engage_api.jobs.registry import Later, Registry
+
+KIND = "account.mail"
+HOLDS = {CONFIRM: timedelta(hours=24), RESET: timedelta(hours=1)}
+
+_CONFIRM = """Hello,
+
+somebody, most likely you, has made an account with this address at
+{base}
+
+To finish, open this page within 24 hours and enter your password once more:
+
+{base}/account/confirm?token={token}
+
+If it was not you, do nothing. Without this page the account does not work, and it is deleted after a week.
+"""
+_KNOWN = """Hello,
+
+somebody, most likely you, tried to make an account with this address at
+{base}
+
+You have one already. Sign in:     {base}/account/sign-in
+If you do not know the password:   {base}/account/reset
+
+If it was not you, do nothing. Nothing has changed.
+"""
+_RESET = """Hello,
+
+somebody, most likely you, asked for a new password for this address at
+{base}
+
+Choose it on this page within an hour:
+
+{base}/account/reset?token={token}
+
+If it was not you, do nothing. Your password has not changed.
+"""
+
+
+class Wanted(BaseModel):
+    """What is to be written, and to whom: the folded address."""
+
+    about: Literal["sign-up", "reset"]
+    to: str
+
+
+async def ask(tx: Transaction, about: Literal["sign-up", "reset"], folded: str) -> None:
+    """Promise a mail in the caller's transaction. One of a kind to one address waits at a time."""
+    key = sha256(f"{about} {folded}".encode()).hexdigest()
+    await enqueue(tx, KIND, Wanted(about=about, to=folded), unique_key=key)
+
+
+class Writer:
+    """Does the jobs of one process, which knows its own address, key and way out."""
+
+    def __init__(self, post: Post | None, base_url: str, pepper: bytes) -> None:
+        self._post = post
+        self._base = base_url
+        self._pepper = pepper
+
+    def joined(self, shared: Registry) -> Registry:
+        """The kinds of jobs that the service shares, and the mails of this process."""
+        found = Registry()
+        found.kinds |= shared.kinds
+        found.schedules |= shared.schedules
+        slower = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=15))
+        found.job(KIND, payload=Wanted, max_attempts=8, deadline=timedelta(minutes=1), backoff=slower)(self.deliver)
+        return found
+
+    async def deliver(self, db: Database, job: Job[Any]) -> None:
+        """Write one mail and hand it in. Nothing is written to who has no account."""
+        wanted: Wanted = job.payload
+        account = await store.by_address(db, wanted.to)
+        if account is None or account.disabled_at is not None:
+            return
+        if self._post is None:
+            raise Later("there is no mail server: set ENGAGE_SMTP_URL")
+        if wanted.about == "reset":
+            mail = await self._with_link(db, account, RESET, "Choose a new password", _RESET)
+        elif account.confirmed_at is None:
+            mail = await self._with_link(db, account, CONFIRM, "Confirm your address", _CONFIRM)
+        else:
+            mail = Mail(account.email, "You have an account already", _KNOWN.format(base=self._base))
+        try:
+            await self._post.send(mail)
+        except Undelivered as error:
+            raise Later(str(error)) from None
+
+    async def _with_link(self, db: Database, account: Any, purpose: str, subject: str, text: str) -> Mail:
+        token = secrets.token_urlsafe(32)
+        async with db.system.write(None) as tx:
+            mark = secret.fingerprint(self._pepper, token)
+            await store.add_token(tx, mark, account.id, purpose, clock.host() + HOLDS[purpose])
+        return Mail(account.email, subject, text.format(base=self._base, token=token))

@@ -1,0 +1,133 @@
+"""The pages as HTML: templates of the package, with everything that came from outside escaped."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import lru_cache, wraps
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from engage_api.access.accounts import forms, sessions
+from engage_api.access.accounts.forms import FORM, HOME
+from engage_api.access.accounts.models import Account
+from engage_api.access.accounts.refusals import Broken, Busy, Refusal
+from engage_api.access.accounts.sessions import SESSION, VISIT
+from engage_api.core import clock
+from engage_api.db.errors import Unavailable
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+_log = structlog.get_logger("engage.accounts")
+
+FOLDER = Path(__file__).parent
+STYLE = (FOLDER / "style.css").read_bytes()
+STYLE_PLACE = f"/account/style.css?{sha256(STYLE).hexdigest()[:8]}"
+KEPT = "public, max-age=31536000, immutable"
+SAID = {
+    "signed-out": "You are signed out.",
+    "reset": "Your new password is set, and all sessions have ended. Sign in with it.",
+    "password": "Your new password is set, and all other sessions have ended.",
+    "ended": "The session has ended.",
+    "others": "All other sessions have ended.",
+}
+"""What a page says of what was done before; the address names it, so nobody can make it say anything else."""
+
+
+def show(
+    request: Request, name: str, *, status: int = 200, account: Account | None = None, **values: Any
+) -> HTMLResponse:
+    """A page with a form. `account`: who is signed in; their form is bound to their session."""
+    cookie, new = (sessions.given(request, SESSION), False) if account else forms.visit(request)
+    given = {
+        "errors": {},
+        "values": {},
+        "account": account,
+        "said": SAID.get(request.query_params.get("said", "")),
+        "seal": {"name": FORM, "value": forms.seal(request, cookie)},
+        "outbox": sessions.of(request).outbox is not None,
+    }
+    response = HTMLResponse(_render(name, **given | values), status)
+    if new:
+        sessions.give(request, response, VISIT, cookie)
+    return response
+
+
+def tell(title: str, text: str, *, status: int = 200, headers: dict[str, str] | None = None) -> HTMLResponse:
+    """A page that only says something."""
+    return HTMLResponse(_render("told.html", title=title, text=text, account=None), status, headers)
+
+
+def refused(refusal: Refusal) -> HTMLResponse:
+    """The page for a refusal."""
+    return tell(refusal.title, refusal.text, status=refusal.status, headers=dict(refusal.headers))
+
+
+def paged(handler: Handler) -> Handler:
+    """Whatever goes wrong is a page, too."""
+
+    @wraps(handler)
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except Refusal as refusal:
+            return refused(refusal)
+        except Unavailable:
+            return refused(Busy())
+        except Exception as error:  # noqa: BLE001  # nothing may leave but a page
+            _log.error("unexpected", request_id=request.scope["state"]["request_id"], exc_info=error)
+            return refused(Broken())
+
+    return answer
+
+
+def go(path: str) -> Response:
+    """To another page, with GET."""
+    return RedirectResponse(path, 303)
+
+
+def enter(request: Request, cookie: str, path: str) -> Response:
+    """Signed in: the new cookie, and on to where they wanted.
+
+    Elsewhere than here by a page of its own: browsers hold `form-action 'self'` against every redirect that follows a
+    form, so an authorization that leads back to an application would end here.
+    """
+    page = HTMLResponse(_render("entered.html", path=path, account=None))
+    response = go(path) if path == HOME else page
+    sessions.give(request, response, SESSION, cookie)
+    return response
+
+
+async def style(_: Request) -> Response:
+    """The style sheet; its address changes with what is in it."""
+    return Response(STYLE, media_type="text/css", headers={"Cache-Control": KEPT})
+
+
+def _render(name: str, **values: Any) -> str:
+    return _environment().get_template(name).render(style=STYLE_PLACE, **values)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415  # a start need not wait for it
+
+    made = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"wire": clock.wire, "moment": _moment}
+    return made
+
+
+def _moment(moment: datetime) -> str:
+    """As people read it: 21 November 2026, 20:00 UTC."""
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"

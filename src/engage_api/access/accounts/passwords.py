@@ -1,0 +1,115 @@
+"""Passwords: argon2id hashes (RFC 9106) and an opinion on what is too easy to guess.
+
+Both take a processor for a while, so they have two threads of their own: the loop goes on, and a flood of sign-ins
+cannot take more than two processors and two times the memory of a hash.
+"""
+
+import asyncio
+import unicodedata
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
+
+from engage_api.access.accounts.refusals import Busy
+
+if TYPE_CHECKING:
+    from pwdlib import PasswordHash
+
+T = TypeVar("T")
+SHORTEST, LONGEST = 10, 128  # characters
+JUDGED = 32  # characters that are looked at: of the worst 72 the judge would think for 2.5 s, of these for 0.4 s
+ENOUGH = 3  # of zxcvbn's 0 to 4: 10^8 guesses and more
+AT_ONCE = 2
+MOST_WAITING = 64  # who comes then is told to come back: it would wait for seconds
+_judging = Lock()  # the judge keeps what it is told of a person in one place for all threads
+
+
+class Passwords:
+    """Hashes and verifies. One for the process; `close` it in the end.
+
+    Args:
+        make: what makes the hasher, in a thread; argon2 with pwdlib's parameters unless told otherwise.
+    """
+
+    def __init__(self, make: "Callable[[], PasswordHash] | None" = None) -> None:
+        self._make = make or _argon2
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="password")
+        self._waiting = 0
+        self._hasher: PasswordHash | None = None
+        self._dummy = ""
+        self.hashed = 0
+        """How many hashes were computed: tests look whether an unknown address costs the same as a known one."""
+
+    def close(self) -> None:
+        """Waits for nothing."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def hash(self, password: str) -> str:
+        """What is kept of a password."""
+        return await self._run(lambda: self._ready().hash(_plain(password)))
+
+    async def verify(self, password: str, known: str | None) -> tuple[bool, str | None]:
+        """Whether it is the password of this hash, and a better hash when ours has become old-fashioned.
+
+        For nobody (None) the same work is done, and the answer is no.
+        """
+
+        def work() -> tuple[bool, str | None]:
+            hasher = self._ready()
+            right, better = hasher.verify_and_update(_plain(password), known or self._dummy)
+            return (right, better) if known else (False, None)
+
+        return await self._run(work)
+
+    async def weakness(self, password: str, about: Sequence[str] = ()) -> list[str]:
+        """Why this password will not do, in words; empty when it will. `about` is what a guesser knows of its owner."""
+        plain = _plain(password)
+        if not SHORTEST <= len(plain) <= LONGEST:
+            return [f"Between {SHORTEST} and {LONGEST} characters, please."]
+        return await self._run(lambda: _judged(plain, about))
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if self._waiting >= MOST_WAITING:
+            raise Busy
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._waiting -= 1
+
+    def _ready(self) -> "PasswordHash":
+        """In a thread: loading takes a while, and the hash that stands for nobody a moment more."""
+        if self._hasher is None:
+            hasher = self._make()
+            self._dummy = hasher.hash("a password that nobody has")
+            self._hasher = hasher
+        self.hashed += 1
+        return self._hasher
+
+
+def _plain(password: str) -> str:
+    """One form for what keyboards write in two ways (NIST SP 800-63B section 5.1.1.2)."""
+    return unicodedata.normalize("NFKC", password)
+
+
+def _argon2() -> "PasswordHash":
+    from pwdlib import PasswordHash  # noqa: PLC0415  # a start need not wait for it
+    from pwdlib.hashers.argon2 import Argon2Hasher  # noqa: PLC0415  # as above
+
+    return PasswordHash((Argon2Hasher(),))
+
+
+def _judged(plain: str, about: Sequence[str]) -> list[str]:
+    from zxcvbn import zxcvbn  # noqa: PLC0415  # as above
+
+    with _judging:
+        found = zxcvbn(plain[:JUDGED], user_inputs=["engage", *about])
+    if found["score"] >= ENOUGH:
+        return []
+    told = [found["feedback"]["warning"], *found["feedback"]["suggestions"]]
+    return ["That is too easy to guess.", *(_sentence(text) for text in told if text)]
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
