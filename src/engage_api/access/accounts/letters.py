@@ -9,7 +9,6 @@ Whether the address has an account is looked up here and not by the request, whi
 
 import secrets
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -68,9 +67,8 @@ class Wanted(BaseModel):
 
 
 async def ask(tx: Transaction, about: Literal["sign-up", "reset"], folded: str) -> None:
-    """Promise a mail in the caller's transaction. One of a kind to one address waits at a time."""
-    key = sha256(f"{about} {folded}".encode()).hexdigest()
-    await enqueue(tx, KIND, Wanted(about=about, to=folded), unique_key=key)
+    """Promise a mail in the caller's transaction."""
+    await enqueue(tx, KIND, Wanted(about=about, to=folded))
 
 
 class Writer:

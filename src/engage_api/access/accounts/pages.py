@@ -77,6 +77,7 @@ def paged(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except Refusal as refusal:
+            request.scope["state"]["counted"] = True  # like every request that comes to nothing
             return refused(refusal)
         except Unavailable:
             return refused(Busy())

@@ -38,7 +38,7 @@ async def sign_up(request: Request) -> Response:
         errors["name"] = [f"A name has 1 to {LONGEST_NAME} characters that can be printed."]
     if email is None:
         errors["email"] = [NO_ADDRESS]
-    await attempts.spend(request, attempts.SIGN_UP, email.folded if email else "")
+    await attempts.spend(request, attempts.SIGN_UP, email.folded if email else typed)
     if email and not errors:
         try:
             await sessions.of(request).sign_up(email, name, password)
@@ -81,7 +81,7 @@ async def sign_in(request: Request) -> Response:
     form = await forms.read(request)
     typed, wanted = form.get("email", ""), forms.local(form.get("next"))
     email = emails.read(typed)
-    await attempts.spend(request, attempts.SIGN_IN, email.folded if email else "")
+    await attempts.spend(request, attempts.SIGN_IN, email.folded if email else typed)
     cookie = await sessions.of(request).sign_in(
         email, form.get("password", ""), sessions.visitor(request), sessions.given(request, SESSION)
     )
@@ -108,7 +108,7 @@ async def reset(request: Request) -> Response:
     if token:
         return await _set_password(request, token, form.get("password", ""))
     email = emails.read(typed)
-    await attempts.spend(request, attempts.RESET, email.folded if email else "")
+    await attempts.spend(request, attempts.RESET, email.folded if email else typed)
     if email is None:
         values = {"token": "", "email": typed}
         return pages.show(request, "reset.html", status=400, errors={"email": [NO_ADDRESS]}, values=values)

@@ -196,7 +196,7 @@ class Accounts:
         return secret.fingerprint(self.pepper, text)
 
     async def _require_fit(self, password: str, folded: str, name: str) -> None:
-        about = [folded, *folded.split("@"), name, *name.split()][:10]
+        about = [folded, *folded.split("@"), name, "".join(name.split()), *name.split()][:10]
         if reasons := await self.passwords.weakness(password, about):
             raise Unfit(reasons)
 

@@ -1,0 +1,76 @@
+"""What is done with a password, and what it costs the others."""
+
+import asyncio
+from time import perf_counter
+
+import pytest
+
+from engage_api.access.accounts.passwords import AT_ONCE, MOST_WAITING, Passwords
+from engage_api.access.accounts.refusals import Busy
+from tests.accounts.conftest import cheap
+
+HOSTILE = "4@8({[<369!1|0$5+7%2x" * 6  # every one of them could be another letter
+
+
+@pytest.fixture
+async def passwords() -> Passwords:
+    return Passwords(cheap)
+
+
+async def test_a_hash_is_argon2id_with_the_parameters_of_rfc_9106() -> None:
+    hashed = await Passwords().hash("violet tram ladder quince")
+    assert hashed.startswith("$argon2id$v=19$m=65536,t=3,p=4$")  # its second recommendation
+
+
+async def test_right_wrong_and_nobody(passwords: Passwords) -> None:
+    known = await passwords.hash("violet tram ladder quince")
+    assert (await passwords.verify("violet tram ladder quince", known))[0]
+    for password, of in (("Violet tram ladder quince", known), ("", known), ("a password that nobody has", None)):
+        assert await passwords.verify(password, of) == (False, None)
+
+
+async def test_one_password_typed_on_two_keyboards(passwords: Passwords) -> None:
+    known = await passwords.hash("caf\u00e9 ladder quince")
+    assert (await passwords.verify("cafe\u0301 ladder quince", known))[0]
+
+
+async def test_an_old_fashioned_hash_is_replaced(passwords: Passwords) -> None:
+    known = await passwords.hash("violet tram ladder quince")
+    right, better = await Passwords().verify("violet tram ladder quince", known)
+    assert right
+    assert better is not None
+    assert "m=65536" in better
+
+
+async def test_the_loop_goes_on_while_a_password_is_looked_at() -> None:
+    passwords, longest = Passwords(), 0.0
+    await passwords.hash("the first one loads what is needed")
+    work = [asyncio.create_task(passwords.hash(f"password {n}")) for n in range(6)]
+    work.append(asyncio.create_task(passwords.weakness(HOSTILE)))  # type: ignore[arg-type]  # of lists
+    while not all(task.done() for task in work):
+        before = perf_counter()
+        await asyncio.sleep(0.001)
+        longest = max(longest, perf_counter() - before)
+    assert longest < 0.25  # alone a hash takes 0.1 s, and all of them together 0.5 s
+
+
+async def test_what_a_judge_could_think_about_for_ever_is_bounded(passwords: Passwords) -> None:
+    before = perf_counter()
+    assert await passwords.weakness(HOSTILE) == []
+    assert perf_counter() - before < 5  # 0.4 s on a machine that does nothing else; all 126 took more than 5 s
+
+
+async def test_two_judgements_do_not_hear_of_each_other(passwords: Passwords) -> None:
+    asked = [passwords.weakness("quincebarrow1", ["quincebarrow"]), passwords.weakness("quincebarrow1", ["somebody"])]
+    mine, yours = zip(*[await asyncio.gather(*asked[:2]) for _ in range(1)], strict=True)
+    assert mine[0]
+    assert not yours[0]
+
+
+async def test_a_flood_is_told_to_come_back(passwords: Passwords) -> None:
+    asked = [passwords.hash(f"password {n}") for n in range(MOST_WAITING + 10)]
+    done = await asyncio.gather(*asked, return_exceptions=True)
+    assert sum(isinstance(result, Busy) for result in done) == 10
+    assert len(passwords._threads._threads) == AT_ONCE
+    assert (await passwords.verify("password 0", done[0]))[0]  # type: ignore[arg-type]
+    passwords.close()
