@@ -3,8 +3,10 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+
+ANSWERS = {"DATA": "354 go on", "AUTH": "235 welcome", "STARTTLS": "220 go on", "QUIT": "221 bye"}
 
 
 @dataclass
@@ -18,7 +20,22 @@ class MailServer:
     said: list[str] = field(default_factory=list)
     mails: list[str] = field(default_factory=list)
 
-    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    talks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.talks.add(task)
+        try:
+            await self._talk(reader, writer)
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # they went away
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.test ESMTP\r\n")
         while line := (await reader.readline()).decode().rstrip("\r\n"):
             self.said.append(line)
@@ -31,25 +48,23 @@ class MailServer:
                 self.mails.append((await reader.readuntil(b"\r\n.\r\n")).decode())
                 writer.write(b"250 taken\r\n")
             elif verb == "QUIT":
-                break
-        writer.close()
+                return
 
     def _answer(self, verb: str) -> str:
         if verb == "EHLO":
-            return "\r\n".join(f"250-{extension}" for extension in self.extensions) + (
-                "\r\n250 8BITMIME" if self.extensions else "250 8BITMIME"
-            )
-        return {"DATA": "354 go on", "AUTH": "235 welcome", "STARTTLS": "220 go on", "QUIT": "221 bye"}.get(verb, "250 ok")
+            return "\r\n".join(["250-mail.test", *(f"250-{name}" for name in self.extensions), "250 8BITMIME"])
+        return ANSWERS.get(verb, "250 ok")
 
 
 @asynccontextmanager
 async def mail_server(host: str = "127.0.0.1", **given: object) -> AsyncIterator[MailServer]:
     """One on a free port, until the block is left."""
     made = MailServer(**given)  # type: ignore[arg-type]
-    server = await asyncio.start_server(made.talk, host, 0)
+    server = await asyncio.start_server(made.welcome, host, 0)
     made.port = server.sockets[0].getsockname()[1]
     try:
         yield made
     finally:
         server.close()
+        await asyncio.wait_for(asyncio.gather(*made.talks), 5)
         await server.wait_closed()

@@ -72,8 +72,9 @@ class Smtp:
                 timeout=PATIENCE,
             )
         except (aiosmtplib.SMTPException, OSError) as error:
-            code = getattr(error, "code", "")  # its text may quote the person's address
-            raise Undelivered(f"the mail server: {type(error).__name__} {code}".strip()) from None
+            code = getattr(error, "code", "")  # what the server says may quote the person's address
+            told = str(error) if type(error) in (aiosmtplib.SMTPException, aiosmtplib.SMTPConnectError) else code
+            raise Undelivered(f"the mail server: {type(error).__name__} {told}".strip()) from None
 
 
 @dataclass(frozen=True, slots=True)
