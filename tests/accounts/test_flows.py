@@ -19,7 +19,7 @@ async def test_somebody_signs_up_confirms_and_is_signed_in(town: Town) -> None:
     page = await browser.get("/account")
     assert "Ada Lovelace" in page.text
     assert email in page.text
-    assert "Firefox/140" in page.text
+    assert "Firefox 140" in page.text
     assert (await town.browser().get(link)).status_code == 410  # used
 
 

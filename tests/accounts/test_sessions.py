@@ -8,7 +8,7 @@ import httpx
 import pytest
 import time_machine
 
-from engage_api.access.accounts import store
+from engage_api.access.accounts import agents, store
 from engage_api.access.accounts.service import IDLE, LONGEST
 from engage_api.core import clock
 from tests import running
@@ -159,12 +159,33 @@ async def test_who_is_disabled_is_out_at_once(town: Town) -> None:
 
 async def test_a_browser_says_what_it_likes(town: Town) -> None:
     email, browser = await town.person(), town.browser()
-    browser.headers["User-Agent"] = "<script>alert(1)</script>" + "x" * 400
+    browser.headers["User-Agent"] = "<script>alert(1)</script> Firefox/" + "9" * 400
     await browser.sign_in(email)
     page = (await browser.get("/account")).text
-    assert "<script" not in page
-    assert "&lt;script&gt;" in page
-    assert "x" * 200 not in page
+    assert "script" not in page
+    assert "<strong>Firefox 9999</strong>" in page
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox 140 on Linux"),
+        (("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 "
+         "Safari/537.36 Edg/143.0.0.0"), "Edge 143 on Windows"),
+        (("Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Mobile "
+         "Safari/537.36"), "Chrome 143 on Android"),
+        (("Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.1 "
+         "Mobile/15E148 Safari/604.1"), "Safari 26 on iPhone"),
+        (("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.1 "
+         "Safari/605.1.15"), "Safari 26 on macOS"),
+        ("curl/8.14.1", "curl/8.14.1"),
+        ("x" * 400, "x" * 40),
+        ("\u202ecurl", ""),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_a_browser_is_named_in_few_words(agent: str, name: str) -> None:
+    assert agents.named(agent) == name
 
 
 async def test_names_are_text(town: Town) -> None:

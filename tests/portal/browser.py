@@ -32,6 +32,9 @@ QUIET = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 PATIENCE = 30.0  # seconds
+JUDGE = """axe.run(document).then(found => found.violations.flatMap(
+    rule => rule.nodes.map(node => `${rule.id}: ${node.target.join(' ')} ${node.failureSummary}`)))"""
+"""Whom a page shuts out, once axe-core is there."""
 
 Event = dict[str, Any]
 

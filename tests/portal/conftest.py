@@ -15,6 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.portal.browser import Tab, browser
+
+AXE = Path(__file__).parents[2] / "portal" / "node_modules" / "axe-core" / "axe.min.js"
 ENGAGE = Path(sys.prefix) / "bin" / "engage"
 PATIENCE = 30.0  # seconds
 KEY = re.compile(r"eng_test_key_[0-9A-Za-z]{36}")
@@ -79,6 +82,21 @@ def module_service(_begun: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     shutil.copytree(_begun, folder / "var")
     with serve(folder) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    """One browser for all tests that want one: their group runs in one worker."""
+    with browser(tmp_path_factory.mktemp("profile")) as opened:
+        opened.look(1280, 900)
+        yield opened
+
+
+@pytest.fixture
+def axe() -> str:
+    if not AXE.is_file():
+        pytest.skip("needs Node's axe-core: `make docs` installs it in portal/node_modules")
+    return AXE.read_text(encoding="utf-8")
 
 
 def _free_port() -> int:

@@ -4,38 +4,20 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.portal.browser import Tab, browser
+from tests.portal.browser import JUDGE, Tab
 from tests.portal.conftest import Service
 from tests.portal.pages import pages
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]  # one browser for all
 
-AXE = Path(__file__).parents[2] / "portal" / "node_modules" / "axe-core" / "axe.min.js"
 EXPLORER = "/reference/"
 KINDS_OF_PAGE = ["/", "/quickstart/", "/problems/invalid-request/", "/operations/", "/errors/", EXPLORER, "/404.html"]
-JUDGE = """axe.run(document).then(found => found.violations.flatMap(
-    rule => rule.nodes.map(node => `${rule.id}: ${node.target.join(' ')} ${node.failureSummary}`)))"""
 TAB, ENTER = 9, 13
 FEW = 6  # pages of one template
-
-
-@pytest.fixture(scope="module")
-def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
-    with browser(tmp_path_factory.mktemp("profile")) as opened:
-        opened.look(1280, 900)
-        yield opened
-
-
-@pytest.fixture
-def axe() -> str:
-    if not AXE.is_file():
-        pytest.skip("needs Node's axe-core: `make docs` installs it in portal/node_modules")
-    return AXE.read_text(encoding="utf-8")
 
 
 def visit(tab: Tab, service: Service, place: str) -> None:

@@ -81,7 +81,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Where a request comes from, as far as a session remembers it."""
+    """Where a request comes from, as far as a session remembers it: the program in few words, and the address."""
 
     user_agent: str
     address: str

@@ -25,7 +25,6 @@ IDLE = timedelta(hours=12)  # a session that nobody used for so long has ended
 LONGEST = timedelta(days=30)  # and every one after this
 NOTED = timedelta(minutes=5)  # between two notes of when a session was used: not every look at a page is a write
 SHOWN = 50  # sessions
-OF_A_BROWSER = 200  # characters of what it says it is
 
 
 class Unfit(Exception):

@@ -10,8 +10,9 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
+from engage_api.access.accounts import agents
 from engage_api.access.accounts.models import Account, Visitor
-from engage_api.access.accounts.service import LONGEST, OF_A_BROWSER, Accounts
+from engage_api.access.accounts.service import LONGEST, Accounts
 from engage_api.http.call import Services
 
 SESSION, VISIT = "engage-session", "engage-visit"
@@ -65,8 +66,8 @@ def give(request: Request, response: Response, name: str, value: str) -> None:
 
 def visitor(request: Request) -> Visitor:
     """What a session remembers of where it began."""
-    agent = "".join(c for c in request.headers.get("user-agent", "") if c.isprintable())
-    return Visitor(agent[:OF_A_BROWSER], request.client.host if request.client else "")
+    agent = agents.named(request.headers.get("user-agent", ""))
+    return Visitor(agent, request.client.host if request.client else "")
 
 
 def _called(accounts: Accounts, name: str) -> str:
