@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
+from engage_api.access.accounts.command import commands as accounts_commands
 from engage_api.imports.command import app as import_app
 from engage_api.settings import Misconfigured, Settings, read
 
@@ -209,3 +210,6 @@ def with_database(work: Callable[[Any, bytes], Awaitable[T]]) -> T:
         return asyncio.run(run())
     except (Unknown, Problem) as error:
         fail(str(error))
+
+
+app.add_typer(accounts_commands(with_database), name="accounts")

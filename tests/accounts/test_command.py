@@ -1,0 +1,48 @@
+"""`engage accounts`: who there is, and who is let in."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from engage_api.access.accounts import operator
+from engage_api.access.operator import Unknown
+from engage_api.cli import app
+from tests.accounts.browsing import PASSWORD, Town, is_signed_in
+
+
+async def test_an_operator_sees_stops_and_removes_people(town: Town) -> None:
+    db, email, pending = town.accounts.db, await town.person(), town.somebody()
+    await town.pending(pending)
+    browser, link = await town.signed_in(email), await town.reset_link(email)
+    found = {one["email"]: one for one in await operator.people(db)}
+    assert (found[email]["state"], found[pending]["state"]) == ("confirmed", "unconfirmed")
+    assert found[email].keys() == {"id", "email", "name", "state", "createdAt", "signedInAt"}
+
+    account = found[email]["id"]
+    assert await operator.disable(db, email.upper()) == account
+    assert not await is_signed_in(browser)
+    assert (await town.browser().sign_in(email)).status_code == 400
+    assert await operator.enable(db, account) == account
+    assert not await is_signed_in(browser)  # what has ended does not come back
+    assert (await browser.get(link)).status_code == 410
+    assert (await town.browser().sign_in(email, PASSWORD)).status_code == 303
+    assert await operator.delete(db, account) == account
+    for gone in (account, email, "' OR 1=1"):
+        with pytest.raises(Unknown):
+            await operator.disable(db, gone)
+
+
+def _engage(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["accounts", *arguments])
+
+
+def test_at_the_command_line(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENGAGE_DATABASE_URL", sqlite_url)
+    monkeypatch.setenv("ENGAGE_DATA_DIR", str(tmp_path))
+    assert json.loads(_engage("list", "--json").stdout) == {"items": []}
+    for verb in ("disable", "enable", "delete"):
+        done = _engage(verb, "ada@example.org")
+        assert done.exit_code == 1
+        assert "there is no account 'ada@example.org'" in done.output
