@@ -47,6 +47,14 @@ async def test_fifty_sign_ups_of_one_address_are_one_account(town: Town) -> None
     assert len(found) == 1
 
 
+async def test_one_of_ten_changes_a_password(town: Town) -> None:
+    account = await town.accounts.who((await town.signed_in()).session or "")
+    assert account is not None
+    passwords = [f"{ANOTHER} {number}" for number in range(10)]
+    done = await asyncio.gather(*(town.accounts.change_password(account, PASSWORD, new) for new in passwords))
+    assert sorted(done) == [False] * 9 + [True]
+
+
 async def test_no_session_outlives_the_password_that_began_it(town: Town) -> None:
     """Sign-ins with the old password race with a reset: whoever got in before it is out after it."""
     for _ in range(ROUNDS):

@@ -3,10 +3,13 @@ not do, links that have had their time."""
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
 
+from engage_api.access.accounts.refusals import Busy
+from engage_api.db.errors import Unavailable
 from tests.accounts.browsing import ANOTHER, PASSWORD, Browser, Town
 from tests.counts import Count
 
@@ -239,6 +242,17 @@ async def test_the_present_password_must_be_right(town: Town) -> None:
     answer = await browser.fill("/account", action="/account/password", old=ANOTHER, password=ANOTHER)
     is_page(answer, 400)
     assert "not your present password" in answer.text
+
+
+async def test_what_is_busy_or_broken_is_a_page_too(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = town.browser()
+    form = await browser.form("/account/sign-in") | {"email": "a@example.org", "password": PASSWORD}
+    for error, status in ((Unavailable("away"), 503), (Busy(), 503), (RuntimeError("an accident"), 500)):
+        monkeypatch.setattr(type(town.accounts), "sign_in", AsyncMock(side_effect=error))
+        answer = await browser.post("/account/sign-in", data=form)
+        is_page(answer, status)
+        assert "accident" not in answer.text
+        assert ("Retry-After" in answer.headers) is (status == 503)
 
 
 def is_page(answer: httpx.Response, status: int) -> None:

@@ -51,7 +51,7 @@ def build(tree: Path, target: str = "wheel") -> tuple[list[str], str]:
 def test_a_wheel_carries_the_migrations_and_the_portal(tree: Path) -> None:
     names, said = build(tree)
     carried = {"engage_api/_migrations/env.py", "engage_api/_portal/index.html", "engage_api/_portal/css/a.css"}
-    carried |= {"engage_api/access/templates/a.html", "engage_api/access/a.css"}  # what pages of the package are made of
+    carried |= {"engage_api/access/templates/a.html", "engage_api/access/a.css"}  # what its pages are made of
     assert carried <= set(names)
     assert "is missing" not in said
 

@@ -18,7 +18,6 @@ from engage_api.http.call import Services
 SESSION, VISIT = "engage-session", "engage-visit"
 """The cookie of who is signed in, and that of somebody who is not yet: a form is bound to one of them."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
-WHO = "account"  # where a request remembers who it was found to be
 
 
 def of(request: Request) -> Accounts:
@@ -29,13 +28,9 @@ def of(request: Request) -> Accounts:
 
 
 async def who(request: Request) -> Account | None:
-    """Who is signed in. Asks the database once for a request, and not at all without a cookie."""
-    state = request.scope["state"]
-    if WHO not in state:
-        cookie = given(request, SESSION)
-        state[WHO] = await of(request).who(cookie) if cookie else None
-    found: Account | None = state[WHO]
-    return found
+    """Who is signed in. One look into the database, and none without a cookie."""
+    cookie = given(request, SESSION)
+    return await of(request).who(cookie) if cookie else None
 
 
 def sign_in_path(request: Request) -> str:
