@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pwdlib import PasswordHash
@@ -11,8 +12,22 @@ from tests import running
 from tests.accounts.browsing import Town
 
 
+class Counting(PasswordHash):
+    """Knows how many hashes it has computed."""
+
+    computed = 0
+
+    def hash(self, *given: Any, **more: Any) -> str:
+        self.computed += 1
+        return super().hash(*given, **more)
+
+    def verify_and_update(self, *given: Any, **more: Any) -> tuple[bool, str | None]:
+        self.computed += 1
+        return super().verify_and_update(*given, **more)
+
+
 def cheap() -> PasswordHash:
-    return PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+    return Counting((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
