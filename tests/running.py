@@ -13,10 +13,17 @@ from urllib.parse import unquote
 from sqlalchemy import insert
 
 from engage_api.access import operator
-from engage_api.access.models import OPERATOR_APPLICATION, ApplicationRow, OrganizationRow, WorkspaceRow
+from engage_api.access.applications import service as applications
+from engage_api.access.applications.models import APPLICATION
+from engage_api.access.applications.models import OPERATOR as OPERATOR_APPLICATION
+from engage_api.access.organizations.models import OPERATOR, ORGANIZATION
+from engage_api.access.worlds import WorkspaceRow
 from engage_api.app import create_app
 from engage_api.core import clock
-from engage_api.db import Database, Query
+from engage_api.core.principal import Principal
+from engage_api.core.scopes import EVERYTHING
+from engage_api.db import Database, Query, store
+from engage_api.db.engine import Transaction
 from engage_api.http.call import Services
 from engage_api.http.middleware import Envelope
 from engage_api.settings import Settings
@@ -25,8 +32,6 @@ SECRET = "0123456789abcdef" * 4
 BASE_URL = "http://engage.test"
 Headers = Iterable[tuple[str | bytes, str | bytes]]
 
-_ADD_ORGANIZATION = Query(insert(OrganizationRow.__table__))  # type: ignore[attr-defined]
-_ADD_APPLICATION = Query(insert(ApplicationRow.__table__))  # type: ignore[attr-defined]
 _ADD_WORKSPACE = Query(insert(WorkspaceRow.__table__))  # type: ignore[attr-defined]
 
 
@@ -114,21 +119,43 @@ class Service:
     async def application(self, kind: str = "partner", *, workspace: str = "live", state: str = "live") -> Application:
         """A new application of a new organization of this kind; without `workspace` it gets a sandbox of its own."""
         self._made += 1
-        name, now = f"{kind.replace('-', '_')}_{self._made}", clock.host()
-        org, app = f"org_{name}", f"app_{name}"
-        async with self.db.write(workspace or None) as tx:
-            await tx.run(_ADD_ORGANIZATION, id=org, kind=kind, name=name, state="approved", created_at=now)
-            await tx.run(_ADD_APPLICATION, id=app, organization_id=org, name=name, state=state, created_at=now)
-            if not workspace:
-                workspace = f"sbx_{name}"
-                await tx.run(
-                    _ADD_WORKSPACE, id=workspace, kind="sandbox", name=name, organization_id=org, created_at=now
-                )
-        return Application(app, workspace)
+        name = f"{kind.replace('-', '_')}_{self._made}"
+        workspace, own = workspace or f"sbx_{name}", not workspace
+        async with self.db.system.write(None) as tx:
+            organization = await add_party(tx, "live", f"app_{name}", kind, state)
+            if own:
+                await add_workspace(tx, workspace, "sandbox", organization)
+        return Application(f"app_{name}", workspace)
 
     async def sandbox(self) -> Application:
         """A developer's application with a sandbox of its own."""
         return await self.application("developer", workspace="", state="sandbox-only")
+
+
+async def add_party(tx: Transaction, live: str, application: str, kind: str, state: str) -> str:
+    """An approved organization with one application. The organization's id."""
+    organization, scopes = f"org_{application}", sorted(EVERYTHING)
+    party = {"id": organization, "kind": kind, "plan": "unlimited", "state": "approved"}
+    program = {
+        **applications.born(application),
+        "id": application,
+        "organization_id": organization,
+        "scopes": scopes,
+        "granted_scopes": scopes if state == "live" else [],
+        "state": state,
+    }
+    maker = Principal("test", OPERATOR_APPLICATION, OPERATOR, live, True, EVERYTHING, operator.NO_LIMIT, True)
+    common: dict[str, Any] = {"external_id": None, "name": "Test", "metadata": {}}
+    await store.create(tx, maker, ORGANIZATION, party | common)
+    await store.create(tx, maker, APPLICATION, program | common)
+    return organization
+
+
+async def add_workspace(tx: Transaction, workspace: str, kind: str, organization: str) -> None:
+    """A closed world of data."""
+    await tx.run(
+        _ADD_WORKSPACE, id=workspace, kind=kind, name="Test", organization_id=organization, created_at=clock.host()
+    )
 
 
 @asynccontextmanager

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from engage_api.access.applications.models import APPLICATION, CLIENT_SECRET
+from engage_api.access.applications.service import TRANSITIONS as OF_APPLICATIONS
 from engage_api.access.models import API_KEY
+from engage_api.access.organizations.models import ORGANIZATION
+from engage_api.access.organizations.service import TRANSITIONS as OF_ORGANIZATIONS
 from engage_api.app import create_api
 from engage_api.cases.models import CASE
 from engage_api.cases.service import TRANSITIONS as OF_CASES
@@ -27,6 +31,9 @@ KINDS: tuple[tuple[Kind[Any], str, Machine], ...] = (
     (TASK, "/tasks", OF_TASKS),
     (OFFER, "/offers", OF_OFFERS),
     (API_KEY, "/api-keys", {}),
+    (ORGANIZATION, "/organizations", OF_ORGANIZATIONS),
+    (APPLICATION, "/applications", OF_APPLICATIONS),
+    (CLIENT_SECRET, "/applications/{application_id}/secrets", {}),
 )
 """Every kind of resource that is written down, the path it lives at, and its state machine."""
 
@@ -62,7 +69,7 @@ def doors() -> tuple[Door, ...]:
 
 def events() -> Iterator[tuple[str, str]]:
     """Every event type with a sentence."""
-    deletable = {door.operation.path.split("/{")[0] for door in doors() if door.operation.method == "delete"}
+    deletable = {door.operation.path.rpartition("/{")[0] for door in doors() if door.operation.method == "delete"}
     for kind, path, machine in KINDS:
         thing = kind.name.replace("-", " ").replace("api", "API")
         yield f"engage.{kind.name}.created.v1", f"A new {thing}."

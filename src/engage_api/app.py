@@ -17,8 +17,15 @@ from starlette.types import ASGIApp
 
 from engage_api import __version__
 from engage_api.access import operations
+from engage_api.access.accounts import housekeeping as _sweeps  # noqa: F401  # registers its jobs
+from engage_api.access.accounts.routes import routes as account_pages
+from engage_api.access.accounts.service import Accounts
+from engage_api.access.applications.models import APPLICATION, CLIENT_SECRET
+from engage_api.access.applications.routes import router as applications
 from engage_api.access.guard import Doorkeeper
 from engage_api.access.models import API_KEY
+from engage_api.access.organizations.models import ORGANIZATION
+from engage_api.access.organizations.routes import router as organizations
 from engage_api.access.routes import router as api_keys
 from engage_api.cases.models import CASE
 from engage_api.cases.routes import router as cases
@@ -42,14 +49,14 @@ from engage_api.http.methods import Head
 from engage_api.http.middleware import Apps, Bounds, Envelope, Shared
 from engage_api.http.requestlog import RequestLog
 from engage_api.http.walk import require_guards
-from engage_api.jobs import Worker, registry
+from engage_api.jobs import Registry, Worker, registry
 from engage_api.offers.models import OFFER
 from engage_api.offers.routes import router as offers
 from engage_api.portal import Portal
 from engage_api.settings import Settings
 
-ROUTERS = (customers, cases, tasks, offers, events, api_keys)
-KINDS: tuple[Kind[Any], ...] = (CUSTOMER, CASE, TASK, OFFER, API_KEY)
+ROUTERS = (customers, cases, tasks, offers, events, api_keys, organizations, applications)
+KINDS: tuple[Kind[Any], ...] = (CUSTOMER, CASE, TASK, OFFER, API_KEY, ORGANIZATION, APPLICATION, CLIENT_SECRET)
 """Every kind of resource, in the order in which they refer to each other."""
 FLUSH = 0.5  # seconds between two writes of the request log
 NOTE = 60.0  # seconds between two notes of when keys were used
@@ -60,6 +67,11 @@ TAGS = [
     {"name": "Offers", "description": "Propositions that customers can accept."},
     {"name": "Events", "description": "The log: everything that happened, in order."},
     {"name": "API keys", "description": "Who may call, and what for."},
+    {"name": "Organizations", "description": "The parties that have applications, sandboxes and a plan."},
+    {
+        "name": "Applications",
+        "description": "The programs of organizations, and the secrets that prove who they are.",
+    },
 ]
 
 
@@ -87,6 +99,7 @@ def create_app(settings: Settings, *, processes: int = 1) -> ASGIApp:
     pages = Starlette(
         routes=[
             *operations.routes(meter, settings.base_url, behind_proxy=bool(settings.trusted_proxies)),
+            *account_pages,
             Mount("/", Portal()),
         ]
     )
@@ -131,6 +144,7 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
     secret = settings.secret()
     db = await open_database(settings.database, group_commit=settings.group_commit)
     doorkeeper = Doorkeeper(db, derive(secret, "api-keys"))
+    accounts = Accounts.open(settings, db)
     services = Services(
         db=db,
         cursors=Cursors(derive(secret, "cursors")),
@@ -140,12 +154,13 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
         pepper=doorkeeper.pepper,
         base_url=settings.base_url,
         contact=settings.contact,
+        accounts=accounts,
     )
     stop = asyncio.Event()
     beside = [
         asyncio.create_task(_every(FLUSH, stop, log.flush)),
         asyncio.create_task(_every(NOTE, stop, doorkeeper.write_uses)),
-        *_background(settings, db, stop),
+        *_background(settings, db, accounts.writer.joined(registry), stop),
     ]
     try:
         yield services
@@ -155,12 +170,13 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
         with contextlib.suppress(Exception):
             await doorkeeper.write_uses()
         log.flush()
+        accounts.passwords.close()
         await db.close()
         await services.limits.close()
 
 
-def _background(settings: Settings, db: Database, stop: asyncio.Event) -> list[asyncio.Task[None]]:
-    runs = [Worker(db, registry).run(stop)] if settings.worker else []
+def _background(settings: Settings, db: Database, jobs: Registry, stop: asyncio.Event) -> list[asyncio.Task[None]]:
+    runs = [Worker(db, jobs).run(stop)] if settings.worker else []
     if db.dialect == "postgresql":
         runs.append(Sequencer(db).run(stop))
     return [asyncio.create_task(run) for run in runs]

@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-from sqlalchemy import insert
 from starlette.types import ASGIApp
 
-from engage_api.access.models import OPERATOR_APPLICATION, ApplicationRow, OrganizationRow, WorkspaceRow
+from engage_api.access.applications.models import OPERATOR as OPERATOR_APPLICATION
 from engage_api.app import create_app
-from engage_api.core import clock
-from engage_api.db.sql import Query
 from engage_api.settings import Settings
 from tests import running
 from tests.running import BASE_URL, SECRET, Application
@@ -24,9 +21,6 @@ from tests.running import BASE_URL, SECRET, Application
 T = TypeVar("T")
 STANDARD = {"type", "title", "status", "detail", "instance", "code"}
 _worlds = count(1)
-_ADD_ORGANIZATION = Query(insert(OrganizationRow.__table__))  # type: ignore[attr-defined]  # SQLModel makes it
-_ADD_APPLICATION = Query(insert(ApplicationRow.__table__))  # type: ignore[attr-defined]
-_ADD_WORKSPACE = Query(insert(WorkspaceRow.__table__))  # type: ignore[attr-defined]
 
 
 class Client(httpx.AsyncClient):
@@ -112,7 +106,7 @@ def make_settings(url: str, folder: Path, **more: Any) -> Settings:
 
 
 async def _make_world(db: Any) -> World:
-    n, now = next(_worlds), clock.host()
+    n = next(_worlds)
     live, sandbox = f"live_{n}", f"sbx_{n}"
     world = World(
         *(
@@ -120,17 +114,19 @@ async def _make_world(db: Any) -> World:
             for who in ((OPERATOR_APPLICATION, live), (f"app_partner_{n}", live), (f"app_developer_{n}", sandbox))
         )
     )
-    async with db.write(None) as tx:
+    async with db.system.write(None) as tx:
         for who, kind, state in ((world.partner, "partner", "live"), (world.developer, "developer", "sandbox-only")):
-            organization = f"org_{who.id}"
-            await tx.run(_ADD_ORGANIZATION, id=organization, kind=kind, state="approved", name="Test", created_at=now)
-            await tx.run(
-                _ADD_APPLICATION, id=who.id, organization_id=organization, state=state, name="Test", created_at=now
-            )
+            await running.add_party(tx, "live", who.id, kind, state)
         for workspace, kind in ((live, "live"), (sandbox, "sandbox")):
-            owned = {"organization_id": "org_operator", "name": "Test", "created_at": now}
-            await tx.run(_ADD_WORKSPACE, id=workspace, kind=kind, **owned)
+            await running.add_workspace(tx, workspace, kind, "org_operator")
     return world
+
+
+async def parties(service: Service) -> tuple[Client, Client]:
+    """The operator and the partner in the workspace `live`, where the rows of all organizations of the tests are."""
+    ids = (OPERATOR_APPLICATION, service.world.partner.id)
+    operator, partner = [await service.caller(who=Application(one, "live")) for one in ids]
+    return operator, partner
 
 
 async def eventually(look: Callable[[], Awaitable[T | None]], seconds: float = 10) -> T:

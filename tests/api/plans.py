@@ -7,7 +7,7 @@ import httpx
 from http_sf import parse
 from sqlalchemy import insert
 
-from engage_api.access.models import PlanRow
+from engage_api.access.worlds import PlanRow
 from engage_api.db.sql import Query
 from tests.api.harness import Service
 

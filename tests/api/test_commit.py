@@ -70,7 +70,27 @@ async def writes(api: Client) -> list[Write]:
     found.append(("DELETE", f"/api-keys/{keys[0]['id']}", None))
     found.append(("POST", f"/api-keys/{keys[1]['id']}/rotations", {}))
     found.append(("POST", "/api-keys/leaked", {"key": keys[2]["key"]}))
-    return found
+    return found + await writes_of_parties(api)
+
+
+async def writes_of_parties(api: Client) -> list[Write]:
+    """The same for organizations, applications and client secrets."""
+    party = {"name": "A", "kind": "partner"}
+    organizations = [f"/organizations/{(await api.made('/organizations', party))['id']}" for _ in range(2)]
+    await api.moved(organizations[0], "approved")
+    program = {"name": "A", "scopes": ["cases:read"], "organizationId": organizations[0].rpartition("/")[2]}
+    applications = [f"/applications/{(await api.made('/applications', program))['id']}" for _ in range(2)]
+    secret = await api.made(f"{applications[0]}/secrets", {"environment": "test"})
+    return [
+        ("POST", "/organizations", party),
+        ("PATCH", organizations[1], {"name": "B"}),
+        ("POST", f"{organizations[1]}/transitions", {"to": "approved"}),
+        ("POST", "/applications", program),
+        ("PATCH", applications[0], {"name": "B"}),
+        ("POST", f"{applications[1]}/transitions", {"to": "live"}),
+        ("POST", f"{applications[0]}/secrets", {"environment": "live"}),
+        ("DELETE", f"{applications[0]}/secrets/{secret['id']}", None),
+    ]
 
 
 async def send(api: Client, write: Write, key: str | None = None) -> httpx.Response:

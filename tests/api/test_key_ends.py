@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, bindparam, update
 
-from engage_api.access.models import ApplicationRow, OrganizationRow
+from engage_api.access.applications.models import ApplicationRow
+from engage_api.access.organizations.models import OrganizationRow
 from engage_api.db.sql import Query
 from engage_api.settings import Settings
 from tests.api.harness import Client, Service, answered, eventually, refused, serving, works
@@ -100,7 +101,7 @@ async def test_a_key_ends_with_its_application_or_organization(service: Service,
     table: Table = row.__table__
     owner = service.world.partner.id if row is ApplicationRow else f"org_{service.world.partner.id}"
     change = Query(update(table).where(table.c.id == bindparam("at")), ["state"])
-    async with service.db.write(None) as tx:
+    async with service.db.system.write(None) as tx:
         assert await tx.run(change, at=owner, state=state) == 1
 
     async def ended() -> bool | None:

@@ -77,8 +77,10 @@ OPENS = {
 ACROSS = {
     "access/accounts/housekeeping.py": "forgets ended sessions and links: people belong to no workspace",
     "access/accounts/letters.py": "writes down the links that it mails, as above",
+    "access/accounts/operator.py": "lets people in no more, as above",
     "access/accounts/service.py": "changes accounts, as above",
     "access/accounts/store.py": "reads accounts, as above",
+    "access/operator.py": "asks whose an application is, which the live workspace knows",
     "access/keys.py": "a caller's workspace is known once its key was found",
     "db/postgres.py": "is the engine whose second checkout it is",
     "db/reindex.py": "renders the documents of all workspaces anew",
@@ -86,6 +88,7 @@ ACROSS = {
     "http/housekeeping.py": "forgets old answers, whosever they were",
     "jobs/housekeeping.py": "sweeps dead jobs, whosever they were",
     "jobs/worker.py": "claims what is due, whosever it is",
+    "sandbox/demo.py": "makes a party in the live workspace and its sandbox in one transaction",
 }
 
 

@@ -10,9 +10,11 @@ from tests.architecture.source import PACKAGE, Module, modules
 # Who may write statements, and on what.
 WRITES = {
     "access/accounts/store.py": "accounts, their tokens and sessions, which belong to no workspace",
+    "access/applications/secrets.py": "the insert of a fingerprint, at the caller's workspace",
     "access/keys.py": "credentials, and whose key it is",
     "access/operations.py": "nothing: asks whether the database answers",
-    "access/operator.py": "workspaces and plans, which belong to no workspace",
+    "access/operator.py": "workspaces and plans, which belong to no workspace, and whose an application is",
+    "access/worlds.py": "workspaces and plans, which belong to no workspace",
     "db/log.py": "the log, through `visible`",
     "db/reader.py": "every resource, through `visible`",
     "db/references.py": "terms, within the workspace; says only whether there is one",

@@ -13,7 +13,7 @@ from schemathesis.engine import Status, events, from_schema
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 
 from tests.attack.bridge import Bridge
-from tests.attack.world import HELD, TASK, World
+from tests.attack.world import World
 
 REFUSALS = ["400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422", "428", "429"]
 REASONS = {
@@ -23,6 +23,7 @@ REASONS = {
     "invalid-cursor": "a cursor is what we gave, and is sealed",
     "invalid-json": "U+0000 in any string at all, which is said once in words",
     "missing": "what one member or parameter, or what is there, wants beside it",
+    "not-asked": "what the application asks for is not in the request",
     "moment": "a time in the first or the last year may leave the calendar once it is in UTC",
     "not-applicable": "two members or parameters that do not go together",
     "outside": "what the caller's own key may do is not in the request",
@@ -36,6 +37,7 @@ REASONS = {
     "value-error": "the address of a network",
 }
 """Codes of refusals that no schema can express, and why not."""
+REFERENCES = {"customerId": "customer_id", "parentId": "case_id", "organizationId": "organization_id"}
 OTHERWISE = {
     "parameter `If-None-Match` in header": "a tag that is not ours does not match (RFC 9110 section 13.1.2)",
     "Undocumented methods advertised: DELETE, GET\n": "/api-keys/leaked is also the place of a key of that name",
@@ -115,6 +117,10 @@ class Hooks:
         for name in case.path_parameters or {}:
             if name != "external_id":
                 case.path_parameters[name] = self._fresh(name) if case.method != "GET" else self._world.ids[name]
+        if case.method != "GET" and "credential_id" in (case.path_parameters or {}):
+            case.path_parameters["credential_id"] = self._made(
+                *self._world.secret(case.path_parameters["application_id"])
+            )
         if case.headers is not None:
             case.headers.pop("Idempotency-Key", None)
             if case.method in {"PATCH", "DELETE"}:
@@ -123,7 +129,7 @@ class Hooks:
             self._refer(case.body)
 
     def _refer(self, body: dict[str, Any]) -> None:
-        for at, name in (("customerId", "customer_id"), ("parentId", "case_id")):
+        for at, name in REFERENCES.items():
             if isinstance(body.get(at), str):
                 body[at] = self._world.ids[name]
         for participant in body.get("participants") or ():
@@ -133,11 +139,10 @@ class Hooks:
 
     def _fresh(self, name: str) -> str:
         """The id of something new, which the call may change or delete."""
-        plural = {"key_id": "api-keys", "task_id": "tasks"}.get(name, name.removesuffix("_id") + "s")
-        path = f"/v1/{plural}" if plural != "tasks" else f"/v1/cases/{self._world.ids['case_id']}/tasks"
-        body = {what: value for what, value in HELD.get(plural, TASK).items() if what != "externalId"}
-        made = self._bridge.ask("POST", path, body, key=self._world.key)
-        return str(made.json["id"])
+        return "sec_none" if name == "credential_id" else self._made(*self._world.another(name))
+
+    def _made(self, path: str, body: dict[str, Any]) -> str:
+        return str(self._bridge.ask("POST", path, body, key=self._world.key).json["id"])
 
 
 def _explained(failure: Any, response: Any) -> bool:

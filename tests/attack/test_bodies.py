@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, literal_column, select, union_all
 
+from engage_api.access.applications.models import ApplicationRow, ClientSecretMarkRow, ClientSecretRow
 from engage_api.access.models import ApiKeyRow, CredentialRow
+from engage_api.access.organizations.models import OrganizationRow
 from engage_api.cases.models import CaseRow
 from engage_api.cases.tasks.models import TaskRow
 from engage_api.customers.models import CustomerRow
@@ -33,12 +35,17 @@ ROWS: tuple[Any, ...] = (
     CustomerRow,
     OfferRow,
     CredentialRow,
+    OrganizationRow,
+    ApplicationRow,
+    ClientSecretRow,
+    ClientSecretMarkRow,
     EventRow,
     TermRow,
     IdempotencyRow,
 )
 _own = {"id", "createdAt", "updatedAt", "receivedAt", "completedAt", "startedAt", "deliveredAt", "validFrom"}
-_secret = {"hint", "key", "applicationId", "expiresAt", "caseId", "customerId"}
+_secret = {"hint", "key", "secret", "expiresAt"}
+_others = {"applicationId", "caseId", "customerId", "organizationId", "testClientId", "liveClientId"}
 
 
 def _state() -> Query:
@@ -64,7 +71,7 @@ def shown(answer: Answer) -> Any:
     if answer.status >= 300:
         return [answer.status, answer.code, answer.json.get("errors"), answer.json["detail"]]
     whole = answer.json if answer.body else {}
-    return [answer.status, {name: value for name, value in whole.items() if name not in _own | _secret}]
+    return [answer.status, {name: value for name, value in whole.items() if name not in _own | _secret | _others}]
 
 
 def faults(attack: Attack, first: Answer, second: Answer) -> list[str]:

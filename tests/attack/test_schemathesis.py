@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from engage_api.access.models import PlanRow
+from engage_api.access.worlds import PlanRow
 from engage_api.db.sql import Query
 from tests.attack.bridge import Bridge, bridge
 from tests.attack.judge import Verdict, judge

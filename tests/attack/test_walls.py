@@ -11,17 +11,13 @@ import pytest
 from sqlalchemy import select
 
 from engage_api.access.guard import Doorkeeper
-from engage_api.access.models import API_KEY
-from engage_api.cases.models import CASE
-from engage_api.cases.tasks.models import TASK
+from engage_api.app import KINDS
 from engage_api.core import ids
 from engage_api.core.principal import Principal
-from engage_api.customers.models import CUSTOMER
 from engage_api.db import Query
-from engage_api.offers.models import OFFER
 from tests.attack.catalogue import Operation, operations
 from tests.attack.corpus import plain
-from tests.attack.world import World
+from tests.attack.world import OURS, World
 from tests.counts import Count
 from tests.running import Answer, Service, service
 
@@ -35,8 +31,16 @@ PAIRS = [
     ("sandbox", "partner"),
 ]
 LEAST = 50  # questions of each pair
-KINDS = (CUSTOMER, CASE, TASK, OFFER, API_KEY)
-NAMES = {"customer_id": "cus", "case_id": "cas", "task_id": "tsk", "offer_id": "off", "key_id": "key"}
+NAMES = {
+    "customer_id": "cus",
+    "case_id": "cas",
+    "task_id": "tsk",
+    "offer_id": "off",
+    "key_id": "key",
+    "organization_id": "org",
+    "application_id": "app",
+    "credential_id": "sec",
+}
 MASKED = {"x-request-id", "date", "ratelimit", "retry-after"}
 _INSTANCE = re.compile(rb'"instance":"urn:uuid:[0-9a-f-]+"')
 
@@ -61,7 +65,9 @@ async def actors(running: Service) -> dict[str, World]:
         "partner": await running.application("partner"),
         "other_partner": await running.application("partner"),
     }
-    worlds = {name: World(running, await running.key(who=one), who=name) for name, one in who.items()}
+    worlds = {
+        name: World(running, await running.key(who=one), who=name, application=one or OURS) for name, one in who.items()
+    }
     for world in worlds.values():
         await world.fill()
     return worlds

@@ -5,8 +5,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from engage_api.access.applications.models import OPERATOR
 from tests.attack.catalogue import Operation
-from tests.running import Answer, Headers, Service, service
+from tests.running import Answer, Application, Headers, Service, service
 
 HELD: dict[str, dict[str, Any]] = {
     "customers": {"externalId": "our:1", "kind": "person", "displayName": "Ada", "segments": ["vip"]},
@@ -14,6 +15,9 @@ HELD: dict[str, dict[str, Any]] = {
     "cases": {"externalId": "our:3", "type": "permit", "title": "Dormer", "metadata": {"desk": "north"}},
     "api-keys": {"name": "Spare", "scopes": ["customers:read"]},
 }
+PARTY = {"name": "Party", "kind": "partner"}
+PROGRAM = {"name": "Program", "scopes": ["cases:read"]}
+OURS = Application(OPERATOR, "live")
 TASK = {"externalId": "our:4", "title": "Check", "assignee": "Team"}
 
 
@@ -25,6 +29,7 @@ class World:
     key: str
     ids: dict[str, str] = field(default_factory=dict)
     who: str = "our"
+    application: Application = OURS
 
     async def send(self, operation: Operation, body: Any = None, headers: Headers = ()) -> Answer:
         """The operation on what is there. A change is of whatever version there is."""
@@ -36,12 +41,46 @@ class World:
         """Make one of everything; the case is the customer's."""
         for plural, body in HELD.items():
             more = {"customerId": self.ids["customer_id"]} if plural == "cases" else {}
-            made = await self.service.ask("POST", f"/v1/{plural}", self._mine(body | more), key=self.key)
-            assert made.status == 201, made.body
-            self.ids[plural.removeprefix("api-").rstrip("s") + "_id"] = made.json["id"]
-        made = await self.service.ask("POST", f"/v1/cases/{self.ids['case_id']}/tasks", self._mine(TASK), key=self.key)
+            one = plural.removeprefix("api-").rstrip("s")
+            self.ids[f"{one}_id"] = await self._made(f"/v1/{plural}", self._mine(body | more))
+        self.ids["task_id"] = await self._made(f"/v1/cases/{self.ids['case_id']}/tasks", self._mine(TASK))
+        await self._fill_with_parties()
+
+    async def _fill_with_parties(self) -> None:
+        """The operator makes an organization and an application, a partner has its own, a sandbox has none."""
+        if self.application.workspace != "live":
+            self.ids |= {"organization_id": "org_none", "application_id": "app_none", "credential_id": "sec_none"}
+            return
+        self.ids |= {"organization_id": f"org_{self.application.id}", "application_id": self.application.id}
+        if self.application.id == OPERATOR:
+            self.ids["organization_id"] = await self._made(*self.another("organization_id"))
+            await self._approve(self.ids["organization_id"])
+            self.ids["application_id"] = await self._made(*self.another("application_id"))
+        self.ids["credential_id"] = await self._made(*self.secret(self.ids["application_id"]))
+
+    async def _approve(self, organization_id: str) -> None:
+        path = f"/v1/organizations/{organization_id}/transitions"
+        assert (await self.service.ask("POST", path, {"to": "approved"}, key=self.key)).status == 200
+
+    def another(self, name: str) -> tuple[str, dict[str, Any]]:
+        """Where one more of what has this name in paths is made, and of what; with no external id."""
+        one = name.removesuffix("_id")
+        plural = {"key": "api-keys"}.get(one, f"{one}s")
+        if one == "task":
+            plural = f"cases/{self.ids['case_id']}/tasks"
+        parties: dict[str, dict[str, Any]] = {"task": TASK, "organization": PARTY, "application": PROGRAM}
+        body = parties.get(one) or HELD[plural]
+        more = {"organizationId": self.ids["organization_id"]} if one == "application" else {}
+        return f"/v1/{plural}", {what: value for what, value in body.items() if what != "externalId"} | more
+
+    def secret(self, application_id: str) -> tuple[str, dict[str, Any]]:
+        """Where a client secret of this application is made, and of what."""
+        return f"/v1/applications/{application_id}/secrets", {"environment": "test"}
+
+    async def _made(self, path: str, body: dict[str, Any]) -> str:
+        made = await self.service.ask("POST", path, body, key=self.key)
         assert made.status == 201, made.body
-        self.ids["task_id"] = made.json["id"]
+        return str(made.json["id"])
 
     def _mine(self, body: dict[str, Any]) -> dict[str, Any]:
         """With an external id that nobody else has."""

@@ -73,7 +73,8 @@ def test_every_table_of_resources_is_a_kind() -> None:
 
 
 async def test_every_row_says_what_would_be_made_of_it_now(world: World, count: Count) -> None:
-    sandbox = World(world.service, await world.service.key(who=await world.service.sandbox()), who="sbx")
+    who = await world.service.sandbox()
+    sandbox = World(world.service, await world.service.key(who=who), who="sbx", application=who)
     await sandbox.fill()
     for one in (world, sandbox):
         await Life(one).live()

@@ -10,7 +10,7 @@ from engage_api.customers.models import CustomerRow
 from engage_api.db import Query
 from engage_api.db.row import CounterRow
 from tests.architecture.test_house import ACROSS
-from tests.attack.world import World
+from tests.attack.world import OURS, World
 from tests.counts import Count
 from tests.proof.life import Life
 from tests.proof.tripwire import Statement, violations, watched, workspace_tables
@@ -26,7 +26,10 @@ _case, _customer = CaseRow.__table__, CustomerRow.__table__  # type: ignore[attr
 async def worlds(database_url: str) -> AsyncIterator[list[World]]:
     async with service(database_url) as running:
         callers = [None, await running.sandbox(), await running.application("partner")]
-        made = [World(running, await running.key(who=who), who=f"w{at}") for at, who in enumerate(callers)]
+        made = [
+            World(running, await running.key(who=who), who=f"w{at}", application=who or OURS)
+            for at, who in enumerate(callers)
+        ]
         for world in made:
             await world.fill()
         yield made

@@ -63,6 +63,11 @@ class Doorkeeper:
         self._forgotten += 1
         self._known = {digest: kept for digest, kept in self._known.items() if kept[0].credential != credential}
 
+    def forget_all(self) -> None:
+        """Look every credential up again: an organization or an application has changed."""
+        self._forgotten += 1
+        self._known = {}
+
     async def end(self, token: str) -> None:
         """Revoke the key that this is, if it is one. The log says that it leaked."""
         holder = await self.recognise(token)

@@ -7,18 +7,17 @@ from ipaddress import ip_network
 
 from sqlalchemy import bindparam, insert, select
 
+from engage_api.access.applications.models import ApplicationRow
 from engage_api.access.models import (
     API_KEY,
     ApiKey,
     ApiKeyCreate,
     ApiKeyRow,
-    ApplicationRow,
     CredentialRow,
     KeyRotation,
-    OrganizationRow,
-    PlanRow,
-    WorkspaceRow,
 )
+from engage_api.access.organizations.models import OrganizationRow
+from engage_api.access.worlds import PlanRow, WorkspaceRow
 from engage_api.core import clock, secret
 from engage_api.core.principal import Plan, Principal
 from engage_api.core.problem import Fault, InsufficientScope, InvalidRequest, NotFound, Problem
@@ -45,6 +44,7 @@ _HOLDER = Query(
         _key.c.application_id,
         _workspace.c.kind.label("workspace_kind"),
         _application.c.state.label("application_state"),
+        _organization.c.id.label("organization_id"),
         _organization.c.kind.label("organization_kind"),
         _organization.c.state.label("organization_state"),
         _plan.c.name.label("plan"),
@@ -159,6 +159,7 @@ async def holder(db: Database, mark: bytes) -> Principal | None:
     return Principal(
         credential=key.id,
         application=row.application_id,
+        organization=row.organization_id,
         workspace=row.workspace_id,
         live=live,
         scopes=frozenset(key.scopes),

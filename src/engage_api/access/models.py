@@ -1,11 +1,11 @@
-"""Who there is: the worlds, the parties, and the keys they hold."""
+"""The family of API keys."""
 
 from datetime import datetime
 from ipaddress import IPv4Network, ip_network
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, String
+from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary
 from sqlmodel import Field as Column
 from sqlmodel import SQLModel
 
@@ -14,59 +14,6 @@ from engage_api.core.scopes import Scope
 from engage_api.db.base import Instant
 from engage_api.db.kind import Kind
 from engage_api.db.row import KEY, Row
-
-LIVE = "live"
-OPERATOR_ORGANIZATION = "org_operator"
-OPERATOR_APPLICATION = "app_operator"
-USUAL_PLAN = "developer"
-
-
-class WorkspaceRow(SQLModel, table=True):
-    """One closed world of data: the operator's `live` one, or a sandbox."""
-
-    __tablename__ = "workspace"
-
-    id: str = Column(primary_key=True, sa_type=KEY)
-    kind: str = Column(sa_type=KEY)
-    name: str = Column(sa_type=String)
-    organization_id: str = Column(foreign_key="organization.id", sa_type=KEY)
-    created_at: datetime = Column(sa_type=Instant)
-
-
-class OrganizationRow(SQLModel, table=True):
-    """A party: internal, partner, developer or hackathon-team; pending, approved or suspended."""
-
-    __tablename__ = "organization"
-
-    id: str = Column(primary_key=True, sa_type=KEY)
-    kind: str = Column(sa_type=KEY)
-    name: str = Column(sa_type=String)
-    state: str = Column(sa_type=KEY)
-    created_at: datetime = Column(sa_type=Instant)
-
-
-class ApplicationRow(SQLModel, table=True):
-    """A program of an organization that calls the API; sandbox-only, live or revoked."""
-
-    __tablename__ = "application"
-
-    id: str = Column(primary_key=True, sa_type=KEY)
-    organization_id: str = Column(foreign_key="organization.id", sa_type=KEY)
-    name: str = Column(sa_type=String)
-    state: str = Column(sa_type=KEY)
-    created_at: datetime = Column(sa_type=Instant)
-
-
-class PlanRow(SQLModel, table=True):
-    """How often a principal may ask: requests in a window of seconds, and in any one second."""
-
-    __tablename__ = "plan"
-
-    name: str = Column(primary_key=True, sa_type=KEY)
-    requests: int = Column(sa_type=BigInteger)
-    seconds: int = Column(sa_type=BigInteger)
-    burst: int = Column(sa_type=BigInteger)
-
 
 MAPPED = 96  # bits before an IPv4 address that is written as an IPv6 one
 

@@ -5,7 +5,10 @@ from datetime import datetime
 from sqlalchemy import bindparam, select
 
 from engage_api.access import keys
-from engage_api.access.models import API_KEY, OPERATOR_APPLICATION, ApiKey, ApiKeyCreate, PlanRow, WorkspaceRow
+from engage_api.access.applications.models import OPERATOR as OPERATOR_APPLICATION
+from engage_api.access.applications.models import ApplicationRow
+from engage_api.access.models import API_KEY, ApiKey, ApiKeyCreate
+from engage_api.access.worlds import PlanRow, WorkspaceRow
 from engage_api.core.principal import Plan, Principal
 from engage_api.core.scopes import EVERYTHING, Scope
 from engage_api.core.secret import Secret
@@ -17,6 +20,8 @@ from engage_api.db.store import Stored
 _workspace = WorkspaceRow.__table__  # type: ignore[attr-defined]
 _plan = PlanRow.__table__  # type: ignore[attr-defined]
 _WORKSPACE = Query(select(_workspace.c.kind).where(_workspace.c.id == bindparam("id")))
+_application = ApplicationRow.__table__  # type: ignore[attr-defined]
+_APPLICATION = Query(select(_application.c.organization_id).where(_application.c.id == bindparam("id")))
 _PLAN = Query(select(_plan).where(_plan.c.name == bindparam("name")))
 
 
@@ -25,7 +30,7 @@ NO_LIMIT = Plan("none", 1, 1, 1)
 
 
 class Unknown(Exception):
-    """A workspace, a plan or a scope that is not there; the text says which."""
+    """A workspace, an application, a plan or a scope that is not there; the text says which."""
 
 
 async def principal(
@@ -34,17 +39,21 @@ async def principal(
     """Who acts at the command line in this workspace.
 
     Raises:
-        Unknown: there is no such workspace or plan.
+        Unknown: there is no such workspace, application or plan.
     """
     found = await db.one(_WORKSPACE, None, id=workspace)
     if found is None:
         raise Unknown(f"there is no workspace {workspace!r}")
+    whose = await db.system.one(_APPLICATION, None, id=application)
+    if whose is None:
+        raise Unknown(f"there is no application {application!r}")
     row = await db.one(_PLAN, None, name=plan)
     if row is None:
         raise Unknown(f"there is no plan {plan!r}")
     return Principal(
         credential="command-line",
         application=application,
+        organization=whose.organization_id,
         workspace=workspace,
         live=found.kind == "live",
         scopes=EVERYTHING,

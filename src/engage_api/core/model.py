@@ -104,7 +104,7 @@ ExternalId = Annotated[
     StringConstraints(pattern=EXTERNAL_ID.pattern),
     Field(description="Your own id for it, unique per workspace.", examples=["crm:4711"]),
 ]
-SEEN = re.compile(r"\S")
+SEEN = re.compile(r"[^\s\u001c-\u001f\u0085\ufeff]")  # what Python and ECMA-262 call white space is not the same
 
 
 def _seen(name: str) -> str:

@@ -24,13 +24,14 @@ class Plan:
 class Principal:
     """An application that acts in one workspace with some scopes.
 
-    `sees_workspace` is true for internal applications and for the owner of a sandbox; others see what they made.
-    `networks` restricts where the credential may be used from; empty means anywhere. `expires_at` is in the
-    workspace's time.
+    `organization` is whose application it is. `sees_workspace` is true for internal applications and for the owner of a
+    sandbox; others see what they made. `networks` restricts where the credential may be used from; empty means
+    anywhere. `expires_at` is in the workspace's time.
     """
 
     credential: str
     application: str
+    organization: str
     workspace: str
     live: bool
     scopes: frozenset[Scope]

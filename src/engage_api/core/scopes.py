@@ -24,6 +24,11 @@ class Scope(StrEnum):
     EVENTS_READ = "events:read", "See the log of everything that happened."
     KEYS_READ = "keys:read", "See which API keys exist, never the keys themselves."
     KEYS_WRITE = "keys:write", "Make, rotate and revoke API keys."
+    ORGANIZATIONS_READ = "organizations:read", "See organizations: your own, or all for internal applications."
+    APPLICATIONS_READ = "applications:read", "See applications and which client secrets they have."
+    APPLICATIONS_WRITE = "applications:write", "Make and change applications, and make and delete their client secrets."
+    ADMIN_ORGANIZATIONS = "admin:organizations", "Make, change, approve and suspend organizations."
+    ADMIN_APPLICATIONS = "admin:applications", "Let applications into the live workspace, and revoke them."
     OPERATIONS_READ = "operations:read", "See the health figures of the service."
 
 

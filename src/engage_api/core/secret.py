@@ -44,9 +44,15 @@ def make(environment: Environment, kind: str) -> Secret:
 
 def is_genuine(text: str) -> bool:
     """Whether the form and the checksum are right; not whether it was ever issued."""
-    return _FORM.fullmatch(text) is not None and hmac.compare_digest(
-        _checksum(text[:-CHECK]).encode(), text[-CHECK:].encode()
-    )
+    return kind(text) is not None
+
+
+def kind(text: str) -> str | None:
+    """What a secret says that it is: `key`, `token`, `secret`. None when its form or its checksum is wrong."""
+    form = _FORM.fullmatch(text)
+    if form is None or not hmac.compare_digest(_checksum(text[:-CHECK]).encode(), text[-CHECK:].encode()):
+        return None
+    return form[2]
 
 
 def fingerprint(pepper: bytes, text: str) -> bytes:

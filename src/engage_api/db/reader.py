@@ -23,9 +23,7 @@ _driver = TERM.alias("driver")
 async def document(db: Database, principal: Principal, kind: Kind[Any], row_id: str, *, by: str = "id") -> bytes | None:
     """The document of one resource, or None when there is none that this principal may see."""
     query = _by_id(kind, by, sees_workspace=principal.sees_workspace, lock=False)
-    row = await db.one_raw(
-        query, principal.workspace, workspace=principal.workspace, application=principal.application, id=row_id
-    )
+    row = await db.one_raw(query, principal.workspace, **whose(principal), id=row_id)
     return None if row is None else kind.current(row[0], row[1])
 
 
@@ -53,6 +51,13 @@ async def has_any(tx: Transaction, principal: Principal, kind: Kind[Any], filter
     ask = Ask(filters, None, "createdAt", None, 1)
     query = _page(kind, Shape(principal.sees_workspace, tuple(filters), words=False, sort="createdAt"))
     return await tx.one(query, **_parameters(principal, kind, ask), limit=1) is not None
+
+
+async def number(tx: Transaction, principal: Principal, kind: Kind[Any], filters: Mapping[str, Any]) -> int:
+    """How many such resources the principal sees, read inside a transaction. For lists that are known to be short."""
+    query = _count(kind, Shape(principal.sees_workspace, tuple(filters), words=False))
+    row = await tx.one(query, **_parameters(principal, kind, Ask(filters, None, "createdAt", None, 1)))
+    return int(row.count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,9 @@ class Keeper(Protocol):
     def forget(self, credential: str) -> None:
         """Look this credential up again at its next use."""
 
+    def forget_all(self) -> None:
+        """Look every credential up again: somebody who holds several may have changed."""
+
     async def end(self, token: str) -> None:
         """Revoke the key that this is, if it is one."""
 
@@ -48,6 +51,8 @@ class Services:
     pepper: bytes
     base_url: str
     contact: Contact
+    accounts: Any
+    """What `access.accounts` keeps of its own; this room does not know it."""
 
 
 class Call:

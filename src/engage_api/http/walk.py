@@ -49,12 +49,17 @@ class Operation:
     @property
     def preconditioned(self) -> bool:
         """Whether it demands `If-Match`: a change of what more than one party may edit."""
-        return self.method in ("patch", "delete") and not self.path.startswith("/api-keys")
+        return self.method in ("patch", "delete") and not self._of_credentials
 
     @property
     def names_external_id(self) -> bool:
         """Whether it writes an external id, which may be taken."""
-        return self.has_body and not self.acts and not self.path.startswith("/api-keys")
+        return self.has_body and not self.acts and not self._of_credentials
+
+    @property
+    def _of_credentials(self) -> bool:
+        """Of keys and secrets: nobody edits them, and they have no external id."""
+        return self.path.startswith("/api-keys") or "/secrets" in self.path
 
 
 def operations(app: FastAPI) -> Iterator[Operation]:

@@ -1,24 +1,28 @@
 """The demo sandbox that development starts with."""
 
+from typing import Any
+
 from sqlalchemy import bindparam, insert, select
 
 from engage_api.access import keys, operator
-from engage_api.access.models import API_KEY, ApplicationRow, OrganizationRow, WorkspaceRow
+from engage_api.access.applications import service as applications
+from engage_api.access.applications.models import APPLICATION
+from engage_api.access.models import API_KEY
+from engage_api.access.organizations.models import ORGANIZATION
+from engage_api.access.worlds import LIVE, USUAL_PLAN, WorkspaceRow
 from engage_api.core import clock
 from engage_api.core.principal import Principal
 from engage_api.core.scopes import EVERYTHING
 from engage_api.core.secret import Secret
-from engage_api.db import reader
+from engage_api.db import reader, store
 from engage_api.db.engine import Database
 from engage_api.db.sql import Query
 from engage_api.sandbox import seed
 
-WORKSPACE, ORGANIZATION, APPLICATION, NAME = "sbx_demo", "org_demo", "app_demo", "Demo"
+WORKSPACE, ORGANIZATION_ID, APPLICATION_ID, NAME = "sbx_demo", "org_demo", "app_demo", "Demo"
 
 _workspace = WorkspaceRow.__table__  # type: ignore[attr-defined]
 _THERE = Query(select(_workspace.c.id).where(_workspace.c.id == bindparam("id")))
-_ADD_ORGANIZATION = Query(insert(OrganizationRow.__table__))  # type: ignore[attr-defined]
-_ADD_APPLICATION = Query(insert(ApplicationRow.__table__))  # type: ignore[attr-defined]
 _ADD_WORKSPACE = Query(insert(_workspace))
 
 
@@ -26,28 +30,31 @@ async def prepare(db: Database, pepper: bytes) -> Secret:
     """Make the demo sandbox if it is not there, and a new key for it in the place of the last one."""
     if await db.one(_THERE, None, id=WORKSPACE) is None:
         await _make(db)
-    who = await operator.principal(db, WORKSPACE, application=APPLICATION)
+    who = await operator.principal(db, WORKSPACE, application=APPLICATION_ID)
     await _end_old_keys(db, who)
     _, made = await operator.make_key(db, who, pepper, name=NAME, wanted=sorted(EVERYTHING))
     return made
 
 
 async def _make(db: Database) -> None:
-    now = clock.host()
-    async with db.write(WORKSPACE) as tx:
-        await tx.run(_ADD_ORGANIZATION, id=ORGANIZATION, kind="developer", name=NAME, state="approved", created_at=now)
+    """In two worlds at once: who has the sandbox, in the live one, and what is in it."""
+    maker = await operator.principal(db, LIVE)
+    party: dict[str, Any] = {"external_id": None, "name": NAME, "metadata": {}}
+    organization = {"id": ORGANIZATION_ID, "kind": "developer", "plan": USUAL_PLAN, "state": "approved"}
+    application = {
+        "id": APPLICATION_ID,
+        "organization_id": ORGANIZATION_ID,
+        "scopes": sorted(EVERYTHING),
+        **applications.born(APPLICATION_ID),
+    }
+    async with db.system.write(None) as tx:
+        await store.create(tx, maker, ORGANIZATION, party | organization)
+        await store.create(tx, maker, APPLICATION, party | application)
+        now = clock.host()
         await tx.run(
-            _ADD_APPLICATION,
-            id=APPLICATION,
-            organization_id=ORGANIZATION,
-            name=NAME,
-            state="sandbox-only",
-            created_at=now,
+            _ADD_WORKSPACE, id=WORKSPACE, kind="sandbox", name=NAME, organization_id=ORGANIZATION_ID, created_at=now
         )
-        await tx.run(
-            _ADD_WORKSPACE, id=WORKSPACE, kind="sandbox", name=NAME, organization_id=ORGANIZATION, created_at=now
-        )
-        who = Principal("seed", APPLICATION, WORKSPACE, False, EVERYTHING, operator.NO_LIMIT, True)
+        who = Principal("seed", APPLICATION_ID, ORGANIZATION_ID, WORKSPACE, False, EVERYTHING, operator.NO_LIMIT, True)
         await seed.fill(tx, who)
 
 

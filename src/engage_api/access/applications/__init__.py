@@ -1,0 +1,1 @@
+"""The programs of organizations, and the secrets by which they are known."""

@@ -1,0 +1,200 @@
+"""The application family, and that of client secrets."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
+from sqlmodel import Field as Column
+from sqlmodel import SQLModel
+
+from engage_api.access.models import Scopes
+from engage_api.core.model import (
+    ExternalId,
+    Input,
+    Metadata,
+    MetadataPatch,
+    Model,
+    Moment,
+    Name,
+    Reference,
+    Resource,
+    needed,
+    shown_as,
+)
+from engage_api.db.base import Instant
+from engage_api.db.kind import Equal, Kind
+from engage_api.db.row import KEY, Row
+
+OPERATOR = "app_operator"
+ApplicationState = Literal["sandbox-only", "live", "revoked"]
+Environment = Literal["test", "live"]
+
+
+class ApplicationBase(Model):
+    """What is known of an application."""
+
+    external_id: ExternalId | None = None
+    name: Name = Field(description="What people see when they are asked to agree.", examples=["Permit assistant"])
+    scopes: Scopes = Field(
+        description="What it asks for. In sandboxes it gets that; in the live workspace what an operator grants of it.",
+        examples=[["customers:read", "cases:read"]],
+    )
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class ApplicationCreate(ApplicationBase, Input):
+    """A new application."""
+
+    organization_id: Reference | None = Field(
+        None, description="Whose it is; null: your own.", examples=["org_01kb0m5xnye0rt2e5v3h4q8zj9"]
+    )
+
+
+class ApplicationUpdate(Input):
+    """Changes as a JSON Merge Patch (RFC 7396). Whose it is stays."""
+
+    model_config = shown_as(name="Permit assistant 2")
+
+    external_id: ExternalId | None = None
+    name: Name | None = needed()
+    scopes: Scopes | None = needed()
+    metadata: MetadataPatch | None = None
+
+
+class Application(ApplicationBase, Resource):
+    """An application: a program of an organization that calls the API."""
+
+    id: str = Field(examples=["app_01kb0m5xnye0rt2e5v3h4q8zj9"])
+    organization_id: Reference = Field(description="Whose it is.")
+    state: ApplicationState = Field(description="Changes by a transition only.")
+    granted_scopes: list[str] = Field(description="What it may do in the live workspace.", examples=[["cases:read"]])
+    test_client_id: str = Field(
+        description="Its OAuth client id for sandboxes.", examples=["app_01kb0m5xnye0rt2e5v3h4q8zj9.test"]
+    )
+    live_client_id: str = Field(
+        description="Its OAuth client id for the live workspace.", examples=["app_01kb0m5xnye0rt2e5v3h4q8zj9.live"]
+    )
+
+
+class ApplicationRow(Row, table=True):
+    """An application's row, in the live workspace. Other workspaces name it by its id alone."""
+
+    __tablename__ = "application"
+    __table_args__ = (
+        UniqueConstraint("id", name="application_id_alone"),
+        ForeignKeyConstraint(
+            ["workspace_id", "organization_id"],
+            ["organization.workspace_id", "organization.id"],
+            name="application_organization",
+        ),
+        Index("application_external", "workspace_id", "external_id", unique=True),
+        Index("application_created", "workspace_id", "created_at", "id"),
+        Index("application_updated", "workspace_id", "updated_at", "id"),
+        Index("application_state", "workspace_id", "state", "created_at", "id"),
+        Index("application_of_organization", "workspace_id", "organization_id", "created_at", "id"),
+        {"info": {"organization": "organization_id"}},
+    )
+
+    external_id: str | None = Column(default=None, sa_type=KEY)
+    organization_id: str = Column(sa_type=KEY)
+    state: str = Column(sa_type=KEY)
+
+
+class ClientSecretBase(Model):
+    """What says where a client secret is for."""
+
+    environment: Environment = Field(description="Which of the two client ids it belongs to.")
+    expires_at: Moment | None = Field(
+        None, description="When it stops working; null: never.", examples=["2036-11-21T20:00:00.000Z"]
+    )
+
+
+class ClientSecretCreate(ClientSecretBase, Input):
+    """A new client secret. The others go on working."""
+
+
+class ClientSecret(ClientSecretBase, Resource):
+    """A client secret, without the secret itself."""
+
+    id: str = Field(examples=["sec_01kb0m5xnye0rt2e5v3h4q8zj9"])
+    application_id: Reference
+    organization_id: Reference
+    hint: str = Field(description="Its beginning and its last four characters.", examples=["eng_test_secret_…x7Qz"])
+
+
+class ClientSecretWithSecret(ClientSecret):
+    """A new client secret, with the secret itself. It is shown this once."""
+
+    secret: str = Field(examples=["eng_test_secret_" + "0" * 36])
+
+
+class ClientSecretRow(Row, table=True):
+    """A client secret's row; what proves the secret is in `client_secret_mark`."""
+
+    __tablename__ = "client_secret"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["workspace_id", "application_id"],
+            ["application.workspace_id", "application.id"],
+            name="client_secret_application",
+        ),
+        Index("client_secret_created", "workspace_id", "created_at", "id"),
+        Index("client_secret_updated", "workspace_id", "updated_at", "id"),
+        Index("client_secret_of_application", "workspace_id", "application_id", "created_at", "id"),
+        {"info": {"organization": "organization_id"}},
+    )
+
+    application_id: str = Column(sa_type=KEY)
+    organization_id: str = Column(sa_type=KEY)
+    environment: str = Column(sa_type=KEY)
+    expires_at: datetime | None = Column(default=None, sa_type=Instant)
+
+
+class ClientSecretMarkRow(SQLModel, table=True):
+    """The fingerprint of a client secret: an HMAC, and all that is kept of it. It goes when its secret goes."""
+
+    __tablename__ = "client_secret_mark"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["workspace_id", "secret_id"], ["client_secret.workspace_id", "client_secret.id"], ondelete="CASCADE"
+        ),
+        Index("client_secret_fingerprint", "fingerprint", unique=True),
+    )
+
+    workspace_id: str = Column(primary_key=True, sa_type=KEY)
+    secret_id: str = Column(primary_key=True, sa_type=KEY)
+    fingerprint: bytes = Column(sa_type=LargeBinary)
+
+
+def _application_columns(application: Application) -> dict[str, Any]:
+    return {name: getattr(application, name) for name in ("external_id", "organization_id", "state")}
+
+
+def _words(application: Application) -> Iterator[str]:
+    yield application.name
+
+
+def _secret_columns(secret: ClientSecret) -> dict[str, Any]:
+    names = ("application_id", "organization_id", "environment", "expires_at")
+    return {name: getattr(secret, name) for name in names}
+
+
+APPLICATION = Kind(
+    "application",
+    "app",
+    Application,
+    ApplicationRow,
+    _application_columns,
+    _words,
+    filters={"state": Equal("state"), "organization_id": Equal("organization_id")},
+)
+CLIENT_SECRET = Kind(
+    "client-secret",
+    "sec",
+    ClientSecret,
+    ClientSecretRow,
+    _secret_columns,
+    filters={"application_id": Equal("application_id"), "environment": Equal("environment")},
+)

@@ -1,0 +1,70 @@
+"""Client secrets: several at a time, so that one follows another without a pause."""
+
+from sqlalchemy import insert
+
+from engage_api.access.applications import service
+from engage_api.access.applications.models import (
+    APPLICATION,
+    CLIENT_SECRET,
+    ClientSecret,
+    ClientSecretCreate,
+    ClientSecretMarkRow,
+)
+from engage_api.core import clock, secret
+from engage_api.core.principal import Principal
+from engage_api.core.problem import Fault, InvalidRequest, NotFound, Problem
+from engage_api.core.secret import Secret
+from engage_api.db import reader, store
+from engage_api.db.engine import Transaction
+from engage_api.db.sql import Query
+from engage_api.db.store import Stored
+
+MOST = 5  # in one environment
+SHOWN = len("eng_test_secret_")
+
+_mark = ClientSecretMarkRow.__table__  # type: ignore[attr-defined]
+_ADD = Query(insert(_mark), [c.name for c in _mark.columns])
+
+
+class TooManySecrets(Problem):
+    """An application has at most five client secrets in each environment. Delete one that is not used any more."""
+
+    code, status, title = "too-many-secrets", 409, "The application has enough client secrets"
+
+
+async def create(
+    tx: Transaction, principal: Principal, pepper: bytes, application_id: str, wanted: ClientSecretCreate
+) -> tuple[Stored[ClientSecret], Secret]:
+    """Make a secret beside those that are there.
+
+    Raises:
+        TooManySecrets: there are enough.
+        InvalidRequest: it would have expired already.
+    """
+    application = await service.require(tx, principal, application_id)
+    if wanted.expires_at is not None and wanted.expires_at <= clock.business(principal.workspace):
+        raise InvalidRequest(errors=[Fault("past", "It would have expired already.", pointer="/expiresAt")])
+    same = {"application_id": application_id, "environment": wanted.environment}
+    if await reader.number(tx, principal, CLIENT_SECRET, same) >= MOST:
+        raise TooManySecrets
+    made = secret.make(wanted.environment, "secret")
+    text = made.reveal()
+    fields = {
+        **dict(wanted),
+        "application_id": application_id,
+        "organization_id": application.model.organization_id,
+        "hint": f"{text[:SHOWN]}…{text[-4:]}",
+    }
+    stored = await store.create(tx, principal, CLIENT_SECRET, fields)
+    fingerprint = secret.fingerprint(pepper, text)
+    await tx.run(_ADD, workspace_id=principal.workspace, secret_id=stored.model.id, fingerprint=fingerprint)
+    return stored, made
+
+
+async def delete(tx: Transaction, principal: Principal, application_id: str, secret_id: str) -> None:
+    """End a secret: no token is issued for it any more."""
+    found = await reader.find(tx, principal, CLIENT_SECRET, secret_id)
+    seen = found is not None and await reader.keep(tx, principal, APPLICATION, application_id)
+    if found is None or not seen or found.model.application_id != application_id:
+        raise NotFound
+    await store.remove(tx, principal, CLIENT_SECRET, found)

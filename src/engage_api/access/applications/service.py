@@ -1,0 +1,141 @@
+"""The rules for applications."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from engage_api.access import worlds
+from engage_api.access.applications.models import (
+    APPLICATION,
+    Application,
+    ApplicationCreate,
+    ApplicationState,
+    ApplicationUpdate,
+)
+from engage_api.access.organizations.models import ORGANIZATION
+from engage_api.core import ids
+from engage_api.core.principal import Principal
+from engage_api.core.problem import Fault, InsufficientScope, InvalidRequest, NotFound, Problem, UnknownReference
+from engage_api.core.scopes import Scope
+from engage_api.core.states import require_transition
+from engage_api.db import reader, store
+from engage_api.db.engine import Transaction
+from engage_api.db.store import Stored
+from engage_api.http import etags
+from engage_api.http.patches import patched
+
+TRANSITIONS: dict[str, tuple[ApplicationState, ...]] = {
+    "sandbox-only": ("live", "revoked"),
+    "live": ("live", "revoked"),
+    "revoked": (),
+}
+
+
+class OrganizationNotApproved(Problem):
+    """Applications go live when their organization is approved. An operator approves it."""
+
+    code, status, title = "organization-not-approved", 409, "The organization is not approved"
+
+
+class ApplicationRevoked(Problem):
+    """A revoked application is history: it is not changed any more. Make a new one."""
+
+    code, status, title = "application-revoked", 409, "The application is revoked"
+
+
+async def create(tx: Transaction, principal: Principal, wanted: ApplicationCreate) -> Stored[Application]:
+    """Make an application; a new one works in sandboxes only.
+
+    Raises:
+        NeedsLive: the principal acts in a sandbox.
+        UnknownReference: there is no such organization, or none that the principal may see.
+    """
+    worlds.require_live(principal)
+    organization_id = wanted.organization_id or principal.organization
+    if not await reader.keep(tx, principal, ORGANIZATION, organization_id):
+        fault = Fault("unknown-reference", "There is no organization with this id.", pointer="/organizationId")
+        raise UnknownReference(errors=[fault])
+    application_id = ids.new(APPLICATION.prefix)
+    fields = {**dict(wanted), "id": application_id, "organization_id": organization_id}
+    return await store.create(tx, principal, APPLICATION, fields | born(application_id))
+
+
+def born(application_id: str) -> dict[str, Any]:
+    """What every new application has: the fields that nobody says."""
+    return {
+        "state": "sandbox-only",
+        "granted_scopes": [],
+        "test_client_id": f"{application_id}.test",
+        "live_client_id": f"{application_id}.live",
+    }
+
+
+async def change(
+    tx: Transaction, principal: Principal, application_id: str, patch: ApplicationUpdate, if_match: str | None
+) -> Stored[Application]:
+    """Apply a merge patch to the version that the caller has read. What is no longer asked for is no longer granted."""
+    was = await require(tx, principal, application_id)
+    etags.require(if_match, was.document)
+    fields = dict(patched(ApplicationCreate, was.model, patch))
+    granted = [scope for scope in was.model.granted_scopes if scope in fields["scopes"]]
+    return await store.change(tx, principal, APPLICATION, was, fields | {"granted_scopes": granted})
+
+
+async def move(
+    tx: Transaction,
+    principal: Principal,
+    application_id: str,
+    to: ApplicationState,
+    scopes: Sequence[Scope] | None,
+    if_match: str | None,
+) -> Stored[Application]:
+    """Let it into the live workspace with these scopes, or with all that it asks for; or end it for good."""
+    was = await reader.find(tx, principal, APPLICATION, application_id)
+    if was is None:
+        raise NotFound
+    etags.check(if_match, was.document)
+    require_transition(TRANSITIONS, was.model.state, to)
+    granted = [] if to == "revoked" else _granted(principal, was.model, scopes)
+    if to == "live":
+        await _require_approved(tx, principal, was.model.organization_id)
+    return await store.change(
+        tx, principal, APPLICATION, was, {"state": to, "granted_scopes": granted}, store.Happened(to)
+    )
+
+
+def _granted(principal: Principal, application: Application, scopes: Sequence[Scope] | None) -> list[str]:
+    """Of what it asks for; and nobody gives away more than they have."""
+    granted = list(application.scopes if scopes is None else scopes)
+    faults = [
+        Fault("not-asked", "The application does not ask for it.", pointer=f"/scopes/{at}")
+        for at, scope in enumerate(granted)
+        if scope not in application.scopes
+    ]
+    if faults:
+        raise InvalidRequest(errors=faults)
+    for scope in granted:
+        if scope not in principal.scopes:
+            raise InsufficientScope(
+                "You can only grant the scopes that you have yourself.", more={"requiredScope": scope.value}
+            )
+    return [scope.value for scope in granted]
+
+
+async def _require_approved(tx: Transaction, principal: Principal, organization_id: str) -> None:
+    organization = await reader.find(tx, principal, ORGANIZATION, organization_id)
+    if organization is None or organization.model.state != "approved":
+        raise OrganizationNotApproved
+
+
+async def require(tx: Transaction, principal: Principal, application_id: str) -> Stored[Application]:
+    """The application, as long as it can change.
+
+    Raises:
+        NotFound: there is none, or none that the principal may see.
+        ApplicationRevoked: it has ended.
+    """
+    found = await reader.find(tx, principal, APPLICATION, application_id)
+    if found is None:
+        raise NotFound
+    if found.model.state == "revoked":
+        raise ApplicationRevoked
+    return found

@@ -1,0 +1,1 @@
+"""The parties: who has applications, sandboxes and a plan."""

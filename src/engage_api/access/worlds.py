@@ -1,0 +1,85 @@
+"""The worlds and the plans: what stands beside all organizations."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, String, bindparam, insert, select
+from sqlmodel import Field as Column
+from sqlmodel import SQLModel
+
+from engage_api.core import clock, ids
+from engage_api.core.principal import Principal
+from engage_api.core.problem import Fault, Problem, UnknownReference
+from engage_api.db.base import Instant
+from engage_api.db.engine import Transaction
+from engage_api.db.row import KEY
+from engage_api.db.sql import Query
+
+LIVE = "live"
+USUAL_PLAN = "developer"
+
+
+class WorkspaceRow(SQLModel, table=True):
+    """One closed world of data: the operator's `live` one, or a sandbox."""
+
+    __tablename__ = "workspace"
+
+    id: str = Column(primary_key=True, sa_type=KEY)
+    kind: str = Column(sa_type=KEY)
+    name: str = Column(sa_type=String)
+    organization_id: str = Column(foreign_key="organization.id", sa_type=KEY)
+    created_at: datetime = Column(sa_type=Instant)
+
+
+class PlanRow(SQLModel, table=True):
+    """How often a principal may ask: requests in a window of seconds, and in any one second."""
+
+    __tablename__ = "plan"
+
+    name: str = Column(primary_key=True, sa_type=KEY)
+    requests: int = Column(sa_type=BigInteger)
+    seconds: int = Column(sa_type=BigInteger)
+    burst: int = Column(sa_type=BigInteger)
+
+
+_plan = PlanRow.__table__  # type: ignore[attr-defined]
+_PLAN = Query(select(_plan.c.name).where(_plan.c.name == bindparam("name")))
+_ADD = Query(insert(WorkspaceRow.__table__))  # type: ignore[attr-defined]
+
+
+class NeedsLive(Problem):
+    """Organizations, applications and their secrets belong to the live workspace, sandboxes have none.
+
+    Use a credential that begins with `eng_live_`.
+    """
+
+    code, status, title = "needs-live", 403, "This needs a live credential"
+
+
+def require_live(principal: Principal) -> None:
+    """Refuse who acts in a sandbox.
+
+    Raises:
+        NeedsLive: the principal does.
+    """
+    if not principal.live:
+        raise NeedsLive
+
+
+async def require_plan(tx: Transaction, name: str) -> None:
+    """Refuse a plan that is not there.
+
+    Raises:
+        UnknownReference: there is none with this name.
+    """
+    if await tx.one(_PLAN, name=name) is None:
+        raise UnknownReference(errors=[Fault("unknown-reference", "There is no plan with this name.", pointer="/plan")])
+
+
+async def make_sandbox(tx: Transaction, organization_id: str, name: str) -> str:
+    """An empty sandbox of an organization. The oldest one is its default: where its test clients go unless they name
+    another.
+    """
+    workspace = ids.new("sbx")
+    values = {"kind": "sandbox", "name": name, "organization_id": organization_id, "created_at": clock.host()}
+    await tx.run(_ADD, id=workspace, **values)
+    return workspace
