@@ -125,6 +125,19 @@ async def test_its_keys_end_with_the_next_request(service: Service) -> None:
     refused(await partner.get("/cases"), 401, "unauthenticated")
 
 
+async def test_its_keys_can_do_what_it_is_granted_and_no_more(service: Service) -> None:
+    api, partner = await parties(service)
+    at = f"/applications/{service.world.partner.id}"
+    assert (await partner.get("/offers")).status_code == 200
+    granted = await api.post(f"{at}/transitions", json={"to": "live", "scopes": ["cases:read"]})
+    assert granted.status_code == 200
+    assert await works(service, partner.key)
+    told = refused(await partner.get("/offers"), 403, "insufficient-scope")
+    assert told["requiredScope"] == "offers:read"
+    await api.moved(at, "live")
+    assert (await partner.get("/offers")).status_code == 200
+
+
 # ── client secrets ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 

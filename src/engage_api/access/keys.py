@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 from sqlalchemy import bindparam, insert, select
 
-from engage_api.access.applications.models import ApplicationRow
+from engage_api.access.applications.models import APPLICATION, OPERATOR, ApplicationRow
 from engage_api.access.models import (
     API_KEY,
     ApiKey,
@@ -21,6 +21,7 @@ from engage_api.access.worlds import PlanRow, WorkspaceRow
 from engage_api.core import clock, secret
 from engage_api.core.principal import Plan, Principal
 from engage_api.core.problem import Fault, InsufficientScope, InvalidRequest, NotFound, Problem
+from engage_api.core.scopes import Scope
 from engage_api.core.secret import Secret
 from engage_api.db import reader, store
 from engage_api.db.engine import Database, Transaction
@@ -44,6 +45,7 @@ _HOLDER = Query(
         _key.c.application_id,
         _workspace.c.kind.label("workspace_kind"),
         _application.c.state.label("application_state"),
+        _application.c.document.label("application"),
         _organization.c.id.label("organization_id"),
         _organization.c.kind.label("organization_kind"),
         _organization.c.state.label("organization_state"),
@@ -162,12 +164,21 @@ async def holder(db: Database, mark: bytes) -> Principal | None:
         organization=row.organization_id,
         workspace=row.workspace_id,
         live=live,
-        scopes=frozenset(key.scopes),
+        scopes=_still(frozenset(key.scopes), row.application_id, row.application, live=live),
         plan=Plan(row.plan, row.requests, row.seconds, row.burst),
         sees_workspace=not live or row.organization_kind == "internal",
         networks=tuple(ip_network(network) for network in key.networks),
         expires_at=key.expires_at,
     )
+
+
+def _still(scopes: frozenset[Scope], application_id: str, document: bytes, *, live: bool) -> frozenset[Scope]:
+    """Of the scopes of a key, those that its application still has in the live workspace. The operator grants itself
+    nothing.
+    """
+    if not live or application_id == OPERATOR:
+        return scopes
+    return scopes.intersection(APPLICATION.read(document).granted_scopes)
 
 
 async def note_use(db: Database, used: Sequence[tuple[str, str, datetime]]) -> None:
