@@ -24,6 +24,8 @@ from engage_api.access.applications.models import APPLICATION, CLIENT_SECRET
 from engage_api.access.applications.routes import router as applications
 from engage_api.access.guard import Doorkeeper
 from engage_api.access.models import API_KEY
+from engage_api.access.oauth import endpoints as oauth
+from engage_api.access.oauth import housekeeping as _tokens  # noqa: F401  # registers its job
 from engage_api.access.organizations.models import ORGANIZATION
 from engage_api.access.organizations.routes import router as organizations
 from engage_api.access.routes import router as api_keys
@@ -99,6 +101,7 @@ def create_app(settings: Settings, *, processes: int = 1) -> ASGIApp:
     pages = Starlette(
         routes=[
             *operations.routes(meter, settings.base_url, behind_proxy=bool(settings.trusted_proxies)),
+            *oauth.routes(settings.base_url),
             *account_pages,
             Mount("/", Portal()),
         ]

@@ -150,7 +150,9 @@ def api_catalog(base_url: str) -> bytes:
         "anchor": f"{base_url}/v1",
         "service-desc": links("application/json", "/v1/openapi.json", "/v1/openapi-3.1.json"),
         "service-doc": links("text/html", "/reference", "/"),
-        "service-meta": links("application/json", "/.well-known/oauth-protected-resource"),
+        "service-meta": links(
+            "application/json", "/.well-known/oauth-protected-resource", "/.well-known/oauth-authorization-server"
+        ),
         "status": links("application/json", "/readyz"),
     }
     return json.dumps({"linkset": [entry]}, indent=2).encode() + b"\n"

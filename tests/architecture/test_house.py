@@ -80,6 +80,8 @@ ACROSS = {
     "access/accounts/operator.py": "lets people in no more, as above",
     "access/accounts/service.py": "changes accounts, as above",
     "access/accounts/store.py": "reads accounts, as above",
+    "access/oauth/clients.py": "clients are whoever calls; their workspaces are known once they were found",
+    "access/oauth/tokens.py": "as for keys; and sweeps expired tokens, whosever they were",
     "access/operator.py": "asks whose an application is, which the live workspace knows",
     "access/keys.py": "a caller's workspace is known once its key was found",
     "db/postgres.py": "is the engine whose second checkout it is",

@@ -12,6 +12,8 @@ WRITES = {
     "access/accounts/store.py": "accounts, their tokens and sessions, which belong to no workspace",
     "access/applications/secrets.py": "the insert of a fingerprint, at the caller's workspace",
     "access/keys.py": "credentials, and whose key it is",
+    "access/oauth/clients.py": "clients, their secrets and their sandboxes, for whoever shows the secret",
+    "access/oauth/tokens.py": "access tokens, and whose they are",
     "access/operations.py": "nothing: asks whether the database answers",
     "access/operator.py": "workspaces and plans, which belong to no workspace, and whose an application is",
     "access/worlds.py": "workspaces and plans, which belong to no workspace",

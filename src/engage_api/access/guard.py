@@ -14,6 +14,7 @@ from typing import Any
 from fastapi import Depends, Request
 
 from engage_api.access import keys
+from engage_api.access.oauth import tokens
 from engage_api.core import clock, secret
 from engage_api.core.principal import NOBODY, Principal
 from engage_api.core.problem import InsufficientScope, NotFound, TooManyRequests, Unauthenticated
@@ -25,6 +26,9 @@ from engage_api.http.call import Call, Services
 TRUSTED_FOR = 1.0  # seconds for which a look-up is believed: a key revoked by another process ends within this time
 LEAKED = Happened("leaked")
 MOST_KNOWN = 10_000  # credentials kept in memory
+KEY, TOKEN = "key", "token"  # kinds of credentials, as they say themselves
+HOLDERS = {KEY: keys.holder, TOKEN: tokens.holder}
+"""How whoever holds a credential of a kind is found. What has another kind, such as a client secret, opens nothing."""
 
 
 @dataclass(slots=True)
@@ -39,15 +43,16 @@ class Doorkeeper:
     _forgotten: int = 0
 
     async def recognise(self, token: str) -> Principal | None:
-        """The holder of an API key, or None."""
+        """The holder of an API key or of an access token, or None."""
         digest = hashlib.sha256(token.encode()).digest()
         known = self._known.get(digest)
         if known is not None and known[1] > monotonic():
             return known[0]
-        if not secret.is_genuine(token):
+        kind = secret.kind(token)
+        if kind not in HOLDERS:
             return None
         before = self._forgotten
-        principal = await keys.holder(self.db, secret.fingerprint(self.pepper, token))
+        principal = await HOLDERS[kind](self.db, secret.fingerprint(self.pepper, token))
         if principal is None:
             self._known.pop(digest, None)
             return None
@@ -55,7 +60,8 @@ class Doorkeeper:
             self._known.clear()
         if before == self._forgotten:  # else what was looked up may be what was revoked meanwhile
             self._known[digest] = principal, monotonic() + self.trusted_for
-        self._used[principal.workspace, principal.credential] = clock.business(principal.workspace)
+        if kind == KEY:
+            self._used[principal.workspace, principal.credential] = clock.business(principal.workspace)
         return principal
 
     def forget(self, credential: str) -> None:
@@ -69,15 +75,21 @@ class Doorkeeper:
         self._known = {}
 
     async def end(self, token: str) -> None:
-        """Revoke the key that this is, if it is one. The log says that it leaked."""
+        """Revoke the key or the token that this is, if it is one. The log says of a key that it leaked."""
         holder = await self.recognise(token)
         if holder is None:
             return
+        if secret.kind(token) == TOKEN:
+            await tokens.revoke(self.db, holder.workspace, holder.credential)
+        else:
+            await self._end_key(holder)
+        self.forget(holder.credential)
+
+    async def _end_key(self, holder: Principal) -> None:
         anybody = replace(holder, credential=NOBODY, sees_workspace=True)  # it ends whoever made it
         with contextlib.suppress(NotFound):  # another process has ended it, and this one has not heard of that
             async with self.db.write(holder.workspace) as tx:
                 await keys.revoke(tx, anybody, holder.credential, LEAKED)
-        self.forget(holder.credential)
 
     async def write_uses(self) -> None:
         """Write down when keys were last used; the service does so every minute and at its end."""

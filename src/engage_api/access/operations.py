@@ -61,6 +61,7 @@ def protected_resource(base_url: str) -> Any:
     """How to get in (RFC 9728)."""
     document = {
         "resource": f"{base_url}/v1",
+        "authorization_servers": [base_url],
         "bearer_methods_supported": ["header"],
         "scopes_supported": [scope.value for scope in Scope],
         "resource_documentation": f"{base_url}/authentication/",
@@ -79,6 +80,7 @@ def routes(meter: Meter, base_url: str, *, behind_proxy: bool = False) -> list[R
         Route("/readyz", readyz),
         Route("/metrics", metrics(meter, behind_proxy=behind_proxy)),
         Route("/.well-known/oauth-protected-resource", protected_resource(base_url)),
+        Route("/.well-known/oauth-protected-resource/v1", protected_resource(base_url)),  # where RFC 9728 looks for it
     ]
 
 

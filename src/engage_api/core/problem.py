@@ -101,8 +101,8 @@ class UnknownReference(Problem):
 class Unauthenticated(Problem):
     """There is no usable credential in the request.
 
-    Send `Authorization: Bearer` with an API key. The key may be mistyped, revoked, expired, or not allowed from your
-    address.
+    Send `Authorization: Bearer` with an API key or an access token. It may be mistyped, revoked, expired, or not
+    allowed from your address.
     """
 
     code, status, title = "unauthenticated", 401, "A valid credential is needed"
@@ -111,7 +111,7 @@ class Unauthenticated(Problem):
 class InsufficientScope(Problem):
     """The credential is valid, but it may not do this.
 
-    `requiredScope` names what is missing. Make a key that has this scope.
+    `requiredScope` names what is missing. Make a key, or ask for a token, that has this scope.
     """
 
     code, status, title = "insufficient-scope", 403, "The credential lacks a scope"

@@ -28,6 +28,7 @@ from engage_api.http.windows import Seconds
 
 REFUSED = frozenset({401, 403, 404, 405})
 HEALTH = frozenset({"/livez", "/readyz"})  # the probe may share its address, a proxy's, with somebody who was blocked
+APART = frozenset({"/oauth/token", "/oauth/revoke", "/oauth/introspect"})  # these refuse in the words of RFC 6749
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _log = structlog.get_logger("engage.request")
 MOST_BLOCKED = 10_000  # addresses kept in mind
@@ -159,6 +160,8 @@ class Envelope:
 
     def _refusal(self, scope: Scope) -> Problem | None:
         """What is refused before anybody has looked at the credential, which a blocked address is not told."""
+        if scope["path"] in APART and "refusal" not in scope:
+            return None
         found = unfit(scope, self._largest)
         if not self._blocked or scope["path"] in HEALTH:
             return found

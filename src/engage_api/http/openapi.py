@@ -72,7 +72,8 @@ def build(app: FastAPI) -> dict[str, Any]:
         "bearer": {
             "type": "http",
             "scheme": "bearer",
-            "description": "An API key. It begins with `eng_live_key_` or, in a sandbox, `eng_test_key_`.",
+            "description": "An API key (it begins with `eng_live_key_` or, in a sandbox, `eng_test_key_`) or an OAuth "
+            "access token (`eng_live_token_`, `eng_test_token_`; `/.well-known/oauth-authorization-server`).",
         }
     }
     components["examples"] = {}

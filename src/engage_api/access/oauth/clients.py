@@ -1,0 +1,153 @@
+"""Clients: an application in one of its two environments, found by its client id, and where its tokens are good."""
+
+import hmac
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select
+
+from engage_api.access.applications.models import (
+    APPLICATION,
+    ApplicationRow,
+    ClientSecretMarkRow,
+    ClientSecretRow,
+)
+from engage_api.access.organizations.models import OrganizationRow
+from engage_api.access.worlds import WorkspaceRow
+from engage_api.core import clock
+from engage_api.core.scopes import Scope
+from engage_api.db.engine import Database
+from engage_api.db.sql import Query
+
+_CLIENT_ID = re.compile(r"(?P<application>app_[0-9a-z_]{1,60})\.(?P<environment>test|live)")
+_NO_MARK = bytes(32)
+
+_application = ApplicationRow.__table__  # type: ignore[attr-defined]
+_organization = OrganizationRow.__table__  # type: ignore[attr-defined]
+_secret = ClientSecretRow.__table__  # type: ignore[attr-defined]
+_mark = ClientSecretMarkRow.__table__  # type: ignore[attr-defined]
+_workspace = WorkspaceRow.__table__  # type: ignore[attr-defined]
+
+_CLIENT = Query(
+    select(
+        _application.c.workspace_id,
+        _application.c.document,
+        _organization.c.id.label("organization"),
+        _organization.c.state.label("organization_state"),
+    )
+    .join(_organization, _organization.c.id == _application.c.organization_id)
+    .where(_application.c.id == bindparam("application"))
+)
+_MARKS = Query(
+    select(_mark.c.fingerprint, _secret.c.expires_at)
+    .join_from(
+        _secret,
+        _mark,
+        (_mark.c.workspace_id == _secret.c.workspace_id) & (_mark.c.secret_id == _secret.c.id),
+    )
+    .where(
+        _secret.c.workspace_id == bindparam("workspace"),
+        _secret.c.application_id == bindparam("application"),
+        _secret.c.environment == bindparam("environment"),
+    )
+)
+_sandboxes = (
+    select(_workspace.c.id)
+    .where(_workspace.c.organization_id == bindparam("organization"), _workspace.c.kind == "sandbox")
+    .order_by(_workspace.c.created_at, _workspace.c.id)
+    .limit(1)
+)
+_DEFAULT = Query(_sandboxes)
+_NAMED = Query(_sandboxes.where(_workspace.c.id == bindparam("id")))
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client as Authlib asks about it.
+
+    `home` is the workspace of the application itself, `marks` are the fingerprints of the secrets that are good now,
+    `barred` says why it gets no token.
+    """
+
+    id: str
+    application: str
+    organization: str
+    home: str
+    live: bool
+    scopes: tuple[Scope, ...]
+    marks: tuple[bytes, ...]
+    barred: str | None = None
+
+    def holds(self, mark: bytes) -> bool:
+        """Whether this is the fingerprint of one of its secrets. All are looked at, and one at the least."""
+        return sum(hmac.compare_digest(mark, known) for known in self.marks or (_NO_MARK,)) > 0
+
+    def check_endpoint_auth_method(self, *_: str) -> bool:
+        return True
+
+    def check_grant_type(self, _: str) -> bool:
+        return True
+
+    def get_allowed_scope(self, asked: str | None) -> str | None:
+        """The scopes of a new token: those that are asked for, or all; None when one of them it does not have."""
+        wanted = set(asked.split(" ")) if asked else {scope.value for scope in self.scopes}
+        allowed = [scope.value for scope in self.scopes if scope.value in wanted]
+        return " ".join(allowed) if allowed and len(allowed) == len(wanted) else None
+
+
+NOBODY = Client("", "", "", "", live=False, scopes=(), marks=())
+"""Who is not known: no secret is theirs."""
+
+
+async def find(db: Database, client_id: str) -> Client:
+    """The client with this id, or NOBODY, who costs as many look-ups. Crosses workspaces: clients are whoever calls."""
+    form = _CLIENT_ID.fullmatch(client_id)
+    named = form.groupdict() if form else {"application": "", "environment": ""}
+    row = await db.system.one(_CLIENT, None, **named)
+    marks = await db.system.fetch(_MARKS, None, workspace=row.workspace_id if row else "", **named)
+    if row is None:
+        return NOBODY
+    application, live = APPLICATION.read(row.document), named["environment"] == "live"
+    scopes = application.granted_scopes if live else application.scopes
+    now = clock.business(row.workspace_id)
+    return Client(
+        id=client_id,
+        application=application.id,
+        organization=row.organization,
+        home=row.workspace_id,
+        live=live,
+        scopes=tuple(scope for scope in Scope if scope in scopes and (live or not scope.value.startswith("admin:"))),
+        marks=tuple(mark.fingerprint for mark in marks if mark.expires_at is None or mark.expires_at > now),
+        barred=_barred(application.state, row.organization_state, live=live),
+    )
+
+
+async def workspace(db: Database, client: Client, base_url: str, resource: str | None) -> str | None:
+    """Where a token of the client would be good: the workspace of this resource (RFC 8707), or without one its own.
+
+    None when the client has nothing to do there. Live tokens are for the live workspace, test tokens for a sandbox of
+    the client's organization, the oldest one unless they name another.
+    """
+    everything = f"{base_url}/v1"
+    organization = client.organization
+    if resource is None or resource == everything:
+        found = await db.system.one(_DEFAULT, None, organization=organization)
+    else:
+        named = resource.removeprefix(f"{everything}/sandboxes/")
+        found = await db.system.one(_NAMED, None, organization=organization, id="" if named == resource else named)
+    if client.live:
+        return client.home if resource in (None, everything) else None
+    return found.id if found else None
+
+
+def _barred(application: str, organization: str, *, live: bool) -> str | None:
+    """Why an application in this state, of an organization in that one, gets no token."""
+    if application == "revoked":
+        return "The application is revoked."
+    if organization == "suspended":
+        return "The organization is suspended."
+    if live and application != "live":
+        return "The application is not live: use its test client id."
+    if live and organization != "approved":
+        return "The organization is not approved: use the test client id."
+    return None

@@ -1,0 +1,19 @@
+"""What the table of tokens needs now and then."""
+
+from datetime import timedelta
+from typing import Any
+
+from engage_api.access.oauth import tokens
+from engage_api.db.engine import Database
+from engage_api.jobs import Job, job, schedule
+
+SWEEP = "oauth.sweep"
+
+
+@job(SWEEP)
+async def sweep_tokens(db: Database, _: Job[dict[str, Any]]) -> None:
+    """Forget expired tokens, in portions that hold no writer up."""
+    await tokens.sweep(db)
+
+
+schedule(SWEEP, every=timedelta(hours=1))
