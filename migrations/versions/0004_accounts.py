@@ -3,8 +3,6 @@
 On PostgreSQL requests under `engage_app` have no right to any of them.
 """
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,7 +10,7 @@ from engage_api.db.base import Instant
 from engage_api.db.row import KEY
 
 revision = "0004"
-down_revision = max(file.name[:4] for file in Path(__file__).parent.glob("000[123]_*.py"))
+down_revision = "0003"
 
 TABLES = ("account", "account_token", "account_session")
 

@@ -143,6 +143,15 @@ async def is_signed_in(browser: Browser) -> bool:
     return answer.status_code == 200
 
 
+def is_page(answer: httpx.Response, status: int) -> None:
+    """A page for people that says no."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert "<h1>" in answer.text
+
+
 def told(answer: httpx.Response, *also: str) -> tuple[int, dict[str, Any], str]:
     """An answer without what differs from one to the next: for those who compare two."""
     text = _SEAL.sub(r"\1…\2", answer.text)

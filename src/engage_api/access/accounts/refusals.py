@@ -51,6 +51,17 @@ class Nothing(Refusal):
     status, title, text = 404, "There is nothing here", "Perhaps the address was not copied in full."
 
 
+class NotThisWay(Refusal):
+    """Another method than those of the page (RFC 9110 section 15.5.6)."""
+
+    status, title = 405, "This page does not work this way"
+    text = "It cannot be looked at by its address alone, or nothing can be sent to it."
+
+    def __init__(self, *allowed: str) -> None:
+        super().__init__()
+        self.headers = {"Allow": ", ".join(allowed)}
+
+
 class Gone(Refusal):
     """The link has been used, has expired, or never was."""
 

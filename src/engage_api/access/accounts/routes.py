@@ -7,10 +7,11 @@ from starlette.routing import Route
 from engage_api.access.accounts import attempts, emails, forms, pages, sessions
 from engage_api.access.accounts.forms import HOME
 from engage_api.access.accounts.models import CONFIRM, RESET, Account
-from engage_api.access.accounts.refusals import Closed, Gone, Nothing, SignedOut
+from engage_api.access.accounts.refusals import Closed, Gone, Nothing, NotThisWay, SignedOut
 from engage_api.access.accounts.service import Unfit
 from engage_api.access.accounts.sessions import SESSION
 from engage_api.access.operations import is_local
+from engage_api.http.middleware import METHODS
 
 LONGEST_NAME = 100  # characters
 NO_ADDRESS = "This is no e-mail address that we can write to."
@@ -196,21 +197,30 @@ def _require_mail(request: Request) -> None:
         raise Closed
 
 
-def _route(path: str, see: pages.Handler | None, do: pages.Handler | None) -> list[Route]:
-    looked = [Route(path, pages.paged(see), methods=["GET"])] if see else []
-    return looked + ([Route(path, pages.paged(do), methods=["POST"])] if do else [])
+def _route(path: str, see: pages.Handler | None, do: pages.Handler | None) -> Route:
+    """A page by its address: what looks at it, and what is sent to it."""
+    ways = {"GET": see, "HEAD": see, "POST": do}
+    allowed = [method for method, handler in ways.items() if handler]
+
+    async def answer(request: Request) -> Response:
+        handler = ways.get(request.method)
+        if handler is None:
+            raise NotThisWay(*allowed)
+        return await handler(request)
+
+    return Route(path, pages.paged(answer), methods=sorted(METHODS))
 
 
 routes = [
-    *_route("/account", see_account, None),
-    *_route("/account/sign-up", see_sign_up, sign_up),
-    *_route("/account/confirm", see_confirm, confirm),
-    *_route("/account/sign-in", see_sign_in, sign_in),
-    *_route("/account/sign-out", None, sign_out),
-    *_route("/account/reset", see_reset, reset),
-    *_route("/account/sessions", None, end_sessions),
-    *_route("/account/password", None, change_password),
-    *_route("/account/mails", see_mails, None),
+    _route("/account", see_account, None),
+    _route("/account/sign-up", see_sign_up, sign_up),
+    _route("/account/confirm", see_confirm, confirm),
+    _route("/account/sign-in", see_sign_in, sign_in),
+    _route("/account/sign-out", None, sign_out),
+    _route("/account/reset", see_reset, reset),
+    _route("/account/sessions", None, end_sessions),
+    _route("/account/password", None, change_password),
+    _route("/account/mails", see_mails, None),
     Route("/account/style.css", pages.style, methods=["GET"]),
 ]
 """Outside the versioned API, where people are."""
