@@ -43,7 +43,7 @@ async def sign_up(request: Request) -> Response:
     if email and not errors:
         try:
             await sessions.of(request).sign_up(email, name, password)
-            return pages.show(request, "sent.html", email=email.typed, again="/account/sign-up")
+            return pages.show(request, "sent.html", email=email.typed, certain=True, again="/account/sign-up")
         except Unfit as unfit:
             errors["password"] = unfit.reasons
     return pages.show(request, "sign-up.html", status=400, errors=errors, values={"name": name, "email": typed})
@@ -114,7 +114,7 @@ async def reset(request: Request) -> Response:
         values = {"token": "", "email": typed}
         return pages.show(request, "reset.html", status=400, errors={"email": [NO_ADDRESS]}, values=values)
     await sessions.of(request).ask_reset(email)
-    return pages.show(request, "sent.html", email=email.typed, again="/account/reset")
+    return pages.show(request, "sent.html", email=email.typed, certain=False, again="/account/reset")
 
 
 async def _set_password(request: Request, token: str, password: str) -> Response:
