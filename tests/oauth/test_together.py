@@ -69,6 +69,16 @@ async def test_a_client_asks_so_often_and_no_more(
     assert await token(service, ours.live)
 
 
+async def test_processes_count_a_client_together(
+    service: Service, ours: Party, monkeypatch: pytest.MonkeyPatch, valkey_url: str
+) -> None:
+    monkeypatch.setattr(endpoints, "EACH_CLIENT", Seconds(3, 3_600, "few"))
+    url = service.settings.database
+    async with running(url, redis_url=valkey_url) as one, running(url, redis_url=valkey_url) as other:
+        asked = [await post(which, TOKEN, {"grant_type": GRANT}, ours.test) for which in (one, other, one, other, one)]
+        assert [answer.status for answer in asked] == [200] * 3 + [429] * 2
+
+
 async def test_an_address_that_is_refused_too_often_learns_no_more(service: Service, ours: Party) -> None:
     async with running(service.settings.database, outer_limit=5) as strict:
         nobody = Credential(ours.test.id, "x")
