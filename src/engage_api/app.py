@@ -86,6 +86,14 @@ class Api(FastAPI):
         return ExceptionMiddleware(self.router, handlers=handlers)
 
 
+class Pages(Starlette):
+    """What stands outside the versioned API, with the same last room."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Starlette's own last room would answer text, and throw the exception after it."""
+        return ExceptionMiddleware(self.router)
+
+
 def create_app(settings: Settings, *, processes: int = 1) -> ASGIApp:
     """The whole service as one ASGI application: the API at `/v1`, the portal at `/`, and what operators need."""
     meter, shared = Meter(), Shared(settings.base_url)
@@ -98,7 +106,7 @@ def create_app(settings: Settings, *, processes: int = 1) -> ASGIApp:
             yield
 
     api = create_api(settings.base_url, lifespan=lifespan, telemetry=settings.telemetry)
-    pages = Starlette(
+    pages = Pages(
         routes=[
             *operations.routes(meter, settings.base_url, behind_proxy=bool(settings.trusted_proxies)),
             *oauth.routes(settings.base_url),

@@ -118,3 +118,15 @@ async def test_what_goes_wrong_behind_the_door_is_a_problem_too(
     refused(answer, status, code)
     assert SECRET not in answer.text
     assert (answer.headers.get("Retry-After") is not None) == (status == 503)
+
+
+async def test_what_goes_wrong_outside_the_api_is_a_problem_too(
+    service: Service, nobody: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError(SECRET)
+
+    monkeypatch.setattr(type(service.db), "one_raw", fail)
+    answer = await nobody.get("http://engage.test/readyz")
+    refused(answer, 500, "internal-error")
+    assert SECRET not in answer.text
