@@ -88,6 +88,11 @@ async def test_nobody_grants_what_they_have_not(service: Service, api: Client) -
     assert granted.json()["grantedScopes"] == ["cases:read"]
 
 
+async def test_what_is_not_there_goes_nowhere(api: Client) -> None:
+    for path, to in (("organizations/org_none", "suspended"), ("applications/app_none", "revoked")):
+        refused(await api.post(f"/{path}/transitions", json={"to": to}), 404, "not-found")
+
+
 async def test_its_organization_is_approved_first(api: Client) -> None:
     owner = await organization(api, "pending")
     at = await application(api, organizationId=owner)
