@@ -187,6 +187,26 @@ def test_a_browser_is_named_in_few_words(agent: str, name: str) -> None:
     assert agents.named(agent) == name
 
 
+@pytest.mark.parametrize(
+    ("hostile", "name"),
+    [
+        ("Version/" + "1" * 60_000, "Version/" + "1" * 32),
+        ("Version/" + "1." * 30_000, "Version/" + "1." * 16),
+        ("Version/1 " * 6_000, "Version/1"),
+        ("Version/1 Mobile/" + "x" * 60_000, "Version/1"),
+        ("Version/1 Mobile/" * 3_500, "Version/1"),
+        ("Firefox/" + "1" * 60_000, "Firefox 1111"),
+        ("Firefox/" * 7_500, ("Firefox/" * 5)),
+        (" " * 60_000, ""),
+        (" " * 505 + "Firefox/140", ""),  # seven of its characters are looked at
+        ("curl" + " " * 508 + "X11", "curl"),
+    ],
+    ids=["digits", "dots", "versions", "mobile", "mobiles", "long", "often", "spaces", "late program", "late system"],
+)
+def test_no_more_than_the_beginning_is_looked_at(hostile: str, name: str) -> None:
+    assert agents.named(hostile) == name
+
+
 async def test_names_are_text(town: Town) -> None:
     email, browser = town.somebody(), town.browser()
     await browser.fill("/account/sign-up", name="<b>&{{ 7 * 7 }}", email=email, password=PASSWORD)

@@ -3,12 +3,13 @@
 import re
 
 LONGEST = 40  # characters of a program that is none of these
-_PROGRAMS = (  # in this order: most say that they are others, too
-    ("Edge", r"Edg(?:e|A|iOS)?/(\d+)"),
-    ("Opera", r"OPR/(\d+)"),
-    ("Firefox", r"(?:Firefox|FxiOS)/(\d+)"),
-    ("Chrome", r"(?:Chrome|CriOS)/(\d+)"),
-    ("Safari", r"Version/(\d+)[\d.]* (?:Mobile/\S+ )?Safari/"),
+LOOKED_AT = 512  # characters: browsers send fewer than 300, a header may hold 64 KiB
+_PROGRAMS = (  # in this order: most say that they are others, too; nothing is tried twice (`*+`), so all are linear
+    ("Edge", r"Edg(?:e|A|iOS)?/(\d{1,4})"),
+    ("Opera", r"OPR/(\d{1,4})"),
+    ("Firefox", r"(?:Firefox|FxiOS)/(\d{1,4})"),
+    ("Chrome", r"(?:Chrome|CriOS)/(\d{1,4})"),
+    ("Safari", r"Version/(\d{1,4})[\d.]*+ (?:Mobile/\S++ )?Safari/"),
 )
 _SYSTEMS = (
     ("Android", r"Android"),
@@ -24,9 +25,10 @@ _PRODUCT = re.compile(r"[A-Za-z0-9._/-]+")
 
 def named(agent: str) -> str:
     """`Firefox 140 on Linux`; of other programs the first word; empty when it says nothing."""
+    agent = agent[:LOOKED_AT]
     system = next((name for name, pattern in _SYSTEMS if re.search(pattern, agent)), "")
     for name, pattern in _PROGRAMS:
         if found := re.search(pattern, agent):
-            return f"{name} {found[1][:4]}{f' on {system}' if system else ''}"
+            return f"{name} {found[1]}{f' on {system}' if system else ''}"
     word = _PRODUCT.match(agent)
     return word[0][:LONGEST] if word else ""
