@@ -5,7 +5,10 @@ from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
+from engage_api.access.accounts.pages import paged
 from engage_api.access.accounts.refusals import Busy
 from engage_api.db.errors import Unavailable
 from tests.accounts.browsing import PASSWORD, Browser, Town, is_page
@@ -61,6 +64,8 @@ FORGED: list[tuple[str, Spoil, int]] = [
     ("from another origin", _header("Origin", "https://evil.example"), 403),
     ("from an origin that begins like ours", _header("Origin", "http://engage.test.evil.example"), 403),
     ("from an origin that ends like ours", _header("Origin", "http://evil-engage.test"), 403),
+    ("from half an address", _header("Origin", "http://[::1"), 403),
+    ("from no address in brackets", _header("Origin", "http://[evil]"), 403),
     ("from another port", _header("Origin", "http://engage.test:8080"), 403),
     ("as plain text", _header("Content-Type", "text/plain"), 415),
     ("as JSON", _header("Content-Type", "application/json"), 415),
@@ -144,3 +149,12 @@ async def test_what_is_busy_or_broken_is_a_page_too(town: Town, monkeypatch: pyt
         is_page(answer, status)
         assert "accident" not in answer.text
         assert ("Retry-After" in answer.headers) is (status == 503)
+
+
+async def test_an_accident_counts_for_who_asked() -> None:
+    async def accident(_: Request) -> Response:
+        raise RuntimeError("an accident")
+
+    state = {"request_id": "req_1"}
+    answer = await paged(accident)(Request({"type": "http", "state": state}))
+    assert (answer.status_code, state) == (500, {"request_id": "req_1", "counted": True})

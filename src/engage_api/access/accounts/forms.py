@@ -81,7 +81,10 @@ def _from_here(request: Request) -> bool:
     if origin in (None, "null"):
         return True
     own = {urlsplit(sessions.of(request).base_url).netloc, request.headers.get("host", "")}
-    return urlsplit(str(origin)).netloc in own - {""}
+    try:
+        return urlsplit(str(origin)).netloc in own - {""}
+    except ValueError:  # half an IPv6 address
+        return False
 
 
 async def _body(request: Request) -> bytes:

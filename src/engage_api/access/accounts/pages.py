@@ -82,6 +82,7 @@ def paged(handler: Handler) -> Handler:
         except Unavailable:
             return refused(Busy())
         except Exception as error:  # noqa: BLE001  # nothing may leave but a page
+            request.scope["state"]["counted"] = True  # as above: who finds a fault of ours cannot ask for it for ever
             _log.error("unexpected", request_id=request.scope["state"]["request_id"], exc_info=error)
             return refused(Broken())
 
