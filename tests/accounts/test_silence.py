@@ -61,10 +61,30 @@ async def test_who_knows_the_password_of_an_unconfirmed_account_learns_nothing_e
 async def test_who_tries_too_often_waits_whoever_they_are(town: Town) -> None:
     people, statuses = await _people(town), {}
     for kind in ("known", "unknown"):
-        statuses[kind] = [(await town.browser().sign_in(people[kind], ANOTHER)).status_code for _ in range(12)]
-        refused = await town.browser().sign_in(people[kind], PASSWORD)
+        browser = town.browser()
+        statuses[kind] = [(await browser.sign_in(people[kind], ANOTHER)).status_code for _ in range(12)]
+        refused = await browser.sign_in(people[kind], PASSWORD)
         assert (refused.status_code, refused.headers["Retry-After"].isdecimal()) == (429, True)
     assert statuses["known"] == statuses["unknown"] == [400] * 10 + [429] * 2
+
+
+async def test_nobody_keeps_a_person_out_from_one_address(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = clock.seconds()
+    monkeypatch.setattr(clock, "seconds", lambda: now)  # all within one minute
+    email, eve = await town.person(), town.browser()
+    statuses = [(await eve.sign_in(email, ANOTHER)).status_code for _ in range(25)]
+    assert statuses == [400] * 10 + [429] * 15
+    assert (await town.browser().sign_in(email)).status_code == 303
+
+
+async def test_an_account_that_many_addresses_try_waits(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = clock.seconds()
+    monkeypatch.setattr(clock, "seconds", lambda: now)  # all within one minute
+    email, statuses = await town.person(), []
+    for _ in range(11):
+        eve = town.browser()
+        statuses += [(await eve.sign_in(email, ANOTHER)).status_code for _ in range(10)]
+    assert statuses == [400] * 100 + [429] * 10
 
 
 async def test_an_address_that_tries_many_accounts_waits(town: Town) -> None:

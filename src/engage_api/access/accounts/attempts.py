@@ -1,4 +1,8 @@
-"""How often somebody may try: per address they come from, and per account that they try."""
+"""How often somebody may try: per address they come from, per account that they try, and per both together.
+
+Who guesses at one account from one address soon waits. What is allowed for the account alone is many times that: else
+anybody could keep its person out.
+"""
 
 from typing import NamedTuple
 
@@ -12,13 +16,14 @@ from engage_api.http.windows import Seconds
 
 
 class Policy(NamedTuple):
-    """What one address and what one account is allowed."""
+    """What one address and what one account is allowed, and that address for that account."""
 
     address: Seconds
     account: Seconds
+    both: Seconds | None = None
 
 
-SIGN_IN = Policy(Seconds(30, 60, "sign-in"), Seconds(10, 60, "sign-in-account"))
+SIGN_IN = Policy(Seconds(30, 60, "sign-in"), Seconds(100, 60, "sign-in-account"), both=Seconds(10, 60, "sign-in-both"))
 SIGN_UP = Policy(Seconds(10, 60, "sign-up"), Seconds(5, 600, "mail-account"))
 RESET = Policy(Seconds(10, 60, "reset"), Seconds(5, 600, "mail-account"))
 LINK = Policy(Seconds(30, 60, "link"), Seconds(10, 60, "link-account"))
@@ -36,6 +41,8 @@ async def spend(request: Request, policy: Policy, account: str) -> None:
     state["counted"] = True
     services: Services = state["services"]
     named = sessions.of(request).mark(account).hex()[:32]  # nobody's address stands in a shared store
-    for item, who in ((policy.address, counted_as(request.scope)), (policy.account, named)):
-        if wait := await services.limits.spend_address(item, who):
+    address = counted_as(request.scope)
+    # The account comes last: what is refused before does not count against its person.
+    for item, who in ((policy.address, address), (policy.both, f"{named} {address}"), (policy.account, named)):
+        if item and (wait := await services.limits.spend_address(item, who)):
             raise TooMany(wait)
