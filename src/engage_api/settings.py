@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 SHORTEST_SECRET = 32  # characters; below it a derived key could be guessed
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # looked for, to be told of
 PLACEHOLDERS = ("change", "secret", "example", "placeholder", "todo", "default")
 
 
@@ -26,14 +27,15 @@ class Misconfigured(Exception):
 
 
 class Settings(BaseSettings):
-    """Every setting has a default that works on a developer's machine; production refuses what is unsafe.
+    """Every setting has a default that works on a developer's machine; production refuses what is unsafe. An empty
+    variable counts as not set.
 
     Raises:
-        ValueError: production without a secret key, or with one that is short or looks like a placeholder, or with
-            requests to loopback addresses allowed.
+        ValueError: production without a secret key, or with one that is short or looks like a placeholder, with
+            requests to loopback addresses allowed, or at every address and without one that clients know.
     """
 
-    model_config = SettingsConfigDict(env_prefix="ENGAGE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="ENGAGE_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     environment: Literal["development", "production"] = Field(
         "development", description="`production` makes no demo sandbox and refuses to start without a secret key."
@@ -53,7 +55,10 @@ class Settings(BaseSettings):
         description="At least 32 characters. Keys, cursors and stored secrets depend on it. "
         "In development one is made and kept in the data folder.",
     )
-    public_url: str = Field("", description="Where clients reach the service. Empty: `http://HOST:PORT` as served.")
+    public_url: str = Field(
+        "",
+        description="Where clients reach the service: `https://api.example.org`. Empty: `http://HOST:PORT` as served.",
+    )
     contact_email: str = Field(
         "",
         pattern=r"^([^@\s]+@[^@\s]+)?$",
@@ -99,6 +104,13 @@ class Settings(BaseSettings):
             raise ValueError("a database is sqlite:///FILE or postgresql://…")
         return url
 
+    @field_validator("public_url")
+    @classmethod
+    def _whole_address(cls, url: str) -> str:
+        if url and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url):
+            raise ValueError("it is the whole address, as https://api.example.org, without user, query or fragment")
+        return url
+
     @field_validator("smtp_url")
     @classmethod
     def _known_mail(cls, url: str) -> str:
@@ -122,6 +134,11 @@ class Settings(BaseSettings):
                 )
             if self.outbound_loopback:
                 raise ValueError("ENGAGE_OUTBOUND_LOOPBACK is for development: it opens this machine to its callers")
+            if self.host in EVERYWHERE and not self.public_url:
+                raise ValueError(
+                    "ENGAGE_PUBLIC_URL must be set, as https://api.example.org: "
+                    "clients cannot reach the service at the address that it listens on"
+                )
         return self
 
     @property

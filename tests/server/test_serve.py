@@ -75,6 +75,7 @@ def test_production_refuses_a_secret_that_is_none(tmp_path: Path, secret: str) -
     [
         ("ENGAGE_DATABASE_URL", "mysql://somebody:geheim@db/x", "a database is sqlite:///FILE or postgresql://…"),
         ("ENGAGE_DATABASE_URL", "postgresql://somebody:geheim@127.0.0.1:1/x", "the database cannot be reached"),
+        ("ENGAGE_PUBLIC_URL", "geheim.example.org", "ENGAGE_PUBLIC_URL: Value error, it is the whole address"),
         ("ENGAGE_PORT", "99999", "ENGAGE_PORT: Input should be less than or equal to 65535"),
         ("ENGAGE_LOG_LEVEL", "geheim", "ENGAGE_LOG_LEVEL: Input should be 'debug'"),
         ("ENGAGE_CORS_ORIGINS", "geheim", "cors_origins"),
