@@ -31,6 +31,22 @@ ELSEWHERE = [
     "/%25252Fevil.example",
     "/%25255cevil.example",
     "%2F%2Fevil.example",
+    "/.//evil.example",
+    "/..//evil.example",
+    "/a/..//evil.example",
+    "/account//evil.example",
+    "/%2e//evil.example",
+    "/%2e%2e//evil.example",
+    "/%252e%252e//evil.example",
+    "/.%2f%2fevil.example",
+    "/a/%2e%2e/%2fevil.example",
+    "/account/.",
+    "/account/..",
+    "/account/../oauth/authorize",
+    "/account/%2E%2e/oauth/authorize",
+    "/./account",
+    "/..?x=1",
+    "/..;x//evil.example",
     "/\t/evil.example",
     "/\n/evil.example",
     "/%09/evil.example",
@@ -55,7 +71,16 @@ ELSEWHERE = [
     "/account#@evil.example",
     "/" + "a" * 3_000,
 ]
-OURS = ["/", "/account", "/account?said=ended", "/oauth/authorize?client_id=x&redirect_uri=https%3A%2F%2Fa.example%2Fb"]
+OURS = [
+    "/",
+    "/account",
+    "/account?said=ended",
+    "/account/",
+    "/.well-known/security.txt",
+    "/docs/a..b",
+    "/oauth/authorize?client_id=x&redirect_uri=https%3A%2F%2Fa.example%2Fb",
+    "/oauth/authorize?redirect_uri=https://a.example//../b",
+]
 
 
 @pytest.mark.parametrize("path", OURS)

@@ -26,6 +26,7 @@ ENCODING = "application/x-www-form-urlencoded"
 FORM = "form"  # the name of the field with the HMAC
 
 _LOCAL = re.compile(r"/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
+_DOTS = {".", ".."}
 _DEEPEST = 4  # times that a path is decoded to see what somebody else might make of it
 
 
@@ -60,15 +61,16 @@ async def read(request: Request, *, signed_in: bool = False) -> dict[str, str]:
 def local(path: str | None) -> str:
     """Where to go next, if it is a path of ours; else the account's own page.
 
-    Neither `//elsewhere` nor what a careless program on the way could decode into it, nor a backslash, which browsers
-    read as a slash, nor anything that a path cannot hold.
+    Neither `//elsewhere` nor what a careless program on the way could decode or resolve into it (`/.//elsewhere`,
+    `/a/..//elsewhere`; RFC 3986 section 5.2.4), nor a backslash, which browsers read as a slash, nor anything that a
+    path cannot hold.
     """
     if not path or len(path) > LONGEST_PATH or not _LOCAL.fullmatch(path):
         return HOME
     plain = path.partition("?")[0]
     for _ in range(_DEEPEST):
         plain = unquote(plain)
-        if plain[1:2] in ("/", "\\") or "\\" in plain or not plain.isprintable():
+        if "//" in plain or "\\" in plain or not plain.isprintable() or not _DOTS.isdisjoint(plain.split("/")):
             return HOME
     return path
 
