@@ -99,6 +99,31 @@ async def test_a_sign_up_of_somebody_elses_address_comes_to_nothing(town: Town) 
     assert (await ada.fill(second, password=PASSWORD)).status_code == 303
 
 
+async def test_the_last_sign_up_counts_with_its_name_and_its_password(town: Town) -> None:
+    email, ada = town.somebody(), town.browser()
+    first = await town.pending(email, PASSWORD)
+    await town.browser().fill("/account/sign-up", name="Eve", email=email, password=ANOTHER)
+    await town.mail(email, 2)
+    refused = await ada.fill(first, password=PASSWORD)
+    assert refused.status_code == 400
+    assert "chosen last" in refused.text
+    await ada.fill("/account/sign-up", name="Ada Lovelace", email=email, password=PASSWORD)
+    link = await town.link(email, 3)
+    assert (await town.browser().fill(link, password=ANOTHER)).status_code == 400
+    assert (await ada.fill(link, password=PASSWORD)).status_code == 303
+    page = (await ada.get("/account")).text
+    assert "Ada Lovelace" in page
+    assert "Eve" not in page
+
+
+async def test_a_new_password_confirms_an_address_that_somebody_else_signed_up_last(town: Town) -> None:
+    email, ada = town.somebody(), town.browser()
+    await town.pending(email, PASSWORD)
+    await town.pending(email, "mountain kettle orbit flute")
+    assert (await ada.fill(await town.reset_link(email), password=ANOTHER)).status_code == 303
+    assert (await ada.sign_in(email, ANOTHER)).status_code == 303
+
+
 async def test_who_is_signed_in_is_not_asked_again(town: Town) -> None:
     browser = await town.signed_in()
     assert (await browser.get("/account/sign-up")).headers["Location"] == "/account"
