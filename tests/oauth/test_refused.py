@@ -63,6 +63,13 @@ async def test_everything_in_the_table_is_refused(service: Service, ours: Party,
     count("OAuth refusals", cases=len(table))
 
 
+@pytest.mark.parametrize("kind", [[FORM], []])
+async def test_an_empty_body_is_told_to_be_empty(service: Service, ours: Party, kind: list[tuple[str, str]]) -> None:
+    answer = await service.ask("POST", "/oauth/token", b"", headers=[*kind, ours.test.basic])
+    assert (answer.status, answer.json["error"]) == (400, "invalid_request")
+    assert "empty" in answer.json["error_description"]
+
+
 async def test_who_is_unknown_is_told_the_same_as_whose_secret_is_wrong(
     service: Service, ours: Party, theirs: Party
 ) -> None:

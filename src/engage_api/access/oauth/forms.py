@@ -65,9 +65,11 @@ async def read(request: Request) -> Asked:
     """
     if request.scope["query_string"]:
         raise Refused("invalid_request", "Parameters belong in the body: an address ends up in logs.")
-    headers = request.scope["headers"]
+    headers, body = request.scope["headers"], await _body(request)
+    if not body:
+        raise Refused("invalid_request", "The body is empty: send the parameters in it, as a form.")
     _refuse_other(headers)
-    form = fields(await _body(request))
+    form = fields(body)
     return Asked(form, credentials([value for name, value in headers if name == b"authorization"], form))
 
 
