@@ -104,7 +104,8 @@ def _application() -> None:
         sa.UniqueConstraint("id", name="application_id_alone"),
     )
     _lists("application")
-    op.create_index("application_external", "application", ["workspace_id", "external_id"], unique=True)
+    external = ["workspace_id", "organization_id", "external_id"]  # what another party calls its own is nobody's affair
+    op.create_index("application_external", "application", external, unique=True)
     op.create_index("application_state", "application", ["workspace_id", "state", "created_at", "id"], unique=False)
     owned = ["workspace_id", "organization_id", "created_at", "id"]
     op.create_index("application_of_organization", "application", owned, unique=False)

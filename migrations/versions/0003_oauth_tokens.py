@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
         sa.Column("application_id", KEY, nullable=False),
         sa.Column("client_id", KEY, nullable=False),
+        sa.Column("secret_id", KEY, nullable=False),
         sa.Column("scopes", sa.Text(), nullable=False),
         sa.Column("issued_at", Instant(), nullable=False),
         sa.Column("expires_at", Instant(), nullable=False),
@@ -27,6 +28,7 @@ def upgrade() -> None:
     )
     op.create_index("oauth_token_fingerprint", "oauth_token", ["fingerprint"], unique=True)
     op.create_index("oauth_token_expiry", "oauth_token", ["workspace_id", "expires_at"], unique=False)
+    op.create_index("oauth_token_secret", "oauth_token", ["secret_id"], unique=False)
     if op.get_bind().dialect.name == "postgresql":
         _wall()
 

@@ -44,7 +44,7 @@ class Client(httpx.AsyncClient):
         """The ids on one page of a list."""
         return [item["id"] for item in (await self.read(path, **params))["items"]]
 
-    async def moved(self, path: str, to: str, **words: str) -> dict[str, Any]:
+    async def moved(self, path: str, to: str, **words: Any) -> dict[str, Any]:
         """Bring something into another state, and be sure that it went."""
         return answered(await self.post(f"{path}/transitions", json={"to": to, **words}), 200)
 

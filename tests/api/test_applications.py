@@ -1,21 +1,11 @@
-"""Applications: made in an organization, let into the live workspace by an operator, and known by their secrets."""
+"""Applications: made in an organization, and let into the live workspace by an operator."""
 
-import asyncio
-import re
 from typing import Any
 
-import pytest
-from sqlalchemy import bindparam, select
-
-from engage_api.access.applications.models import ClientSecretMarkRow
-from engage_api.core.secret import PATTERN, fingerprint, is_genuine
-from engage_api.db.sql import Query
 from tests.api.harness import Client, Service, parties, refused, works
 
 SCOPES = ["cases:read", "customers:read"]
 PLAIN: dict[str, Any] = {"name": "Permit assistant", "scopes": SCOPES}
-_mark = ClientSecretMarkRow.__table__  # type: ignore[attr-defined]
-MARKS = Query(select(_mark.c.fingerprint).where(_mark.c.secret_id == bindparam("id")))
 
 
 async def organization(api: Client, state: str = "approved") -> str:
@@ -71,18 +61,59 @@ async def test_a_sandbox_has_none(other: Client) -> None:
 
 async def test_an_operator_grants_what_it_asks_for_or_less(api: Client) -> None:
     at = await application(api)
-    assert (await api.moved(at, "live"))["grantedScopes"] == SCOPES
-    less = await api.post(f"{at}/transitions", json={"to": "live", "scopes": SCOPES[:1]})
-    assert (less.status_code, less.json()["grantedScopes"]) == (200, SCOPES[:1])
+    assert (await api.moved(at, "live", scopes=SCOPES))["grantedScopes"] == SCOPES
+    assert (await api.moved(at, "live", scopes=SCOPES[:1] * 3))["grantedScopes"] == SCOPES[:1]
     body = {"to": "live", "scopes": ["offers:read", *SCOPES]}
     told = refused(await api.post(f"{at}/transitions", json=body), 400, "invalid-request")
-    assert [fault["pointer"] for fault in told["errors"]] == ["/scopes/0"]
+    assert [(fault["code"], fault["pointer"]) for fault in told["errors"]] == [("not-asked", "/scopes/0")]
+
+
+async def test_what_is_granted_is_named(api: Client) -> None:
+    """What it asks for may have changed since the operator looked."""
+    at = await application(api)
+    told = refused(await api.post(f"{at}/transitions", json={"to": "live"}), 400, "invalid-request")
+    assert [(fault["code"], fault["pointer"]) for fault in told["errors"]] == [("missing", "/scopes")]
+    body = {"to": "revoked", "scopes": SCOPES}
+    told = refused(await api.post(f"{at}/transitions", json=body), 400, "invalid-request")
+    assert [(fault["code"], fault["pointer"]) for fault in told["errors"]] == [("not-applicable", "/scopes")]
+
+
+async def test_only_internal_organizations_administer(api: Client) -> None:
+    asked = [*SCOPES, "admin:organizations"]
+    body = {"to": "live", "scopes": asked}
+    at = await application(api, scopes=asked)
+    told = refused(await api.post(f"{at}/transitions", json=body), 400, "invalid-request")
+    assert [(fault["code"], fault["pointer"]) for fault in told["errors"]] == [("internal-only", "/scopes/2")]
+    inner = await api.made("/organizations", {"name": "IT", "kind": "internal"})
+    await api.moved(f"/organizations/{inner['id']}", "approved")
+    at = await application(api, scopes=asked, organizationId=inner["id"])
+    assert (await api.moved(at, "live", scopes=asked))["grantedScopes"] == asked
+
+
+async def test_the_operators_own_stays_as_it_is(service: Service) -> None:
+    api, _ = await parties(service)
+    for path, to in (("organizations/org_operator", "suspended"), ("applications/app_operator", "revoked")):
+        refused(await api.post(f"/{path}/transitions", json={"to": to}), 409, "operators-own")
+    for environment in ("test", "live"):
+        body = {"environment": environment}
+        refused(await api.post("/applications/app_operator/secrets", json=body), 409, "operators-own")
+    assert await works(service, api.key)
+
+
+async def test_another_partys_external_id_says_nothing(service: Service) -> None:
+    api, partner = await parties(service)
+    body = PLAIN | {"externalId": f"own:{service.world.partner.id}"}
+    await application(api, externalId=body["externalId"])
+    await partner.made("/applications", body)
+    refused(await partner.post("/applications", json=body), 409, "already-exists")
 
 
 async def test_nobody_grants_what_they_have_not(service: Service, api: Client) -> None:
     at = await application(api)
     few = await service.caller("admin:applications cases:read")
-    told = refused(await few.post(f"{at}/transitions", json={"to": "live"}), 403, "insufficient-scope")
+    told = refused(
+        await few.post(f"{at}/transitions", json={"to": "live", "scopes": SCOPES}), 403, "insufficient-scope"
+    )
     assert told["requiredScope"] == "customers:read"
     granted = await few.post(f"{at}/transitions", json={"to": "live", "scopes": ["cases:read"]})
     assert granted.json()["grantedScopes"] == ["cases:read"]
@@ -96,26 +127,30 @@ async def test_what_is_not_there_goes_nowhere(api: Client) -> None:
 async def test_its_organization_is_approved_first(api: Client) -> None:
     owner = await organization(api, "pending")
     at = await application(api, organizationId=owner)
-    refused(await api.post(f"{at}/transitions", json={"to": "live"}), 409, "organization-not-approved")
+    refused(
+        await api.post(f"{at}/transitions", json={"to": "live", "scopes": SCOPES}), 409, "organization-not-approved"
+    )
     await api.moved(f"/organizations/{owner}", "approved")
-    assert (await api.moved(at, "live"))["state"] == "live"
+    assert (await api.moved(at, "live", scopes=SCOPES))["state"] == "live"
 
 
 async def test_what_it_no_longer_asks_for_is_no_longer_granted(api: Client) -> None:
     at = await application(api)
-    await api.moved(at, "live")
+    await api.moved(at, "live", scopes=SCOPES)
     changed = (await api.change(at, {"scopes": ["customers:read", "offers:read"]})).json()
     assert (changed["scopes"], changed["grantedScopes"]) == (["customers:read", "offers:read"], ["customers:read"])
 
 
 async def test_a_revoked_one_is_history(api: Client) -> None:
     at = await application(api)
-    await api.moved(at, "live")
+    await api.moved(at, "live", scopes=SCOPES)
     revoked = await api.moved(at, "revoked")
     assert (revoked["state"], revoked["grantedScopes"]) == ("revoked", [])
     refused(await api.change(at, {"name": "x"}), 409, "application-revoked")
     refused(await api.post(f"{at}/secrets", json={"environment": "test"}), 409, "application-revoked")
-    told = refused(await api.post(f"{at}/transitions", json={"to": "live"}), 409, "invalid-transition")
+    told = refused(
+        await api.post(f"{at}/transitions", json={"to": "live", "scopes": SCOPES}), 409, "invalid-transition"
+    )
     assert told["allowed"] == []
     events = await api.events(3, subject=at.rpartition("/")[2])
     assert [event["type"] for event in events] == [
@@ -139,69 +174,5 @@ async def test_its_keys_can_do_what_it_is_granted_and_no_more(service: Service) 
     assert await works(service, partner.key)
     told = refused(await partner.get("/offers"), 403, "insufficient-scope")
     assert told["requiredScope"] == "offers:read"
-    await api.moved(at, "live")
+    await api.moved(at, "live", scopes=["cases:read", "offers:read"])
     assert (await partner.get("/offers")).status_code == 200
-
-
-# ── client secrets ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def test_a_secret_is_shown_once_and_kept_as_a_fingerprint(service: Service, api: Client) -> None:
-    at = await application(api)
-    for environment in ("test", "live"):
-        made = await api.made(f"{at}/secrets", {"environment": environment})
-        text = made.pop("secret")
-        form = re.fullmatch(PATTERN, text)
-        assert form is not None
-        assert (form[1], form[2], is_genuine(text)) == (environment, "secret", True)
-        assert made["hint"] == f"eng_{environment}_secret_…{text[-4:]}"
-        assert (await api.read(f"{at}/secrets", environment=environment))["items"] == [made]
-        [row] = await service.db.system.fetch(MARKS, None, id=made["id"])
-        assert row.fingerprint == fingerprint(service.services.pepper, text)
-    secret = await api.made(f"{at}/secrets", {"environment": "test"})
-    refused(await (await service.client(secret["secret"])).get("/cases"), 401, "unauthenticated")
-
-
-async def test_the_same_request_twice_makes_one_secret(api: Client) -> None:
-    at = await application(api)
-    asked: dict[str, Any] = {"json": {"environment": "test"}, "headers": {"Idempotency-Key": "one"}}
-    first, again = [await api.post(f"{at}/secrets", **asked) for _ in range(2)]
-    assert first.status_code == 201
-    assert first.json() == again.json()
-    assert len(await api.ids(f"{at}/secrets")) == 1
-
-
-async def test_five_at_most_in_each_environment_however_many_ask(api: Client) -> None:
-    at = await application(api)
-    asked = (api.post(f"{at}/secrets", json={"environment": "live"}) for _ in range(20))
-    answers = await asyncio.gather(*asked)
-    assert sorted(answer.status_code for answer in answers) == [201] * 5 + [409] * 15
-    refused(next(answer for answer in answers if answer.status_code == 409), 409, "too-many-secrets")
-    await api.made(f"{at}/secrets", {"environment": "test"})
-    gone = (await api.ids(f"{at}/secrets", environment="live"))[0]
-    assert (await api.delete(f"{at}/secrets/{gone}")).status_code == 204
-    await api.made(f"{at}/secrets", {"environment": "live"})
-
-
-async def test_a_deleted_one_is_gone_with_its_fingerprint(service: Service, api: Client) -> None:
-    at, elsewhere = await application(api), await application(api)
-    made = await api.made(f"{at}/secrets", {"environment": "test"})
-    refused(await api.delete(f"{elsewhere}/secrets/{made['id']}"), 404, "not-found")
-    assert (await api.delete(f"{at}/secrets/{made['id']}")).status_code == 204
-    refused(await api.delete(f"{at}/secrets/{made['id']}"), 404, "not-found")
-    assert await service.db.system.fetch(MARKS, None, id=made["id"]) == []
-    assert await api.ids(f"{at}/secrets") == []
-
-
-@pytest.mark.parametrize(
-    ("body", "pointer"),
-    [
-        ({}, "/environment"),
-        ({"environment": "staging"}, "/environment"),
-        ({"environment": "test", "expiresAt": "2020-01-01T00:00:00Z"}, "/expiresAt"),
-        ({"environment": "test", "secret": "mine"}, "/secret"),
-    ],
-)
-async def test_what_is_wrong_with_a_secret_is_told(api: Client, body: dict[str, Any], pointer: str) -> None:
-    told = refused(await api.post(f"{await application(api)}/secrets", json=body), 400, "invalid-request")
-    assert [fault["pointer"] for fault in told["errors"]] == [pointer]

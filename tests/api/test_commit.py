@@ -87,7 +87,7 @@ async def writes_of_parties(api: Client) -> list[Write]:
         ("POST", f"{organizations[1]}/transitions", {"to": "approved"}),
         ("POST", "/applications", program),
         ("PATCH", applications[0], {"name": "B"}),
-        ("POST", f"{applications[1]}/transitions", {"to": "live"}),
+        ("POST", f"{applications[1]}/transitions", {"to": "live", "scopes": ["cases:read"]}),
         ("POST", f"{applications[0]}/secrets", {"environment": "live"}),
         ("DELETE", f"{applications[0]}/secrets/{secret['id']}", None),
     ]

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from engage_api.access.applications.models import OPERATOR
 from engage_api.core import clock
 from engage_api.core.secret import PATTERN, is_genuine
 from tests.api.harness import Client, Service, places, refused, works
+from tests.running import Application
 
 PLAIN: dict[str, Any] = {"name": "Nightly", "scopes": ["cases:read"]}
 HOUR = timedelta(hours=1)
@@ -173,6 +175,17 @@ async def test_a_rotation_gives_no_scope_that_its_caller_has_not(service: Servic
     clerk = await service.caller("keys:write")
     refused(await clerk.post(f"/api-keys/{rich['id']}/rotations", json={}), 403, "insufficient-scope")
     assert (await api.read(f"/api-keys/{rich['id']}"))["expiresAt"] is None
+
+
+async def test_nobody_takes_over_the_key_of_another_application(service: Service, other: Client) -> None:
+    """Who sees a key of another application may end it; what rotates it would have it."""
+    sandbox = service.world.developer.workspace
+    operators = await service.caller(who=Application(OPERATOR, sandbox))
+    theirs = await operators.made("/api-keys", PLAIN)
+    told = refused(await other.post(f"/api-keys/{theirs['id']}/rotations", json={}), 409, "not-rotatable")
+    assert "another application" in told["detail"]
+    own = await other.made("/api-keys", PLAIN)
+    assert (await operators.made(f"/api-keys/{own['id']}/rotations", {}))["applicationId"] == service.world.developer.id
 
 
 async def test_a_key_is_rotated_once_and_its_successor_again(service: Service, api: Client) -> None:

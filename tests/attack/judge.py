@@ -22,6 +22,7 @@ REASONS = {
     "idempotency-key-reused": "what the key was used for before is not in the request",
     "invalid-cursor": "a cursor is what we gave, and is sealed",
     "invalid-json": "U+0000 in any string at all, which is said once in words",
+    "internal-only": "the kind of an organization is not in the request",
     "missing": "what one member or parameter, or what is there, wants beside it",
     "not-asked": "what the application asks for is not in the request",
     "moment": "a time in the first or the last year may leave the calendar once it is in UTC",

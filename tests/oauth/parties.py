@@ -115,7 +115,8 @@ async def join(
     await moved(service, operator, f"/organizations/{organization['id']}", "approved")
     wanted = {"name": name, "scopes": scopes, "organizationId": organization["id"]}
     application = await made(service, operator, "/applications", wanted)
-    await moved(service, operator, f"/applications/{application['id']}", "live")
+    granted = [scope for scope in scopes if kind == "internal" or not scope.startswith("admin:")]
+    await moved(service, operator, f"/applications/{application['id']}", "live", scopes=granted)
     [sandbox] = await sandboxes(service, organization["id"])
     clients = {
         environment: Credential(

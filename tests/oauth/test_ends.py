@@ -177,10 +177,33 @@ async def test_tokens_of_a_suspended_organization_rest_until_it_is_approved(serv
     assert all([await opens(service, key) for _, key in held])
 
 
+async def test_tokens_end_with_the_secret_that_they_were_got_with(service: Service, ours: Party) -> None:
+    at = f"/applications/{ours.application}/secrets"
+    for who, environment in ((ours.test, "test"), (ours.live, "live")):
+        made = await parties.made(service, ours.operator, at, {"environment": environment})
+        second = Credential(who.id, made["secret"])
+        old, new = await token(service, second), await token(service, who)
+        gone = await service.ask("DELETE", f"/v1{at}/{made['id']}", key=ours.operator)
+        assert gone.status == 204
+        assert not await opens(service, old)
+        assert await introspected(service, who, old) == INACTIVE
+        assert await opens(service, new), "the other secret goes on, and what was got with it"
+
+
+async def test_a_leaked_token_ends_also_while_its_organization_is_suspended(service: Service, ours: Party) -> None:
+    leaked = await token(service, ours.live)
+    path = f"/organizations/{ours.organization}"
+    await parties.moved(service, ours.operator, path, "suspended")
+    assert (await service.ask("POST", "/v1/api-keys/leaked", {"key": leaked})).status == 204
+    await parties.moved(service, ours.operator, path, "approved")
+    assert not await opens(service, leaked)
+
+
 async def test_what_an_application_loses_its_tokens_lose(service: Service, ours: Party) -> None:
     key = await token(service, ours.live)
     assert await opens(service, key)
     await parties.moved(service, ours.operator, f"/applications/{ours.application}", "live", scopes=["cases:read"])
+    assert (await introspected(service, ours.live, key))["scope"] == "cases:read"
     refused = await service.ask("GET", "/v1/customers", key=key)
     assert (refused.status, refused.json["requiredScope"]) == (403, "customers:read")
     assert (await service.ask("GET", "/v1/cases", key=key)).status == 200
@@ -201,7 +224,7 @@ async def test_before_it_is_live_an_application_works_in_its_sandbox_alone(servi
     assert await opens(service, await token(service, who["test"]))
     assert await barred(service, who["live"]) == "The application is not live: use its test client id."
     await parties.moved(service, operator, f"/organizations/{organization['id']}", "approved")
-    await parties.moved(service, operator, f"/applications/{application['id']}", "live")
+    await parties.moved(service, operator, f"/applications/{application['id']}", "live", scopes=["customers:read"])
     assert await opens(service, await token(service, who["live"]))
 
 

@@ -76,14 +76,16 @@ class Doorkeeper:
 
     async def end(self, token: str) -> None:
         """Revoke the key or the token that this is, if it is one. The log says of a key that it leaked."""
-        holder = await self.recognise(token)
-        if holder is None:
-            return
         if secret.kind(token) == TOKEN:
-            await tokens.revoke(self.db, holder.workspace, holder.credential)
-        else:
+            found = await tokens.find(self.db, secret.fingerprint(self.pepper, token))
+            if found is not None:  # also when its holder may not act just now
+                await tokens.revoke(self.db, found.workspace, found.id)
+                self.forget(found.id)
+            return
+        holder = await self.recognise(token)
+        if holder is not None:
             await self._end_key(holder)
-        self.forget(holder.credential)
+            self.forget(holder.credential)
 
     async def _end_key(self, holder: Principal) -> None:
         anybody = replace(holder, credential=NOBODY, sees_workspace=True)  # it ends whoever made it

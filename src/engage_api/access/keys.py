@@ -69,7 +69,7 @@ _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?|P(\d+)D")
 
 
 class NotRotatable(Problem):
-    """The key has been rotated before, or it has expired.
+    """The key has been rotated before, it has expired, or it belongs to another application.
 
     A key is rotated once: `key` names the one in its place, and you can rotate that. In the place of an expired key
     create a new one.
@@ -116,6 +116,8 @@ async def rotate(
         NotRotatable: it has been rotated before, or it has expired.
     """
     old = await require(tx, principal, key_id)
+    if principal.application not in (old.model.application_id, OPERATOR):  # who sees it may end it, not take it over
+        raise NotRotatable("It belongs to another application, which can rotate it.")
     now = clock.business(principal.workspace)
     _refuse_ended(old.model, now)
     end = now + _overlap(rotation.overlap)

@@ -55,6 +55,15 @@ class NeedsLive(Problem):
     code, status, title = "needs-live", 403, "This needs a live credential"
 
 
+class OperatorsOwn(Problem):
+    """The operator's own organization and application stay as they are: without them nobody could let anybody in.
+
+    Make an internal organization of your own, with applications that can do what they need.
+    """
+
+    code, status, title = "operators-own", 409, "This belongs to the operator"
+
+
 def require_live(principal: Principal) -> None:
     """Refuse who acts in a sandbox.
 

@@ -89,7 +89,7 @@ class ApplicationRow(Row, table=True):
             ["organization.workspace_id", "organization.id"],
             name="application_organization",
         ),
-        Index("application_external", "workspace_id", "external_id", unique=True),
+        Index("application_external", "workspace_id", "organization_id", "external_id", unique=True),
         Index("application_created", "workspace_id", "created_at", "id"),
         Index("application_updated", "workspace_id", "updated_at", "id"),
         Index("application_state", "workspace_id", "state", "created_at", "id"),

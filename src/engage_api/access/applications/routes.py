@@ -49,7 +49,7 @@ class ApplicationTransition(Input):
 
     to: ApplicationState = Field(examples=["live"])
     scopes: Scopes | None = Field(
-        None, description="What it may do in the live workspace; null: all that it asks for.", examples=[["cases:read"]]
+        None, description="What it may do in the live workspace, of what it asks for.", examples=[["cases:read"]]
     )
 
 
@@ -102,10 +102,10 @@ async def update_application(application_id: str, call: Write, body: Patch) -> R
     "/{application_id}/transitions",
     response_model=Application,
     summary="Transition an application to another state",
-    openapi_extra={"x-problems": ["organization-not-approved"]},
+    openapi_extra={"x-problems": ["operators-own", "organization-not-approved"]},
 )
 async def transition_application(application_id: str, call: Admin, body: Move) -> Response:
-    """Sandbox-only, live, revoked. Live again: with other scopes.
+    """Sandbox-only, live, revoked. To go live name the `scopes` that it gets; live again: with others.
 
     No credential of a revoked application works: in this process from the next request on, in others within a second.
     """
@@ -121,10 +121,13 @@ async def transition_application(application_id: str, call: Admin, body: Move) -
     status_code=201,
     response_model=ClientSecretWithSecret,
     summary="Create a client secret",
-    openapi_extra={"x-problems": ["application-revoked", "too-many-secrets"]},
+    openapi_extra={"x-problems": ["application-revoked", "operators-own", "too-many-secrets"]},
 )
 async def create_client_secret(application_id: str, call: Write, body: NewSecret) -> Response:
-    """The answer is the only one that shows the secret. To rotate: create a second one, use it, delete the first."""
+    """The answer is the only one that shows the secret. To rotate: create a second one, use it, delete the first.
+
+    A live secret needs all the scopes that the application asks for or has: nobody gives away more than they have.
+    """
 
     async def work(tx: Transaction) -> Answer:
         stored, made = await secrets.create(tx, call.principal, call.services.pepper, application_id, body)
@@ -145,5 +148,9 @@ async def list_client_secrets(application_id: str, call: Read, query: Annotated[
 
 @router.delete("/{application_id}/secrets/{credential_id}", status_code=204, summary="Delete a client secret")
 async def delete_client_secret(application_id: str, credential_id: str, call: Write) -> Response:
-    """No token is issued for it any more. Tokens that were issued before last until they expire, an hour at most."""
-    return await call.remove(lambda tx: secrets.delete(tx, call.principal, application_id, credential_id))
+    """It ends at once, and so do the tokens that were issued for it: in this process with the next request, in others
+    within a second.
+    """
+    await secrets.delete(call.db, call.principal, application_id, credential_id)
+    call.services.doorkeeper.forget_all()
+    return Response(status_code=204)

@@ -2,20 +2,23 @@
 
 from sqlalchemy import insert
 
+from engage_api.access import worlds
 from engage_api.access.applications import service
 from engage_api.access.applications.models import (
     APPLICATION,
     CLIENT_SECRET,
+    OPERATOR,
     ClientSecret,
     ClientSecretCreate,
     ClientSecretMarkRow,
 )
+from engage_api.access.oauth import tokens
 from engage_api.core import clock, secret
 from engage_api.core.principal import Principal
 from engage_api.core.problem import Fault, InvalidRequest, NotFound, Problem
 from engage_api.core.secret import Secret
 from engage_api.db import reader, store
-from engage_api.db.engine import Transaction
+from engage_api.db.engine import Database, Transaction
 from engage_api.db.sql import Query
 from engage_api.db.store import Stored
 
@@ -38,10 +41,16 @@ async def create(
     """Make a secret beside those that are there.
 
     Raises:
+        OperatorsOwn: the operator's own application has none.
+        InsufficientScope: with a live secret somebody could do, now or once it is granted, what the principal cannot.
         TooManySecrets: there are enough.
         InvalidRequest: it would have expired already.
     """
     application = await service.require(tx, principal, application_id)
+    if application_id == OPERATOR:
+        raise worlds.OperatorsOwn
+    if wanted.environment == "live":
+        service.require_all(principal, [*application.model.scopes, *application.model.granted_scopes])
     if wanted.expires_at is not None and wanted.expires_at <= clock.business(principal.workspace):
         raise InvalidRequest(errors=[Fault("past", "It would have expired already.", pointer="/expiresAt")])
     same = {"application_id": application_id, "environment": wanted.environment}
@@ -61,10 +70,14 @@ async def create(
     return stored, made
 
 
-async def delete(tx: Transaction, principal: Principal, application_id: str, secret_id: str) -> None:
-    """End a secret: no token is issued for it any more."""
-    found = await reader.find(tx, principal, CLIENT_SECRET, secret_id)
-    seen = found is not None and await reader.keep(tx, principal, APPLICATION, application_id)
-    if found is None or not seen or found.model.application_id != application_id:
-        raise NotFound
-    await store.remove(tx, principal, CLIENT_SECRET, found)
+async def delete(db: Database, principal: Principal, application_id: str, secret_id: str) -> None:
+    """End a secret, and with it the tokens that were got with it: those of a test client are in several sandboxes."""
+    async with db.system.write(None) as tx:
+        found = await reader.find(tx, principal, CLIENT_SECRET, secret_id)
+        seen = found is not None and await reader.keep(tx, principal, APPLICATION, application_id)
+        if found is None or not seen or found.model.application_id != application_id:
+            raise NotFound
+        await store.remove(tx, principal, CLIENT_SECRET, found)
+        await tokens.end_of_secret(tx, secret_id)
+    if db.system is not db:
+        db.committed.set()  # so that its event is numbered at once, like those of other writes

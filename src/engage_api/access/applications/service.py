@@ -1,11 +1,12 @@
 """The rules for applications."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engage_api.access import worlds
 from engage_api.access.applications.models import (
     APPLICATION,
+    OPERATOR,
     Application,
     ApplicationCreate,
     ApplicationState,
@@ -88,42 +89,59 @@ async def move(
     scopes: Sequence[Scope] | None,
     if_match: str | None,
 ) -> Stored[Application]:
-    """Let it into the live workspace with these scopes, or with all that it asks for; or end it for good."""
+    """Let it into the live workspace with these scopes, or end it for good.
+
+    Raises:
+        OperatorsOwn: it is the operator's.
+        OrganizationNotApproved: its organization has to wait.
+    """
     was = await reader.find(tx, principal, APPLICATION, application_id)
     if was is None:
         raise NotFound
     etags.check(if_match, was.document)
+    if application_id == OPERATOR:
+        raise worlds.OperatorsOwn
     require_transition(TRANSITIONS, was.model.state, to)
-    granted = [] if to == "revoked" else _granted(principal, was.model, scopes)
+    granted: list[str] = []
     if to == "live":
-        await _require_approved(tx, principal, was.model.organization_id)
+        organization = await reader.find(tx, principal, ORGANIZATION, was.model.organization_id)
+        if organization is None or organization.model.state != "approved":
+            raise OrganizationNotApproved
+        granted = _granted(was.model, scopes, internal=organization.model.kind == "internal")
+        require_all(principal, granted)
+    elif scopes is not None:
+        raise InvalidRequest(errors=[Fault("not-applicable", "Only what goes live has scopes.", pointer="/scopes")])
     return await store.change(
         tx, principal, APPLICATION, was, {"state": to, "granted_scopes": granted}, store.Happened(to)
     )
 
 
-def _granted(principal: Principal, application: Application, scopes: Sequence[Scope] | None) -> list[str]:
-    """Of what it asks for; and nobody gives away more than they have."""
-    granted = list(application.scopes if scopes is None else scopes)
-    faults = [
-        Fault("not-asked", "The application does not ask for it.", pointer=f"/scopes/{at}")
-        for at, scope in enumerate(granted)
-        if scope not in application.scopes
-    ]
+def _granted(application: Application, scopes: Sequence[Scope] | None, *, internal: bool) -> list[str]:
+    """Each scope by name, because what is asked for may have changed since somebody looked."""
+    if scopes is None:
+        raise InvalidRequest(errors=[Fault("missing", "Name the scopes that it gets.", pointer="/scopes")])
+    faults = []
+    for at, scope in enumerate(scopes):
+        if scope not in application.scopes:
+            faults.append(Fault("not-asked", "The application does not ask for it.", pointer=f"/scopes/{at}"))
+        elif scope.value.startswith("admin:") and not internal:
+            faults.append(Fault("internal-only", "Only internal organizations can have it.", pointer=f"/scopes/{at}"))
     if faults:
         raise InvalidRequest(errors=faults)
-    for scope in granted:
+    return list(dict.fromkeys(scope.value for scope in scopes))
+
+
+def require_all(principal: Principal, scopes: Iterable[str]) -> None:
+    """Nobody gives away more than they have.
+
+    Raises:
+        InsufficientScope: there is a scope among these that the principal lacks.
+    """
+    for scope in scopes:
         if scope not in principal.scopes:
             raise InsufficientScope(
-                "You can only grant the scopes that you have yourself.", more={"requiredScope": scope.value}
+                "You can only give the scopes that you have yourself.", more={"requiredScope": str(scope)}
             )
-    return [scope.value for scope in granted]
-
-
-async def _require_approved(tx: Transaction, principal: Principal, organization_id: str) -> None:
-    organization = await reader.find(tx, principal, ORGANIZATION, organization_id)
-    if organization is None or organization.model.state != "approved":
-        raise OrganizationNotApproved
 
 
 async def require(tx: Transaction, principal: Principal, application_id: str) -> Stored[Application]:

@@ -39,7 +39,7 @@ _CLIENT = Query(
     .where(_application.c.id == bindparam("application"))
 )
 _MARKS = Query(
-    select(_mark.c.fingerprint, _secret.c.expires_at)
+    select(_mark.c.fingerprint, _mark.c.secret_id, _secret.c.expires_at)
     .join_from(
         _secret,
         _mark,
@@ -65,7 +65,7 @@ _NAMED = Query(_sandboxes.where(_workspace.c.id == bindparam("id")))
 class Client:
     """A client as Authlib asks about it.
 
-    `home` is the workspace of the application itself, `marks` are the fingerprints of the secrets that are good now,
+    `home` is the workspace of the application itself, `marks` are the fingerprints and ids of its good secrets,
     `barred` says why it gets no token.
     """
 
@@ -75,12 +75,16 @@ class Client:
     home: str
     live: bool
     scopes: tuple[Scope, ...]
-    marks: tuple[bytes, ...]
+    marks: tuple[tuple[bytes, str], ...]
     barred: str | None = None
 
-    def holds(self, mark: bytes) -> bool:
-        """Whether this is the fingerprint of one of its secrets. All are looked at, and one at the least."""
-        return sum(hmac.compare_digest(mark, known) for known in self.marks or (_NO_MARK,)) > 0
+    def secret_of(self, mark: bytes) -> str | None:
+        """The id of its secret with this fingerprint. All are looked at, and one at the least."""
+        found = None
+        for known, secret_id in self.marks or ((_NO_MARK, ""),):
+            if hmac.compare_digest(mark, known) and secret_id:
+                found = secret_id
+        return found
 
     def check_endpoint_auth_method(self, *_: str) -> bool:
         return True
@@ -117,7 +121,9 @@ async def find(db: Database, client_id: str) -> Client:
         home=row.workspace_id,
         live=live,
         scopes=tuple(scope for scope in Scope if scope in scopes and (live or not scope.value.startswith("admin:"))),
-        marks=tuple(mark.fingerprint for mark in marks if mark.expires_at is None or mark.expires_at > now),
+        marks=tuple(
+            (mark.fingerprint, mark.secret_id) for mark in marks if mark.expires_at is None or mark.expires_at > now
+        ),
         barred=_barred(application.state, row.organization_state, live=live),
     )
 

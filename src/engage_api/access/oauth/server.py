@@ -59,13 +59,14 @@ class Found:
 class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
     """The server for one request. `issued` and `revoked` are what it has decided and somebody has to write down.
 
-    `client` is whoever has proved who it is.
+    `client` is whoever has proved who it is, with the secret `secret_id`.
     """
 
     def __init__(self, found: Found, base_url: str = "") -> None:
         super().__init__()
         self.found, self.base_url = found, base_url
         self.client: Client | None = None
+        self.secret_id: str | None = None
         self.issued: tuple[Secret, Grant] | None = None
         self.revoked: Token | None = None
         for method in METHODS:
@@ -94,7 +95,8 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
     def save_token(self, token: dict[str, Any], _: Asked) -> None:
         client, workspace = self.found.client, self.found.workspace
         assert workspace is not None  # noqa: S101  # the grant has refused it
-        grant = Grant(client.id, client.application, workspace, token["scope"])
+        assert self.secret_id is not None  # noqa: S101  # and whoever is not known
+        grant = Grant(client.id, self.secret_id, client.application, workspace, token["scope"])
         self.issued = Secret(token["access_token"]), grant
 
     def _make(self, client: Client, **_: Any) -> str:
@@ -108,7 +110,8 @@ def _proof(server: Server, method: str) -> Callable[[Any, Asked], Client | None]
         if request.shown is None or request.shown.method != method:
             return None
         client = query_client(request.shown.client_id)
-        server.client = client if client.holds(server.found.mark) else None
+        server.secret_id = client.secret_of(server.found.mark)
+        server.client = client if server.secret_id else None
         return server.client
 
     return authenticate
@@ -169,6 +172,7 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]
         return True  # `query_token` gives the client's own only
 
     def introspect_token(self, token: Token) -> dict[str, Any]:
+        still = token.principal.scopes if token.principal else frozenset()
         return {
             "active": True,
             "iss": self.server.base_url,
@@ -176,7 +180,7 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]
             "aud": token.resource(self.server.base_url),
             "client_id": token.client_id,
             "token_type": "Bearer",
-            "scope": token.scope,
+            "scope": " ".join(scope for scope in token.scope.split(" ") if scope in still),
             "iat": int(token.issued_at.timestamp()),
             "exp": int(token.expires_at.timestamp()),
         }

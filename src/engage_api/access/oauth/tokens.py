@@ -15,7 +15,7 @@ from engage_api.core.principal import Plan, Principal
 from engage_api.core.scopes import Scope
 from engage_api.core.secret import Secret
 from engage_api.db.base import Instant
-from engage_api.db.engine import Database
+from engage_api.db.engine import Database, Transaction
 from engage_api.db.row import KEY
 from engage_api.db.sql import Query
 
@@ -30,6 +30,7 @@ class OauthTokenRow(SQLModel, table=True):
     __table_args__ = (
         Index("oauth_token_fingerprint", "fingerprint", unique=True),
         Index("oauth_token_expiry", "workspace_id", "expires_at"),
+        Index("oauth_token_secret", "secret_id"),
     )
 
     workspace_id: str = Field(primary_key=True, sa_type=KEY)
@@ -37,6 +38,7 @@ class OauthTokenRow(SQLModel, table=True):
     fingerprint: bytes = Field(sa_type=LargeBinary)
     application_id: str = Field(foreign_key="application.id", sa_type=KEY)
     client_id: str = Field(sa_type=KEY)
+    secret_id: str = Field(sa_type=KEY)
     scopes: str = Field(sa_type=Text)
     issued_at: datetime = Field(sa_type=Instant)
     expires_at: datetime = Field(sa_type=Instant)
@@ -55,6 +57,7 @@ _FIND = Query(
         _token.c.id,
         _token.c.application_id,
         _token.c.client_id,
+        _token.c.secret_id,
         _token.c.scopes,
         _token.c.issued_at,
         _token.c.expires_at,
@@ -76,6 +79,7 @@ _FIND = Query(
     .where(_token.c.fingerprint == bindparam("fingerprint"))
 )
 _END = Query(delete(_token).where(_token.c.workspace_id == bindparam("workspace"), _token.c.id == bindparam("id")))
+_END_OF_SECRET = Query(delete(_token).where(_token.c.secret_id == bindparam("secret_id")))
 _WORKSPACES = Query(select(_token.c.workspace_id).distinct())
 _here = _token.c.workspace_id == bindparam("workspace")
 _SWEEP = Query(
@@ -88,9 +92,10 @@ _SWEEP = Query(
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a new token is for: whose it is, where it is good, and for what."""
+    """What a new token is for: whose it is, by which secret it was got, where it is good, and for what."""
 
     client_id: str
+    secret_id: str
     application: str
     workspace: str
     scope: str
@@ -133,6 +138,7 @@ async def issue(db: Database, pepper: bytes, made: Secret, grant: Grant) -> None
             fingerprint=secret.fingerprint(pepper, made.reveal()),
             application_id=grant.application,
             client_id=grant.client_id,
+            secret_id=grant.secret_id,
             scopes=grant.scope,
             issued_at=now,
             expires_at=now + LIFETIME,
@@ -155,6 +161,7 @@ async def find(db: Database, mark: bytes) -> Token | None:
         return None
     return Token(
         client_id=row.client_id,
+        secret_id=row.secret_id,
         application=row.application_id,
         workspace=row.workspace_id,
         scope=row.scopes,
@@ -170,6 +177,11 @@ async def revoke(db: Database, workspace: str, token_id: str) -> None:
     """End a token. That it is gone already is no matter."""
     async with db.write(workspace) as tx:
         await tx.run(_END, workspace=workspace, id=token_id)
+
+
+async def end_of_secret(tx: Transaction, secret_id: str) -> None:
+    """End all tokens that were got with a client secret, in whatever workspace the transaction sees."""
+    await tx.run(_END_OF_SECRET, secret_id=secret_id)
 
 
 async def sweep(db: Database) -> int:

@@ -74,7 +74,10 @@ async def update_organization(organization_id: str, call: Admin, body: Patch) ->
 
 
 @router.post(
-    "/{organization_id}/transitions", response_model=Organization, summary="Transition an organization to another state"
+    "/{organization_id}/transitions",
+    response_model=Organization,
+    summary="Transition an organization to another state",
+    openapi_extra={"x-problems": ["operators-own"]},
 )
 async def transition_organization(organization_id: str, call: Admin, body: Move) -> Response:
     """Pending, approved, suspended, and approved again.

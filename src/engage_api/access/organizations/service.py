@@ -2,6 +2,7 @@
 
 from engage_api.access import worlds
 from engage_api.access.organizations.models import (
+    OPERATOR,
     ORGANIZATION,
     Organization,
     OrganizationCreate,
@@ -55,6 +56,8 @@ async def move(
     """Approve it, or suspend it: then none of its credentials works any more, until it is approved again."""
     was = await require(tx, principal, organization_id)
     etags.check(if_match, was.document)
+    if organization_id == OPERATOR:
+        raise worlds.OperatorsOwn
     require_transition(TRANSITIONS, was.model.state, to)
     return await store.change(tx, principal, ORGANIZATION, was, {"state": to}, store.Happened(to))
 
