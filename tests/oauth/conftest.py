@@ -12,9 +12,9 @@ from tests.running import service as running
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def service(request: pytest.FixtureRequest) -> AsyncIterator[Service]:
-    """One database for all tests of a module."""
+    """One database for all tests of a module; no worker, whose sweep would take what a test counts."""
     url = "module_sqlite_url" if request.param == "sqlite" else "module_postgres_url"
-    async with running(request.getfixturevalue(url)) as started:
+    async with running(request.getfixturevalue(url), worker=False) as started:
         yield started
 
 
