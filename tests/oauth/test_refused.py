@@ -70,6 +70,11 @@ async def test_an_empty_body_is_told_to_be_empty(service: Service, ours: Party, 
     assert "empty" in answer.json["error_description"]
 
 
+async def test_another_grant_is_told_the_only_one(service: Service, ours: Party) -> None:
+    answer = await service.ask("POST", "/oauth/token", b"grant_type=password", headers=[FORM, ours.test.basic])
+    assert answer.json["error_description"] == "The only grant is client_credentials."
+
+
 async def test_who_is_unknown_is_told_the_same_as_whose_secret_is_wrong(
     service: Service, ours: Party, theirs: Party
 ) -> None:

@@ -29,7 +29,7 @@ TOLD = {
     "invalid_client": "The client is unknown, its secret is wrong, or it has shown none.",
     "invalid_request": "A parameter that is needed is missing.",
     "invalid_scope": "A scope does not exist, or the application does not have it.",
-    "unsupported_grant_type": "There is no such grant. Those that there are stand in the metadata.",
+    "unsupported_grant_type": "The only grant is client_credentials.",
 }
 """What is said of refusals of Authlib's: its own words repeat what the client sent."""
 
