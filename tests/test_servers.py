@@ -28,7 +28,8 @@ def test_leave():
 
 
 async def test_the_databases_are_migrated(database: Database) -> None:
-    assert await database.raw(Query(text("SELECT count(*) FROM event")), None) == [(0,)]
+    operators = Query(text("SELECT count(*) FROM event"))
+    assert [tuple(row) for row in await database.system.raw(operators, None)] == [(2,)], "the operator is there"
 
 
 def test_valkey_is_empty(valkey_url: str) -> None:

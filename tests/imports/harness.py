@@ -124,8 +124,9 @@ class World:
         return found
 
     async def events(self) -> list[Any]:
-        """All of them, in their order."""
-        return list(await self.db.fetch(_EVENTS, self.who.workspace, workspace=self.who.workspace))
+        """All of them in their order, but for the two that every database begins with: the operator is there."""
+        found = await self.db.fetch(_EVENTS, self.who.workspace, workspace=self.who.workspace)
+        return [event for event in found if event.subject not in {"org_operator", "app_operator"}]
 
     async def told(self) -> list[str]:
         """What happened, without what it happened to: `case.created`."""
