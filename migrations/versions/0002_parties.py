@@ -125,6 +125,7 @@ def _client_secret() -> None:
             name="client_secret_application",
         ),
         sa.PrimaryKeyConstraint("workspace_id", "id"),
+        sa.UniqueConstraint("id", name="client_secret_id_alone"),
     )
     _lists("client_secret")
     owned = ["workspace_id", "application_id", "created_at", "id"]

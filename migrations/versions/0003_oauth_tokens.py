@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("issued_at", Instant(), nullable=False),
         sa.Column("expires_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(["application_id"], ["application.id"]),
+        sa.ForeignKeyConstraint(["secret_id"], ["client_secret.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("workspace_id", "id"),
     )
     op.create_index("oauth_token_fingerprint", "oauth_token", ["fingerprint"], unique=True)

@@ -116,7 +116,9 @@ def create_app(settings: Settings, *, processes: int = 1) -> ASGIApp:
     )
     bounds = Bounds(settings.outer_limit, settings.max_body_bytes)
     front = api if settings.telemetry else Direct(api)  # FastAPI's own telemetry hangs on its own way
-    return Envelope(Apps(Head(front), pages).across(_cors(settings.cors_origins)), shared, meter, log, bounds)
+    return Envelope(
+        Apps(Head(front), pages, oauth.DOORS).across(_cors(settings.cors_origins)), shared, meter, log, bounds
+    )
 
 
 def create_api(base_url: str = "", *, lifespan: Any = None, telemetry: bool = False) -> FastAPI:

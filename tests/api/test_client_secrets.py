@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import bindparam, select
 
 from engage_api.access.applications.models import ClientSecretMarkRow
-from engage_api.core.secret import PATTERN, fingerprint, is_genuine
+from engage_api.core import secret as secrets
+from engage_api.core.secret import PATTERN, fingerprint
 from engage_api.db.sql import Query
 from tests.api.harness import Client, Service, refused
 from tests.api.test_applications import application
@@ -24,7 +25,7 @@ async def test_a_secret_is_shown_once_and_kept_as_a_fingerprint(service: Service
         text = made.pop("secret")
         form = re.fullmatch(PATTERN, text)
         assert form is not None
-        assert (form[1], form[2], is_genuine(text)) == (environment, "secret", True)
+        assert (form[1], form[2], secrets.kind(text)) == (environment, "secret", "secret")
         assert made["hint"] == f"eng_{environment}_secret_…{text[-4:]}"
         assert (await api.read(f"{at}/secrets", environment=environment))["items"] == [made]
         [row] = await service.db.system.fetch(MARKS, None, id=made["id"])

@@ -82,7 +82,6 @@ ACROSS = {
     "access/accounts/store.py": "reads accounts, as above",
     "access/oauth/clients.py": "clients are whoever calls; their workspaces are known once they were found",
     "access/oauth/tokens.py": "as for keys; and sweeps expired tokens, whosever they were",
-    "access/applications/secrets.py": "ends the tokens of a secret, in whatever sandbox they are good",
     "access/operator.py": "asks whose an application is, which the live workspace knows",
     "access/keys.py": "a caller's workspace is known once its key was found",
     "db/postgres.py": "is the engine whose second checkout it is",

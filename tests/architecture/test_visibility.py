@@ -11,6 +11,7 @@ from tests.architecture.source import PACKAGE, Module, modules
 WRITES = {
     "access/accounts/store.py": "accounts, their tokens and sessions, which belong to no workspace",
     "access/applications/secrets.py": "the insert of a fingerprint, at the caller's workspace",
+    "access/holders.py": "whose a credential is: its application, organization, workspace and plan",
     "access/keys.py": "credentials, and whose key it is",
     "access/oauth/clients.py": "clients, their secrets and their sandboxes, for whoever shows the secret",
     "access/oauth/tokens.py": "access tokens, and whose they are",

@@ -33,4 +33,5 @@ def test_two_problems_have_no_code_in_common() -> None:
 def test_a_secret_is_not_printed_by_chance() -> None:
     made = secret.make("test", "key")
     assert f"{made} {made!r} {[made]}" == "*** *** [***]"
-    assert secret.is_genuine(made.reveal())
+    assert secret.kind(made.reveal()) == "key"
+    assert made.hint == f"eng_test_key_…{made.reveal()[-4:]}"

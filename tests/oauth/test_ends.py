@@ -177,19 +177,6 @@ async def test_tokens_of_a_suspended_organization_rest_until_it_is_approved(serv
     assert all([await opens(service, key) for _, key in held])
 
 
-async def test_tokens_end_with_the_secret_that_they_were_got_with(service: Service, ours: Party) -> None:
-    at = f"/applications/{ours.application}/secrets"
-    for who, environment in ((ours.test, "test"), (ours.live, "live")):
-        made = await parties.made(service, ours.operator, at, {"environment": environment})
-        second = Credential(who.id, made["secret"])
-        old, new = await token(service, second), await token(service, who)
-        gone = await service.ask("DELETE", f"/v1{at}/{made['id']}", key=ours.operator)
-        assert gone.status == 204
-        assert not await opens(service, old)
-        assert await introspected(service, who, old) == INACTIVE
-        assert await opens(service, new), "the other secret goes on, and what was got with it"
-
-
 async def test_a_leaked_token_ends_also_while_its_organization_is_suspended(service: Service, ours: Party) -> None:
     leaked = await token(service, ours.live)
     path = f"/organizations/{ours.organization}"

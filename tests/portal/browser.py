@@ -32,6 +32,8 @@ QUIET = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 PATIENCE = 30.0  # seconds
+LINE: dict[str, Any] = {"max_size": None, "proxy": None, "max_queue": None, "ping_interval": None}
+"""A page goes on telling when nobody listens for a minute: nothing is held back, and no answer to a ping is awaited."""
 JUDGE = """axe.run(document).then(found => found.violations.flatMap(
     rule => rule.nodes.map(node => `${rule.id}: ${node.target.join(' ')} ${node.failureSummary}`)))"""
 """Whom a page shuts out, once axe-core is there."""
@@ -73,10 +75,11 @@ class Tab:
                 return
 
     def open(self, url: str) -> None:
-        """Load a page, from the beginning: what was noted of the page before is forgotten."""
-        self.events.clear()
-        self.send("Page.navigate", url=url)
-        self.wait(lambda event: event.get("method") == "Page.loadEventFired")
+        """Load a page, from the beginning: the page before is gone, and so is what was noted of it."""
+        for place in ("about:blank", url):
+            self.events.clear()
+            self.send("Page.navigate", url=place)
+            self.wait(lambda event: event.get("method") == "Page.loadEventFired")
 
     def run(self, script: str) -> Any:
         """The value of a script; promises are waited for. Runs beside the page's content security policy."""
@@ -148,7 +151,7 @@ def browser(folder: Path) -> Iterator[Tab]:
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            with connect(_address(folder), max_size=None, proxy=None) as root:
+            with connect(_address(folder), **LINE) as root:
                 yield from _tab(root)
         finally:
             process.terminate()
@@ -161,7 +164,7 @@ def _tab(root: ClientConnection) -> Iterator[Tab]:
     targets = json.loads(root.recv(timeout=PATIENCE))["result"]["targetInfos"]
     page = next(target["targetId"] for target in targets if target["type"] == "page")
     host, port = root.remote_address[:2]
-    with connect(f"ws://{host}:{port}/devtools/page/{page}", max_size=None, proxy=None) as socket:
+    with connect(f"ws://{host}:{port}/devtools/page/{page}", **LINE) as socket:
         yield Tab(socket)
 
 

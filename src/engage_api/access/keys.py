@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, insert
 
-from engage_api.access.applications.models import APPLICATION, OPERATOR, ApplicationRow
+from engage_api.access import holders
+from engage_api.access.applications.models import APPLICATION, OPERATOR
 from engage_api.access.models import (
     API_KEY,
     ApiKey,
@@ -16,12 +17,9 @@ from engage_api.access.models import (
     CredentialRow,
     KeyRotation,
 )
-from engage_api.access.organizations.models import OrganizationRow
-from engage_api.access.worlds import PlanRow, WorkspaceRow
 from engage_api.core import clock, secret
-from engage_api.core.principal import Plan, Principal
-from engage_api.core.problem import Fault, InsufficientScope, InvalidRequest, NotFound, Problem
-from engage_api.core.scopes import Scope
+from engage_api.core.principal import Principal
+from engage_api.core.problem import Fault, InvalidRequest, NotFound, Problem
 from engage_api.core.secret import Secret
 from engage_api.db import reader, store
 from engage_api.db.engine import Database, Transaction
@@ -32,37 +30,14 @@ LONGEST_OVERLAP = timedelta(days=30)
 
 _key = ApiKeyRow.__table__  # type: ignore[attr-defined]
 _credential = CredentialRow.__table__  # type: ignore[attr-defined]
-_application = ApplicationRow.__table__  # type: ignore[attr-defined]
-_organization = OrganizationRow.__table__  # type: ignore[attr-defined]
-_workspace = WorkspaceRow.__table__  # type: ignore[attr-defined]
-_plan = PlanRow.__table__  # type: ignore[attr-defined]
 
 _ADD = Query(insert(_credential), [c.name for c in _credential.columns])
 _HOLDER = Query(
-    select(
-        _key.c.workspace_id,
-        _key.c.document,
-        _key.c.application_id,
-        _workspace.c.kind.label("workspace_kind"),
-        _application.c.state.label("application_state"),
-        _application.c.document.label("application"),
-        _organization.c.id.label("organization_id"),
-        _organization.c.kind.label("organization_kind"),
-        _organization.c.state.label("organization_state"),
-        _plan.c.name.label("plan"),
-        _plan.c.requests,
-        _plan.c.seconds,
-        _plan.c.burst,
-    )
-    .join_from(
+    holders.of(_key, _key.c.document, plan=_key.c.plan)
+    .join(
         _credential,
-        _key,
         (_key.c.workspace_id == _credential.c.workspace_id) & (_key.c.id == _credential.c.key_id),
     )
-    .join(_workspace, _workspace.c.id == _key.c.workspace_id)
-    .join(_application, _application.c.id == _key.c.application_id)
-    .join(_organization, _organization.c.id == _application.c.organization_id)
-    .join(_plan, _plan.c.name == _key.c.plan)
     .where(_credential.c.fingerprint == bindparam("fingerprint"))
 )
 _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?|P(\d+)D")
@@ -90,19 +65,18 @@ async def create(
     """
     _refuse_more(principal, wanted)
     made = secret.make("live" if principal.live else "test", "key")
-    text = made.reveal()
     fields = {
         **{name: getattr(wanted, name) for name in ApiKeyCreate.model_fields},
         "application_id": like.application_id if like else principal.application,
         "plan": like.plan if like else principal.plan.name,
-        "hint": f"{text[:13]}…{text[-4:]}",
+        "hint": made.hint,
         "last_used_at": None,
         "replaced_by": None,
     }
     fields["networks"] = fields["networks"] or [str(network) for network in principal.networks]
     fields["expires_at"] = fields["expires_at"] or principal.expires_at
     stored = await store.create(tx, principal, API_KEY, fields)
-    mark = secret.fingerprint(pepper, text)
+    mark = secret.fingerprint(pepper, made.reveal())
     await tx.run(_ADD, workspace_id=principal.workspace, key_id=stored.model.id, fingerprint=mark)
     return stored, made
 
@@ -154,33 +128,14 @@ async def holder(db: Database, mark: bytes) -> Principal | None:
     Crosses workspaces, because the key is what says which one it belongs to. Expiry is the caller's to check.
     """
     row = await db.system.one(_HOLDER, None, fingerprint=mark)
-    if row is None or row.application_state == "revoked" or row.organization_state == "suspended":
+    if row is None or not holders.may_act(row):
         return None
     key = API_KEY.read(row.document)
-    live = row.workspace_kind == "live"
-    if live and row.application_state != "live":
-        return None
-    return Principal(
-        credential=key.id,
-        application=row.application_id,
-        organization=row.organization_id,
-        workspace=row.workspace_id,
-        live=live,
-        scopes=_still(frozenset(key.scopes), row.application_id, row.application, live=live),
-        plan=Plan(row.plan, row.requests, row.seconds, row.burst),
-        sees_workspace=not live or row.organization_kind == "internal",
-        networks=tuple(ip_network(network) for network in key.networks),
-        expires_at=key.expires_at,
-    )
-
-
-def _still(scopes: frozenset[Scope], application_id: str, document: bytes, *, live: bool) -> frozenset[Scope]:
-    """Of the scopes of a key, those that its application still has in the live workspace. The operator grants itself
-    nothing.
-    """
-    if not live or application_id == OPERATOR:
-        return scopes
-    return scopes.intersection(APPLICATION.read(document).granted_scopes)
+    scopes = set(key.scopes)
+    if not holders.is_test(row) and row.application_id != OPERATOR:  # the operator grants itself nothing
+        scopes.intersection_update(APPLICATION.read(row.application).granted_scopes)
+    networks = tuple(ip_network(network) for network in key.networks)
+    return holders.principal(row, key.id, scopes, key.expires_at, networks)
 
 
 async def note_use(db: Database, used: Sequence[tuple[str, str, datetime]]) -> None:
@@ -191,11 +146,7 @@ async def note_use(db: Database, used: Sequence[tuple[str, str, datetime]]) -> N
 
 
 def _refuse_more(principal: Principal, wanted: ApiKeyCreate) -> None:
-    for scope in wanted.scopes:
-        if scope not in principal.scopes:
-            raise InsufficientScope(
-                "A key can only give the scopes that it has itself.", more={"requiredScope": scope.value}
-            )
+    holders.require_scopes(principal, wanted.scopes)
     faults = []
     for at, text in enumerate(wanted.networks):
         if principal.networks and not any(_within(text, str(own)) for own in principal.networks):

@@ -1,6 +1,5 @@
 """API keys over HTTP."""
 
-import json
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -13,7 +12,7 @@ from engage_api.core.scopes import Scope
 from engage_api.core.secret import Secret
 from engage_api.db.engine import Transaction
 from engage_api.db.store import Stored
-from engage_api.http.call import Call
+from engage_api.http.call import Call, shown_once
 from engage_api.http.idempotency import Answer
 from engage_api.http.pages import SORTED, ListQuery, Page
 from engage_api.http.route import DirectRoute
@@ -98,6 +97,4 @@ async def report_leaked_api_key(stranger: Anyone, body: Leak) -> Response:
 
 
 def _shown(stored: Stored[ApiKey], made: Secret) -> Answer:
-    """The key's document with the key in it; kept encrypted for a repetition."""
-    body = stored.document[:-1] + b',"key":' + json.dumps(made.reveal()).encode() + b"}"
-    return Answer(201, body, {"Location": f"/v1{PATH}/{stored.model.id}"}, secret=True)
+    return shown_once(stored, "key", made, {"Location": f"/v1{PATH}/{stored.model.id}"})

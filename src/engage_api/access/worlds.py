@@ -84,11 +84,9 @@ async def require_plan(tx: Transaction, name: str) -> None:
         raise UnknownReference(errors=[Fault("unknown-reference", "There is no plan with this name.", pointer="/plan")])
 
 
-async def make_sandbox(tx: Transaction, organization_id: str, name: str) -> str:
-    """An empty sandbox of an organization. The oldest one is its default: where its test clients go unless they name
-    another.
-    """
-    workspace = ids.new("sbx")
+async def make_sandbox(tx: Transaction, organization_id: str, name: str, workspace: str | None = None) -> str:
+    """An empty sandbox of an organization; its id. The oldest one is where its test clients go unless they name one."""
     values = {"kind": "sandbox", "name": name, "organization_id": organization_id, "created_at": clock.host()}
+    workspace = workspace or ids.new("sbx")
     await tx.run(_ADD, id=workspace, **values)
     return workspace

@@ -15,6 +15,11 @@ class Scope(StrEnum):
         member.sentence = sentence
         return member
 
+    @property
+    def administers(self) -> bool:
+        """Whether it is for the operator: in the live workspace, and in internal organizations alone."""
+        return self.value.startswith("admin:")
+
     CUSTOMERS_READ = "customers:read", "See customers."
     CUSTOMERS_WRITE = "customers:write", "Make, change and delete customers."
     CASES_READ = "cases:read", "See cases and their tasks."

@@ -32,6 +32,11 @@ class Secret:
         """The secret itself, for the one answer that shows it."""
         return self._text
 
+    @property
+    def hint(self) -> str:
+        """What may always be shown: what it is for and its last four characters."""
+        return f"{self._text[: self._text.rindex('_') + 1]}…{self._text[-4:]}"
+
     def __repr__(self) -> str:
         return "***"
 
@@ -42,13 +47,10 @@ def make(environment: Environment, kind: str) -> Secret:
     return Secret(body + _checksum(body))
 
 
-def is_genuine(text: str) -> bool:
-    """Whether the form and the checksum are right; not whether it was ever issued."""
-    return kind(text) is not None
-
-
 def kind(text: str) -> str | None:
-    """What a secret says that it is: `key`, `token`, `secret`. None when its form or its checksum is wrong."""
+    """What a secret says that it is: `key`, `token`, `secret`; not whether it was ever issued. None when its form or
+    its checksum is wrong.
+    """
     form = _FORM.fullmatch(text)
     if form is None or not hmac.compare_digest(_checksum(text[:-CHECK]).encode(), text[-CHECK:].encode()):
         return None

@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from engage_api.core.model import EXTERNAL_ID, Input
 from engage_api.core.principal import Principal
 from engage_api.core.problem import AlreadyExists, Fault, InvalidRequest, NotFound
+from engage_api.core.secret import Secret
 from engage_api.db import reader
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.kind import Kind
@@ -148,6 +149,12 @@ def _named(external_id: str, wanted: T) -> T:
         told = "The path names another id. Leave it out here, or say the same."
         raise InvalidRequest(errors=[Fault("contradiction", told, pointer="/externalId")])
     return wanted.model_copy(update={"external_id": external_id})
+
+
+def shown_once(stored: Stored[Any], name: str, made: Secret, headers: dict[str, str] | None = None) -> Answer:
+    """The answer 201 that shows a secret beside its resource, this once; kept encrypted for a repetition."""
+    body = stored.document[:-1] + f',"{name}":"{made.reveal()}"}}'.encode()  # its letters need no escaping
+    return Answer(201, body, headers or {}, secret=True)
 
 
 def shown(stored: Stored[Any], status: int, headers: dict[str, str] | None = None) -> Answer:

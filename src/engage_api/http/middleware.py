@@ -28,7 +28,6 @@ from engage_api.http.windows import Seconds
 
 REFUSED = frozenset({401, 403, 404, 405})
 HEALTH = frozenset({"/livez", "/readyz"})  # the probe may share its address, a proxy's, with somebody who was blocked
-APART = frozenset({"/oauth/token", "/oauth/revoke", "/oauth/introspect"})  # these refuse in the words of RFC 6749
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _log = structlog.get_logger("engage.request")
 MOST_BLOCKED = 10_000  # addresses kept in mind
@@ -43,15 +42,19 @@ class Shared:
 
 
 class Apps(NamedTuple):
-    """What stands behind the envelope. `api` also gets the lifespan; `wrap` goes around whatever answers."""
+    """What stands behind the envelope. `api` also gets the lifespan; `wrap` goes around whatever answers.
+
+    `apart`: the paths of pages that refuse in words of their own, also whom the envelope would refuse.
+    """
 
     api: ASGIApp
     pages: ASGIApp
+    apart: frozenset[str] = frozenset()
     wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app
 
     def across(self, wrap: Callable[[ASGIApp], ASGIApp]) -> "Apps":
         """The same, and what the envelope itself answers, for browsers on other origins."""
-        return Apps(wrap(self.api), wrap(self.pages), wrap)
+        return Apps(wrap(self.api), wrap(self.pages), self.apart, wrap)
 
 
 class Bounds(NamedTuple):
@@ -160,7 +163,7 @@ class Envelope:
 
     def _refusal(self, scope: Scope) -> Problem | None:
         """What is refused before anybody has looked at the credential, which a blocked address is not told."""
-        if scope["path"] in APART and "refusal" not in scope:
+        if scope["path"] in self._apps.apart and "refusal" not in scope:
             return None
         found = unfit(scope, self._largest)
         if not self._blocked or scope["path"] in HEALTH:

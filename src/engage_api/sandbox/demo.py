@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, select
 
-from engage_api.access import keys, operator
+from engage_api.access import keys, operator, worlds
 from engage_api.access.applications import service as applications
 from engage_api.access.applications.models import APPLICATION
 from engage_api.access.models import API_KEY
 from engage_api.access.organizations.models import ORGANIZATION
 from engage_api.access.worlds import LIVE, USUAL_PLAN, WorkspaceRow
-from engage_api.core import clock
 from engage_api.core.principal import Principal
 from engage_api.core.scopes import EVERYTHING
 from engage_api.core.secret import Secret
@@ -23,7 +22,6 @@ WORKSPACE, ORGANIZATION_ID, APPLICATION_ID, NAME = "sbx_demo", "org_demo", "app_
 
 _workspace = WorkspaceRow.__table__  # type: ignore[attr-defined]
 _THERE = Query(select(_workspace.c.id).where(_workspace.c.id == bindparam("id")))
-_ADD_WORKSPACE = Query(insert(_workspace))
 
 
 async def prepare(db: Database, pepper: bytes) -> Secret:
@@ -50,10 +48,7 @@ async def _make(db: Database) -> None:
     async with db.system.write(None) as tx:
         await store.create(tx, maker, ORGANIZATION, party | organization)
         await store.create(tx, maker, APPLICATION, party | application)
-        now = clock.host()
-        await tx.run(
-            _ADD_WORKSPACE, id=WORKSPACE, kind="sandbox", name=NAME, organization_id=ORGANIZATION_ID, created_at=now
-        )
+        await worlds.make_sandbox(tx, ORGANIZATION_ID, NAME, WORKSPACE)
         who = Principal("seed", APPLICATION_ID, ORGANIZATION_ID, WORKSPACE, False, EVERYTHING, operator.NO_LIMIT, True)
         await seed.fill(tx, who)
 

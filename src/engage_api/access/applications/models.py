@@ -35,7 +35,9 @@ Environment = Literal["test", "live"]
 class ApplicationBase(Model):
     """What is known of an application."""
 
-    external_id: ExternalId | None = None
+    external_id: ExternalId | None = Field(
+        None, description="Your own id for it, unique among the applications of the organization."
+    )
     name: Name = Field(description="What people see when they are asked to agree.", examples=["Permit assistant"])
     scopes: Scopes = Field(
         description="What it asks for. In sandboxes it gets that; in the live workspace what an operator grants of it.",
@@ -131,10 +133,14 @@ class ClientSecretWithSecret(ClientSecret):
 
 
 class ClientSecretRow(Row, table=True):
-    """A client secret's row; what proves the secret is in `client_secret_mark`."""
+    """A client secret's row; what proves the secret is in `client_secret_mark`.
+
+    Tokens, in whatever workspace, name it by its id alone.
+    """
 
     __tablename__ = "client_secret"
     __table_args__ = (
+        UniqueConstraint("id", name="client_secret_id_alone"),
         ForeignKeyConstraint(
             ["workspace_id", "application_id"],
             ["application.workspace_id", "application.id"],

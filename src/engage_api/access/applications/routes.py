@@ -1,6 +1,5 @@
 """Applications and their client secrets over HTTP."""
 
-import json
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -24,7 +23,7 @@ from engage_api.access.models import Scopes
 from engage_api.core.model import Input, Reference
 from engage_api.core.scopes import Scope
 from engage_api.db.engine import Transaction
-from engage_api.http.call import Call
+from engage_api.http.call import Call, shown_once
 from engage_api.http.idempotency import Answer
 from engage_api.http.pages import SORTED, Filter, ListQuery, Page, ResourceQuery
 from engage_api.http.route import DirectRoute
@@ -131,8 +130,7 @@ async def create_client_secret(application_id: str, call: Write, body: NewSecret
 
     async def work(tx: Transaction) -> Answer:
         stored, made = await secrets.create(tx, call.principal, call.services.pepper, application_id, body)
-        shown = stored.document[:-1] + b',"secret":' + json.dumps(made.reveal()).encode() + b"}"
-        return Answer(201, shown, {}, secret=True)
+        return shown_once(stored, "secret", made)
 
     return await call.services.once.run(call.request, call.principal, work)
 
@@ -151,6 +149,6 @@ async def delete_client_secret(application_id: str, credential_id: str, call: Wr
     """It ends at once, and so do the tokens that were issued for it: in this process with the next request, in others
     within a second.
     """
-    await secrets.delete(call.db, call.principal, application_id, credential_id)
+    answer = await call.remove(lambda tx: secrets.delete(tx, call.principal, application_id, credential_id))
     call.services.doorkeeper.forget_all()
-    return Response(status_code=204)
+    return answer

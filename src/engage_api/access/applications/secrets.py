@@ -2,7 +2,7 @@
 
 from sqlalchemy import insert
 
-from engage_api.access import worlds
+from engage_api.access import holders, worlds
 from engage_api.access.applications import service
 from engage_api.access.applications.models import (
     APPLICATION,
@@ -12,18 +12,16 @@ from engage_api.access.applications.models import (
     ClientSecretCreate,
     ClientSecretMarkRow,
 )
-from engage_api.access.oauth import tokens
 from engage_api.core import clock, secret
 from engage_api.core.principal import Principal
 from engage_api.core.problem import Fault, InvalidRequest, NotFound, Problem
 from engage_api.core.secret import Secret
 from engage_api.db import reader, store
-from engage_api.db.engine import Database, Transaction
+from engage_api.db.engine import Transaction
 from engage_api.db.sql import Query
 from engage_api.db.store import Stored
 
 MOST = 5  # in one environment
-SHOWN = len("eng_test_secret_")
 
 _mark = ClientSecretMarkRow.__table__  # type: ignore[attr-defined]
 _ADD = Query(insert(_mark), [c.name for c in _mark.columns])
@@ -50,34 +48,29 @@ async def create(
     if application_id == OPERATOR:
         raise worlds.OperatorsOwn
     if wanted.environment == "live":
-        service.require_all(principal, [*application.model.scopes, *application.model.granted_scopes])
+        holders.require_scopes(principal, application.model.scopes)  # what is granted is among them
     if wanted.expires_at is not None and wanted.expires_at <= clock.business(principal.workspace):
         raise InvalidRequest(errors=[Fault("past", "It would have expired already.", pointer="/expiresAt")])
     same = {"application_id": application_id, "environment": wanted.environment}
     if await reader.number(tx, principal, CLIENT_SECRET, same) >= MOST:
         raise TooManySecrets
     made = secret.make(wanted.environment, "secret")
-    text = made.reveal()
     fields = {
         **dict(wanted),
         "application_id": application_id,
         "organization_id": application.model.organization_id,
-        "hint": f"{text[:SHOWN]}…{text[-4:]}",
+        "hint": made.hint,
     }
     stored = await store.create(tx, principal, CLIENT_SECRET, fields)
-    fingerprint = secret.fingerprint(pepper, text)
+    fingerprint = secret.fingerprint(pepper, made.reveal())
     await tx.run(_ADD, workspace_id=principal.workspace, secret_id=stored.model.id, fingerprint=fingerprint)
     return stored, made
 
 
-async def delete(db: Database, principal: Principal, application_id: str, secret_id: str) -> None:
-    """End a secret, and with it the tokens that were got with it: those of a test client are in several sandboxes."""
-    async with db.system.write(None) as tx:
-        found = await reader.find(tx, principal, CLIENT_SECRET, secret_id)
-        seen = found is not None and await reader.keep(tx, principal, APPLICATION, application_id)
-        if found is None or not seen or found.model.application_id != application_id:
-            raise NotFound
-        await store.remove(tx, principal, CLIENT_SECRET, found)
-        await tokens.end_of_secret(tx, secret_id)
-    if db.system is not db:
-        db.committed.set()  # so that its event is numbered at once, like those of other writes
+async def delete(tx: Transaction, principal: Principal, application_id: str, secret_id: str) -> None:
+    """End a secret, and with it the tokens that were got with it: the database deletes them in every workspace."""
+    found = await reader.find(tx, principal, CLIENT_SECRET, secret_id)
+    seen = found is not None and await reader.keep(tx, principal, APPLICATION, application_id)
+    if found is None or not seen or found.model.application_id != application_id:
+        raise NotFound
+    await store.remove(tx, principal, CLIENT_SECRET, found)

@@ -1,9 +1,9 @@
 """The rules for applications."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from engage_api.access import worlds
+from engage_api.access import holders, worlds
 from engage_api.access.applications.models import (
     APPLICATION,
     OPERATOR,
@@ -15,7 +15,7 @@ from engage_api.access.applications.models import (
 from engage_api.access.organizations.models import ORGANIZATION
 from engage_api.core import ids
 from engage_api.core.principal import Principal
-from engage_api.core.problem import Fault, InsufficientScope, InvalidRequest, NotFound, Problem, UnknownReference
+from engage_api.core.problem import Fault, InvalidRequest, NotFound, Problem, UnknownReference
 from engage_api.core.scopes import Scope
 from engage_api.core.states import require_transition
 from engage_api.db import reader, store
@@ -108,7 +108,7 @@ async def move(
         if organization is None or organization.model.state != "approved":
             raise OrganizationNotApproved
         granted = _granted(was.model, scopes, internal=organization.model.kind == "internal")
-        require_all(principal, granted)
+        holders.require_scopes(principal, granted)
     elif scopes is not None:
         raise InvalidRequest(errors=[Fault("not-applicable", "Only what goes live has scopes.", pointer="/scopes")])
     return await store.change(
@@ -124,24 +124,11 @@ def _granted(application: Application, scopes: Sequence[Scope] | None, *, intern
     for at, scope in enumerate(scopes):
         if scope not in application.scopes:
             faults.append(Fault("not-asked", "The application does not ask for it.", pointer=f"/scopes/{at}"))
-        elif scope.value.startswith("admin:") and not internal:
+        elif scope.administers and not internal:
             faults.append(Fault("internal-only", "Only internal organizations can have it.", pointer=f"/scopes/{at}"))
     if faults:
         raise InvalidRequest(errors=faults)
     return list(dict.fromkeys(scope.value for scope in scopes))
-
-
-def require_all(principal: Principal, scopes: Iterable[str]) -> None:
-    """Nobody gives away more than they have.
-
-    Raises:
-        InsufficientScope: there is a scope among these that the principal lacks.
-    """
-    for scope in scopes:
-        if scope not in principal.scopes:
-            raise InsufficientScope(
-                "You can only give the scopes that you have yourself.", more={"requiredScope": str(scope)}
-            )
 
 
 async def require(tx: Transaction, principal: Principal, application_id: str) -> Stored[Application]:

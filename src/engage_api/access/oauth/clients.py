@@ -120,7 +120,7 @@ async def find(db: Database, client_id: str) -> Client:
         organization=row.organization,
         home=row.workspace_id,
         live=live,
-        scopes=tuple(scope for scope in Scope if scope in scopes and (live or not scope.value.startswith("admin:"))),
+        scopes=tuple(scope for scope in Scope if scope in scopes and (live or not scope.administers)),
         marks=tuple(
             (mark.fingerprint, mark.secret_id) for mark in marks if mark.expires_at is None or mark.expires_at > now
         ),

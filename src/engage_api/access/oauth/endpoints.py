@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidClientError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -12,7 +13,7 @@ from engage_api.access.oauth import clients, forms, metadata, server, tokens
 from engage_api.access.oauth.forms import Asked, Refused
 from engage_api.access.oauth.server import Answer, Found, Server
 from engage_api.core import secret
-from engage_api.db.errors import Unavailable
+from engage_api.db.errors import Conflict, Unavailable
 from engage_api.http import methods
 from engage_api.http.call import Services
 from engage_api.http.problems import CLIENT_GONE
@@ -69,7 +70,10 @@ async def token(asked: Asked, services: Services) -> Answer:
     if too_many := await _too_many(deciding, services):
         return too_many
     if deciding.issued is not None:
-        await tokens.issue(services.db, services.pepper, *deciding.issued)
+        try:
+            await tokens.issue(services.db, services.pepper, *deciding.issued)
+        except Conflict:  # its secret was deleted since we looked
+            return server.refusal(InvalidClientError())
     return answer
 
 
@@ -122,6 +126,11 @@ def _shown(answer: Answer, more: dict[str, str] | None = None) -> Response:
     return JSONResponse(answer.body, answer.status, answer.headers | (more or {}))
 
 
+_DECIDES = {metadata.TOKEN: token, metadata.REVOKE: revoke, metadata.INTROSPECT: introspect}
+DOORS = frozenset(_DECIDES)
+"""They refuse in the words of RFC 6749, whoever it is."""
+
+
 def routes(base_url: str) -> list[Route]:
     """What stands outside the versioned API."""
     document = metadata.document(base_url)
@@ -129,9 +138,4 @@ def routes(base_url: str) -> list[Route]:
     async def show(_: Request) -> Response:
         return JSONResponse(document, headers={"Cache-Control": "public, max-age=3600"})
 
-    return [
-        Route(metadata.PATH, show),
-        Route(metadata.TOKEN, Endpoint(token)),
-        Route(metadata.REVOKE, Endpoint(revoke)),
-        Route(metadata.INTROSPECT, Endpoint(introspect)),
-    ]
+    return [Route(metadata.PATH, show), *(Route(path, Endpoint(decide)) for path, decide in _DECIDES.items())]

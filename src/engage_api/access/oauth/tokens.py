@@ -7,15 +7,14 @@ from typing import Any
 from sqlalchemy import Index, LargeBinary, Text, bindparam, delete, insert, select
 from sqlmodel import Field, SQLModel
 
-from engage_api.access.applications.models import APPLICATION, ApplicationRow
-from engage_api.access.organizations.models import OrganizationRow
-from engage_api.access.worlds import PlanRow, WorkspaceRow
+from engage_api.access import holders
+from engage_api.access.applications.models import APPLICATION
 from engage_api.core import clock, ids, secret
-from engage_api.core.principal import Plan, Principal
+from engage_api.core.principal import Principal
 from engage_api.core.scopes import Scope
 from engage_api.core.secret import Secret
 from engage_api.db.base import Instant
-from engage_api.db.engine import Database, Transaction
+from engage_api.db.engine import Database
 from engage_api.db.row import KEY
 from engage_api.db.sql import Query
 
@@ -24,7 +23,10 @@ PORTION = 1000  # rows that are swept at once
 
 
 class OauthTokenRow(SQLModel, table=True):
-    """An access token: an HMAC is all that is kept of it. `scopes` as on the wire, with blanks between them."""
+    """An access token: an HMAC is all that is kept of it. It goes when the secret goes that it was got with.
+
+    `scopes` as on the wire, with blanks between them.
+    """
 
     __tablename__ = "oauth_token"
     __table_args__ = (
@@ -38,48 +40,18 @@ class OauthTokenRow(SQLModel, table=True):
     fingerprint: bytes = Field(sa_type=LargeBinary)
     application_id: str = Field(foreign_key="application.id", sa_type=KEY)
     client_id: str = Field(sa_type=KEY)
-    secret_id: str = Field(sa_type=KEY)
+    secret_id: str = Field(sa_type=KEY, foreign_key="client_secret.id", ondelete="CASCADE")
     scopes: str = Field(sa_type=Text)
     issued_at: datetime = Field(sa_type=Instant)
     expires_at: datetime = Field(sa_type=Instant)
 
 
 _token = OauthTokenRow.__table__  # type: ignore[attr-defined]
-_workspace = WorkspaceRow.__table__  # type: ignore[attr-defined]
-_application = ApplicationRow.__table__  # type: ignore[attr-defined]
-_organization = OrganizationRow.__table__  # type: ignore[attr-defined]
-_plan = PlanRow.__table__  # type: ignore[attr-defined]
 
 _ADD = Query(insert(_token), [c.name for c in _token.columns])
-_FIND = Query(
-    select(
-        _token.c.workspace_id,
-        _token.c.id,
-        _token.c.application_id,
-        _token.c.client_id,
-        _token.c.secret_id,
-        _token.c.scopes,
-        _token.c.issued_at,
-        _token.c.expires_at,
-        _workspace.c.kind.label("workspace_kind"),
-        _application.c.state.label("application_state"),
-        _application.c.document.label("application"),
-        _organization.c.id.label("organization"),
-        _organization.c.kind.label("organization_kind"),
-        _organization.c.state.label("organization_state"),
-        _plan.c.name.label("plan"),
-        _plan.c.requests,
-        _plan.c.seconds,
-        _plan.c.burst,
-    )
-    .join_from(_token, _workspace, _workspace.c.id == _token.c.workspace_id)
-    .join(_application, _application.c.id == _token.c.application_id)
-    .join(_organization, _organization.c.id == _application.c.organization_id)
-    .join(_plan, _plan.c.name == _organization.c.plan)
-    .where(_token.c.fingerprint == bindparam("fingerprint"))
-)
+_OWN = (_token.c.id, _token.c.client_id, _token.c.scopes, _token.c.issued_at, _token.c.expires_at)
+_FIND = Query(holders.of(_token, *_OWN).where(_token.c.fingerprint == bindparam("fingerprint")))
 _END = Query(delete(_token).where(_token.c.workspace_id == bindparam("workspace"), _token.c.id == bindparam("id")))
-_END_OF_SECRET = Query(delete(_token).where(_token.c.secret_id == bindparam("secret_id")))
 _WORKSPACES = Query(select(_token.c.workspace_id).distinct())
 _here = _token.c.workspace_id == bindparam("workspace")
 _SWEEP = Query(
@@ -102,10 +74,14 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Token(Grant):
+class Token:
     """A token that was issued. `principal` is who it lets in; None: its holder may not act now."""
 
     id: str
+    client_id: str
+    application: str
+    workspace: str
+    scope: str
     issued_at: datetime
     expires_at: datetime
     live: bool
@@ -128,7 +104,11 @@ class Token(Grant):
 
 
 async def issue(db: Database, pepper: bytes, made: Secret, grant: Grant) -> None:
-    """Write down a new token. It may be shown when this has returned."""
+    """Write down a new token. It may be shown when this has returned.
+
+    Raises:
+        Conflict: the secret that it was got with has gone meanwhile.
+    """
     now = clock.business(grant.workspace)
     async with db.write(grant.workspace) as tx:
         await tx.run(
@@ -160,15 +140,14 @@ async def find(db: Database, mark: bytes) -> Token | None:
     if row is None:
         return None
     return Token(
+        id=row.id,
         client_id=row.client_id,
-        secret_id=row.secret_id,
         application=row.application_id,
         workspace=row.workspace_id,
         scope=row.scopes,
-        id=row.id,
         issued_at=row.issued_at,
         expires_at=row.expires_at,
-        live=row.workspace_kind == "live",
+        live=not holders.is_test(row),
         principal=_principal(row),
     )
 
@@ -177,11 +156,6 @@ async def revoke(db: Database, workspace: str, token_id: str) -> None:
     """End a token. That it is gone already is no matter."""
     async with db.write(workspace) as tx:
         await tx.run(_END, workspace=workspace, id=token_id)
-
-
-async def end_of_secret(tx: Transaction, secret_id: str) -> None:
-    """End all tokens that were got with a client secret, in whatever workspace the transaction sees."""
-    await tx.run(_END_OF_SECRET, secret_id=secret_id)
 
 
 async def sweep(db: Database) -> int:
@@ -198,22 +172,10 @@ async def sweep(db: Database) -> int:
 
 def _principal(row: Any) -> Principal | None:
     """Who a token lets in: with the scopes that it was given, as far as the application still has them."""
-    live = row.workspace_kind == "live"
-    if row.application_state == "revoked" or row.organization_state == "suspended":
-        return None
-    if live and (row.application_state != "live" or row.organization_state != "approved"):
+    if not holders.may_act(row):
         return None
     application = APPLICATION.read(row.application)
-    still = application.granted_scopes if live else application.scopes
+    still = application.scopes if holders.is_test(row) else application.granted_scopes
     given = set(row.scopes.split(" "))
-    return Principal(
-        credential=row.id,
-        application=row.application_id,
-        organization=row.organization,
-        workspace=row.workspace_id,
-        live=live,
-        scopes=frozenset(scope for scope in Scope if scope.value in given and scope.value in still),
-        plan=Plan(row.plan, row.requests, row.seconds, row.burst),
-        sees_workspace=not live or row.organization_kind == "internal",
-        expires_at=row.expires_at,
-    )
+    scopes = (scope for scope in Scope if scope.value in given and scope.value in still)
+    return holders.principal(row, row.id, scopes, row.expires_at)
