@@ -23,6 +23,7 @@ from engage_api.access.accounts.service import Accounts
 from engage_api.access.applications.models import APPLICATION, CLIENT_SECRET
 from engage_api.access.applications.routes import router as applications
 from engage_api.access.guard import Doorkeeper
+from engage_api.access.members import models as _members  # noqa: F401  # registers its table
 from engage_api.access.models import API_KEY
 from engage_api.access.oauth import endpoints as oauth
 from engage_api.access.oauth import housekeeping as _tokens  # noqa: F401  # registers its job

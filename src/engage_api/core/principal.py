@@ -22,9 +22,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An application that acts in one workspace with some scopes.
+    """An application that acts in one workspace with some scopes, for itself or for somebody.
 
-    `organization` is whose application it is. `sees_workspace` is true for internal applications and for the owner of a
+    `organization` is whose application it is; `person` is the account of whoever it acts for, `customer` the customer
+    who sees themselves and nothing else: both are empty when it acts for itself. `sees_workspace` is true for internal applications and for the owner of a
     sandbox; others see what they made. `networks` restricts where the credential may be used from; empty means
     anywhere. `expires_at` is in the workspace's time.
     """
@@ -39,8 +40,14 @@ class Principal:
     sees_workspace: bool
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     expires_at: datetime | None = None
+    person: str = ""
+    customer: str = ""
 
     @property
     def actor(self) -> str:
         """Who acts, as the log says it: what it is, a colon and its id."""
-        return "anonymous" if self.credential == NOBODY else f"application:{self.application}"
+        if self.credential == NOBODY:
+            return "anonymous"
+        if self.customer:
+            return f"customer:{self.customer}"
+        return f"person:{self.person}" if self.person else f"application:{self.application}"

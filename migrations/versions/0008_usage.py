@@ -1,0 +1,8 @@
+"""Usage, and sessions of customers."""
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    """Nothing yet."""

@@ -1,0 +1,1 @@
+"""The people of organizations: who belongs to one, and what they may do there."""
