@@ -24,10 +24,10 @@ class Plan:
 class Principal:
     """An application that acts in one workspace with some scopes, for itself or for somebody.
 
-    `organization` is whose application it is; `person` is the account of whoever it acts for, `customer` the customer
-    who sees themselves and nothing else: both are empty when it acts for itself. `sees_workspace` is true for internal applications and for the owner of a
-    sandbox; others see what they made. `networks` restricts where the credential may be used from; empty means
-    anywhere. `expires_at` is in the workspace's time.
+    `organization` is whose application it is. `person` is the account of whoever it acts for, `customer` the customer
+    who sees themselves and nothing else; both are empty when it acts for itself. `sees_workspace` is true for internal
+    applications and for the owner of a sandbox; others see what they made. `networks` restricts where the credential
+    may be used from; empty means anywhere. `expires_at` is in the workspace's time.
     """
 
     credential: str
