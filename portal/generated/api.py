@@ -7,6 +7,7 @@ from typing import Any
 
 from engage_api.access.applications.models import APPLICATION, CLIENT_SECRET
 from engage_api.access.applications.service import TRANSITIONS as OF_APPLICATIONS
+from engage_api.access.members.models import INVITATION, MEMBER
 from engage_api.access.models import API_KEY
 from engage_api.access.organizations.models import ORGANIZATION
 from engage_api.access.organizations.service import TRANSITIONS as OF_ORGANIZATIONS
@@ -32,12 +33,21 @@ KINDS: tuple[tuple[Kind[Any], str, Machine], ...] = (
     (OFFER, "/offers", OF_OFFERS),
     (API_KEY, "/api-keys", {}),
     (ORGANIZATION, "/organizations", OF_ORGANIZATIONS),
+    (MEMBER, "/members", {}),
+    (INVITATION, "/invitations", {}),
     (APPLICATION, "/applications", OF_APPLICATIONS),
     (CLIENT_SECRET, "/applications/{application_id}/secrets", {}),
 )
 """Every kind of resource that is written down, the path it lives at, and its state machine."""
 
-BESIDES = {"api-key": {"leaked": "Somebody reported the key itself, and it ended."}}
+BESIDES = {
+    "api-key": {"leaked": "Somebody reported the key itself, and it ended."},
+    "invitation": {
+        "accepted": "Who was invited accepted, and is a member.",
+        "declined": "Who was invited declined.",
+        "expired": "Nobody accepted the invitation in time.",
+    },
+}
 """Events that are neither a change of fields nor a change of state."""
 
 

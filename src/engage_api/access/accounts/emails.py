@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 LONGEST = 254  # characters of an address (RFC 5321 section 4.5.3.1.3, without the brackets)
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_WRITTEN = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*")
+PATTERN = rf"^[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*$"
 """What HTML calls a valid address, within RFC 5321's lengths. Browsers write other scripts' domains in ASCII."""
+_WRITTEN = re.compile(PATTERN)
 
 
 class Email(NamedTuple):
@@ -15,6 +16,11 @@ class Email(NamedTuple):
 
     typed: str
     folded: str
+
+    @property
+    def hint(self) -> str:
+        """What may stay when the address goes: its first letter and its domain."""
+        return f"{self.typed[0]}…{self.typed[self.typed.rindex('@') :]}"
 
 
 def read(text: str) -> Email | None:

@@ -1,0 +1,130 @@
+"""Where a person sits: the organizations that they are a member of, with their role, and who they are there."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from engage_api.access.applications.models import OPERATOR, Application
+from engage_api.access.members import roles
+from engage_api.access.members.models import MEMBER, MemberRow
+from engage_api.access.members.roles import Role
+from engage_api.access.organizations.models import ORGANIZATION, Organization, OrganizationRow
+from engage_api.access.worlds import LIVE, PlanRow, WorkspaceRow
+from engage_api.core.principal import Plan, Principal
+from engage_api.core.scopes import Scope
+from engage_api.db.engine import Database, Transaction
+from engage_api.db.sql import Query
+
+_member = MemberRow.__table__  # type: ignore[attr-defined]
+_organization = OrganizationRow.__table__  # type: ignore[attr-defined]
+_plan = PlanRow.__table__  # type: ignore[attr-defined]
+_workspace = WorkspaceRow.__table__  # type: ignore[attr-defined]
+
+_seats = (
+    select(
+        _member.c.id,
+        _member.c.account_id,
+        _member.c.role,
+        _organization.c.document,
+        _plan.c.name.label("plan"),
+        _plan.c.requests,
+        _plan.c.seconds,
+        _plan.c.burst,
+    )
+    .join_from(
+        _member,
+        _organization,
+        (_organization.c.workspace_id == _member.c.workspace_id) & (_organization.c.id == _member.c.organization_id),
+    )
+    .join(_plan, _plan.c.name == _organization.c.plan)
+    .where(_member.c.workspace_id == bindparam("workspace"), _member.c.account_id == bindparam("account"))
+)
+_OF = Query(_seats.order_by(_member.c.created_at, _member.c.id))
+_AT = Query(_seats.where(_member.c.organization_id == bindparam("organization")))
+_NAMED = Query(
+    select(_member.c.document).where(
+        _member.c.workspace_id == bindparam("workspace"),
+        _member.c.account_id == bindparam("account"),
+        _member.c.organization_id == bindparam("organization"),
+    )
+)
+_SANDBOX = Query(
+    select(_workspace.c.id)
+    .where(_workspace.c.organization_id == bindparam("organization"), _workspace.c.kind == "sandbox")
+    .order_by(_workspace.c.created_at, _workspace.c.id)
+    .limit(1)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One person in one organization."""
+
+    member: str
+    account: str
+    role: Role
+    organization: Organization
+    plan: Plan
+
+    @property
+    def principal(self) -> Principal:
+        """Who acts on our pages: the person, with what their role allows, and sees their organization alone."""
+        return acting(self.account, self.organization, self.plan, self.role)
+
+    def through(self, application: Application, sandbox: str) -> Principal:
+        """The person through an application in a sandbox: like a token of its test client, with what both may do."""
+        scopes = {scope for scope in Scope if scope in application.scopes and not scope.administers}
+        who = self.principal
+        return replace(
+            who,
+            application=application.id,
+            workspace=sandbox,
+            live=False,
+            sees_workspace=True,
+            scopes=who.scopes & scopes,
+        )
+
+
+def acting(account: str, organization: Organization, plan: Plan, role: Role | None) -> Principal:
+    """A person at our pages, which are the operator's application; without a role one who may nothing yet."""
+    allowed = roles.scopes(role, internal=organization.kind == "internal") if role else frozenset[Scope]()
+    return Principal(
+        credential="session",
+        application=OPERATOR,
+        organization=organization.id,
+        workspace=LIVE,
+        live=True,
+        scopes=allowed,
+        plan=plan,
+        sees_workspace=False,
+        person=account,
+    )
+
+
+async def of(db: Database, account: str) -> list[Seat]:
+    """All seats of a person, the oldest first."""
+    return [_seat(row) for row in await db.fetch(_OF, LIVE, workspace=LIVE, account=account)]
+
+
+async def at(db: Database, account: str, organization_id: str) -> Seat | None:
+    """A person's seat in this organization, or None."""
+    row = await db.one(_AT, LIVE, workspace=LIVE, account=account, organization=organization_id)
+    return None if row is None else _seat(row)
+
+
+async def name(tx: Transaction, principal: Principal, organization_id: str) -> str | None:
+    """What the person who acts is called in this organization; None when nobody does, or no member of it."""
+    row = await tx.one(_NAMED, workspace=principal.workspace, account=principal.person, organization=organization_id)
+    return None if row is None else MEMBER.read(row.document).name
+
+
+async def sandbox(db: Database, organization_id: str) -> str | None:
+    """The default sandbox of an organization: its oldest. None when it has none."""
+    row = await db.one(_SANDBOX, None, organization=organization_id)
+    return None if row is None else str(row.id)
+
+
+def _seat(row: Any) -> Seat:
+    plan = Plan(row.plan, row.requests, row.seconds, row.burst)
+    return Seat(row.id, row.account_id, row.role, ORGANIZATION.read(row.document), plan)

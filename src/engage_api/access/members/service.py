@@ -1,0 +1,104 @@
+"""The rules for members: who joins, changes and goes, and that somebody stays."""
+
+from collections.abc import Iterable
+
+from engage_api.access import holders
+from engage_api.access.members import roles
+from engage_api.access.members.models import MEMBER, Member, MemberFields, MemberUpdate
+from engage_api.access.members.roles import Role
+from engage_api.access.organizations import service as organizations
+from engage_api.access.organizations.models import Organization
+from engage_api.core.principal import Principal
+from engage_api.core.problem import NotFound, Problem
+from engage_api.db import reader, store
+from engage_api.db.engine import Transaction
+from engage_api.db.store import Stored
+from engage_api.http import etags
+from engage_api.http.patches import patched
+
+
+class LastOwner(Problem):
+    """An organization always has an owner. Make somebody else one first."""
+
+    code, status, title = "last-owner", 409, "This is the last owner"
+
+
+async def join(
+    tx: Transaction, principal: Principal, organization_id: str, person: tuple[str, str], role: Role
+) -> Stored[Member]:
+    """Make a person, by account and name, a member. The caller has made sure that they are none."""
+    account, name = person
+    fields = {"organization_id": organization_id, "account_id": account, "name": name, "role": role}
+    return await store.create(tx, principal, MEMBER, fields)
+
+
+async def change(
+    tx: Transaction, principal: Principal, member_id: str, patch: MemberUpdate, if_match: str | None
+) -> Stored[Member]:
+    """Give a member another role.
+
+    Raises:
+        InsufficientScope: it gives more than the principal has.
+        LastOwner: nobody else owns the organization.
+    """
+    was = await require(tx, principal, member_id)
+    etags.require(if_match, was.document)
+    wanted = patched(MemberFields, was.model, patch)
+    organization = await organizations.require(tx, principal, was.model.organization_id)  # two who go, one by one
+    require_role(principal, organization.model, wanted.role)
+    if wanted.role != "owner":
+        await _keep_an_owner(tx, principal, was.model)
+    return await store.change(tx, principal, MEMBER, was, dict(wanted))
+
+
+async def remove(tx: Transaction, principal: Principal, member_id: str, if_match: str | None) -> None:
+    """Let a member go.
+
+    Raises:
+        LastOwner: nobody else owns the organization.
+    """
+    was = await require(tx, principal, member_id)
+    etags.require(if_match, was.document)
+    await organizations.require(tx, principal, was.model.organization_id)  # as above
+    await _keep_an_owner(tx, principal, was.model)
+    await store.remove(tx, principal, MEMBER, was)
+
+
+async def leave(tx: Transaction, principal: Principal, members: Iterable[str]) -> None:
+    """Let somebody go from wherever these members are.
+
+    Raises:
+        LastOwner: nobody else owns one of the organizations.
+    """
+    for member_id in members:
+        await remove(tx, principal, member_id, "*")
+
+
+async def require(tx: Transaction, principal: Principal, member_id: str) -> Stored[Member]:
+    """The member, or NotFound."""
+    found = await reader.find(tx, principal, MEMBER, member_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def require_role(principal: Principal, organization: Organization, role: Role) -> None:
+    """Nobody gives a role that may more than they may.
+
+    Raises:
+        InsufficientScope: there is a scope that the role has and the principal lacks.
+    """
+    given = roles.scopes(role, internal=organization.kind == "internal")
+    holders.require_scopes(principal, sorted(given))
+
+
+async def is_member(tx: Transaction, principal: Principal, organization_id: str, account: str) -> bool:
+    """Whether this person is a member of the organization."""
+    same = {"account_id": account, "organization_id": organization_id}
+    return await reader.has_any(tx, principal, MEMBER, same)
+
+
+async def _keep_an_owner(tx: Transaction, principal: Principal, member: Member) -> None:
+    same = {"organization_id": member.organization_id, "role": "owner"}
+    if member.role == "owner" and await reader.number(tx, principal, MEMBER, same) == 1:
+        raise LastOwner

@@ -1,0 +1,71 @@
+"""People with a place in an organization."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from engage_api.access import operator
+from engage_api.access.accounts import emails, store
+from engage_api.access.members import service
+from engage_api.access.members.roles import Role
+from engage_api.access.organizations import service as organizations
+from engage_api.access.organizations.models import OrganizationCreate, OrganizationKind
+from engage_api.access.worlds import LIVE
+from tests.accounts.browsing import Browser, Town
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who is signed in, and where they are a member: `id` is their account's, `member` that of the seat."""
+
+    id: str
+    email: str
+    browser: Browser
+    organization: str
+    member: str
+    role: Role
+
+    @property
+    def page(self) -> str:
+        """The page of their organization."""
+        return f"/account/organizations/{self.organization}"
+
+    async def post(self, path: str, **fields: str) -> httpx.Response:
+        """Send a form of the organization's page to this path below it, whatever the page shows."""
+        sealed = await self.browser.form("/account", "/account/sign-out")
+        return await self.browser.post(self.page + path, data=sealed | fields)
+
+
+async def party(town: Town, kind: OrganizationKind = "developer", *, approved: bool = True) -> str:
+    """A new organization; its id."""
+    db = town.accounts.db
+    who = await operator.principal(db, LIVE)
+    async with db.write(LIVE) as tx:
+        made = await organizations.create(tx, who, OrganizationCreate(name="Bureau", kind=kind, plan="unlimited"))
+        if approved:
+            await organizations.move(tx, who, made.model.id, "approved", None)
+    return made.model.id
+
+
+async def member(town: Town, role: Role = "owner", organization: str = "") -> Person:
+    """A new person, signed in, who is a member of this organization, or of one of their own."""
+    email, db = await town.person(), town.accounts.db
+    account, place = await account_of(town, email), organization or await party(town)
+    maker = await operator.principal(db, LIVE)
+    async with db.write(LIVE) as tx:
+        made = await service.join(tx, maker, place, (account, "Ada"), role)
+    return Person(account, email, await town.signed_in(email), place, made.model.id, role)
+
+
+async def account_of(town: Town, email: str) -> str:
+    """The id of the account with this address."""
+    found = emails.read(email)
+    row = await store.by_address(town.accounts.db, found.folded if found else "")
+    return str(row.id)
+
+
+async def events(town: Town, key: str, subject: str) -> list[dict[str, Any]]:
+    """What the log says of one resource."""
+    answer = await town.service.ask("GET", f"/v1/events?subject={subject}", key=key)
+    return list(answer.json["items"])
