@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
         sa.Column("application_id", KEY, nullable=False),
         sa.Column("client_id", KEY, nullable=False),
-        sa.Column("secret_id", KEY, nullable=False),
+        sa.Column("secret_id", KEY, nullable=True),
         sa.Column("scopes", sa.Text(), nullable=False),
         sa.Column("issued_at", Instant(), nullable=False),
         sa.Column("expires_at", Instant(), nullable=False),

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field as Column
 from sqlmodel import SQLModel
 
+from engage_api.access.applications import redirects
 from engage_api.access.models import Scopes
 from engage_api.core.model import (
     ExternalId,
@@ -30,6 +32,23 @@ from engage_api.db.row import KEY, Row
 OPERATOR = "app_operator"
 ApplicationState = Literal["sandbox-only", "live", "revoked"]
 Environment = Literal["test", "live"]
+ClientType = Literal["confidential", "public"]
+AccessTokenFormat = Literal["opaque", "jwt"]
+MOST_REDIRECTS = 20
+
+
+def _redirect(uri: str) -> str:
+    if told := redirects.fault(uri):
+        raise PydanticCustomError("redirect_uri", "{told}", {"told": told})
+    return uri
+
+
+RedirectUri = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=redirects.LONGEST),
+    AfterValidator(_redirect),
+    Field(json_schema_extra={"format": "uri", "pattern": redirects.PATTERN}),
+]
 
 
 class ApplicationBase(Model):
@@ -42,6 +61,21 @@ class ApplicationBase(Model):
     scopes: Scopes = Field(
         description="What it asks for. In sandboxes it gets that; in the live workspace what an operator grants of it.",
         examples=[["customers:read", "cases:read"]],
+    )
+    redirect_uris: list[RedirectUri] = Field(
+        default_factory=list,
+        max_length=MOST_REDIRECTS,
+        description="Where people may be led back to once they have signed in. Compared as text, whole; of "
+        "`http://127.0.0.1`, `http://[::1]` and `http://localhost` the port may be any.",
+        examples=[["https://app.example.org/signed-in"]],
+    )
+    client_type: ClientType = Field(
+        "confidential",
+        description="`public`: it cannot keep a secret, because it runs at its users'. It has none, and acts for "
+        "people only. This cannot be changed.",
+    )
+    access_token_format: AccessTokenFormat = Field(
+        "opaque", description="`jwt`: access tokens that others can read and check (RFC 9068)."
     )
     metadata: Metadata = Field(default_factory=dict)
 
@@ -62,6 +96,8 @@ class ApplicationUpdate(Input):
     external_id: ExternalId | None = None
     name: Name | None = needed()
     scopes: Scopes | None = needed()
+    redirect_uris: Annotated[list[RedirectUri], Field(max_length=MOST_REDIRECTS)] | None = None
+    access_token_format: AccessTokenFormat | None = None
     metadata: MetadataPatch | None = None
 
 
@@ -195,6 +231,7 @@ APPLICATION = Kind(
     _application_columns,
     _words,
     filters={"state": Equal("state"), "organization_id": Equal("organization_id")},
+    schema=2,
 )
 CLIENT_SECRET = Kind(
     "client-secret",

@@ -120,7 +120,7 @@ async def transition_application(application_id: str, call: Admin, body: Move) -
     status_code=201,
     response_model=ClientSecretWithSecret,
     summary="Create a client secret",
-    openapi_extra={"x-problems": ["application-revoked", "operators-own", "too-many-secrets"]},
+    openapi_extra={"x-problems": ["application-revoked", "operators-own", "public-client", "too-many-secrets"]},
 )
 async def create_client_secret(application_id: str, call: Write, body: NewSecret) -> Response:
     """The answer is the only one that shows the secret. To rotate: create a second one, use it, delete the first.

@@ -33,6 +33,12 @@ class TooManySecrets(Problem):
     code, status, title = "too-many-secrets", 409, "The application has enough client secrets"
 
 
+class PublicClient(Problem):
+    """An application of client type `public` runs at its users' and can keep no secret, so it has none."""
+
+    code, status, title = "public-client", 409, "The application has no client secrets"
+
+
 async def create(
     tx: Transaction, principal: Principal, pepper: bytes, application_id: str, wanted: ClientSecretCreate
 ) -> tuple[Stored[ClientSecret], Secret]:
@@ -40,6 +46,7 @@ async def create(
 
     Raises:
         OperatorsOwn: the operator's own application has none.
+        PublicClient: it could not keep it.
         InsufficientScope: with a live secret somebody could do, now or once it is granted, what the principal cannot.
         TooManySecrets: there are enough.
         InvalidRequest: it would have expired already.
@@ -47,6 +54,8 @@ async def create(
     application = await service.require(tx, principal, application_id)
     if application_id == OPERATOR:
         raise worlds.OperatorsOwn
+    if application.model.client_type == "public":
+        raise PublicClient
     if wanted.environment == "live":
         holders.require_scopes(principal, application.model.scopes)  # what is granted is among them
     if wanted.expires_at is not None and wanted.expires_at <= clock.business(principal.workspace):

@@ -18,7 +18,7 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from engage_api.access.oauth.clients import Client
 from engage_api.access.oauth.forms import METHODS, Asked, Refused
-from engage_api.access.oauth.tokens import LIFETIME, Grant, Token
+from engage_api.access.oauth.tokens import LIFETIME, Purpose, Token
 from engage_api.core import secret
 from engage_api.core.secret import Secret
 
@@ -67,7 +67,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
         self.found, self.base_url = found, base_url
         self.client: Client | None = None
         self.secret_id: str | None = None
-        self.issued: tuple[Secret, Grant] | None = None
+        self.issued: tuple[Secret, Purpose] | None = None
         self.revoked: Token | None = None
         for method in METHODS:
             self.register_client_auth_method(method, _proof(self, method))
@@ -96,8 +96,8 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
         client, workspace = self.found.client, self.found.workspace
         assert workspace is not None  # noqa: S101  # the grant has refused it
         assert self.secret_id is not None  # noqa: S101  # and whoever is not known
-        grant = Grant(client.id, self.secret_id, client.application, workspace, token["scope"])
-        self.issued = Secret(token["access_token"]), grant
+        purpose = Purpose(client.id, self.secret_id, client.application, workspace, token["scope"])
+        self.issued = Secret(token["access_token"]), purpose
 
     def _make(self, client: Client, **_: Any) -> str:
         return secret.make("live" if client.live else "test", "token").reveal()

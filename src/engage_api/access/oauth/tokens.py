@@ -1,6 +1,6 @@
 """Access tokens: opaque, kept as fingerprints, good for an hour in one workspace."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,13 +8,18 @@ from sqlalchemy import Index, LargeBinary, Text, bindparam, delete, insert, sele
 from sqlmodel import Field, SQLModel
 
 from engage_api.access import holders
+from engage_api.access.accounts.models import AccountRow
 from engage_api.access.applications.models import APPLICATION
+from engage_api.access.members.models import MemberRow
+from engage_api.access.members.roles import allows
+from engage_api.access.oauth.models import OauthConsentRow, OauthGrantRow
+from engage_api.access.organizations.models import OrganizationRow
 from engage_api.core import clock, ids, secret
 from engage_api.core.principal import Principal
 from engage_api.core.scopes import Scope
 from engage_api.core.secret import Secret
 from engage_api.db.base import Instant
-from engage_api.db.engine import Database
+from engage_api.db.engine import Database, Transaction
 from engage_api.db.row import KEY
 from engage_api.db.sql import Query
 
@@ -23,9 +28,10 @@ PORTION = 1000  # rows that are swept at once
 
 
 class OauthTokenRow(SQLModel, table=True):
-    """An access token: an HMAC is all that is kept of it. It goes when the secret goes that it was got with.
+    """An access token: an HMAC is all that is kept of it.
 
-    `scopes` as on the wire, with blanks between them.
+    It goes with the secret that it was got with, and with the grant of the person that it acts for. `scopes` as on the
+    wire, with blanks between them.
     """
 
     __tablename__ = "oauth_token"
@@ -33,6 +39,7 @@ class OauthTokenRow(SQLModel, table=True):
         Index("oauth_token_fingerprint", "fingerprint", unique=True),
         Index("oauth_token_expiry", "workspace_id", "expires_at"),
         Index("oauth_token_secret", "secret_id"),
+        Index("oauth_token_grant", "grant_id"),
     )
 
     workspace_id: str = Field(primary_key=True, sa_type=KEY)
@@ -40,17 +47,31 @@ class OauthTokenRow(SQLModel, table=True):
     fingerprint: bytes = Field(sa_type=LargeBinary)
     application_id: str = Field(foreign_key="application.id", sa_type=KEY)
     client_id: str = Field(sa_type=KEY)
-    secret_id: str = Field(sa_type=KEY, foreign_key="client_secret.id", ondelete="CASCADE")
+    secret_id: str | None = Field(default=None, sa_type=KEY, foreign_key="client_secret.id", ondelete="CASCADE")
+    grant_id: str | None = Field(default=None, sa_type=KEY, foreign_key="oauth_grant.id", ondelete="CASCADE")
     scopes: str = Field(sa_type=Text)
     issued_at: datetime = Field(sa_type=Instant)
     expires_at: datetime = Field(sa_type=Instant)
 
 
 _token = OauthTokenRow.__table__  # type: ignore[attr-defined]
+_grant = OauthGrantRow.__table__  # type: ignore[attr-defined]
+_consent = OauthConsentRow.__table__  # type: ignore[attr-defined]
+_account = AccountRow.__table__  # type: ignore[attr-defined]
+_member = MemberRow.__table__  # type: ignore[attr-defined]
+_organization = OrganizationRow.__table__  # type: ignore[attr-defined]
 
 _ADD = Query(insert(_token), [c.name for c in _token.columns])
-_OWN = (_token.c.id, _token.c.client_id, _token.c.scopes, _token.c.issued_at, _token.c.expires_at)
-_FIND = Query(holders.of(_token, *_OWN).where(_token.c.fingerprint == bindparam("fingerprint")))
+_OWN = (_token.c.id, _token.c.client_id, _token.c.scopes, _token.c.issued_at, _token.c.expires_at, _token.c.grant_id)
+_FIND = Query(
+    holders.of(_token, *_OWN)
+    .add_columns(_consent.c.account_id.label("person"), _account.c.disabled_at, _member.c.role)
+    .outerjoin(_grant, _grant.c.id == _token.c.grant_id)
+    .outerjoin(_consent, _consent.c.id == _grant.c.consent_id)
+    .outerjoin(_account, _account.c.id == _consent.c.account_id)
+    .outerjoin(_member, (_member.c.organization_id == _organization.c.id) & (_member.c.account_id == _account.c.id))
+    .where(_token.c.fingerprint == bindparam("fingerprint"))
+)
 _END = Query(delete(_token).where(_token.c.workspace_id == bindparam("workspace"), _token.c.id == bindparam("id")))
 _WORKSPACES = Query(select(_token.c.workspace_id).distinct())
 _here = _token.c.workspace_id == bindparam("workspace")
@@ -63,19 +84,27 @@ _SWEEP = Query(
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
-    """What a new token is for: whose it is, by which secret it was got, where it is good, and for what."""
+class Purpose:
+    """What a new token is for: whose it is, where it is good, and for what.
+
+    `secret_id` is the secret that it was got with, if that was needed, `grant_id` the grant of the person that it acts
+    for; None: it acts for its application alone.
+    """
 
     client_id: str
-    secret_id: str
+    secret_id: str | None
     application: str
     workspace: str
     scope: str
+    grant_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token that was issued. `principal` is who it lets in; None: its holder may not act now."""
+    """A token that was issued. `principal` is who it lets in; None: its holder may not act now.
+
+    `grant_id` and `person`: by which grant of whom; None when it acts for its application alone.
+    """
 
     id: str
     client_id: str
@@ -86,6 +115,8 @@ class Token:
     expires_at: datetime
     live: bool
     principal: Principal | None
+    grant_id: str | None = None
+    person: str | None = None
 
     def is_expired(self) -> bool:
         """By the time of its workspace."""
@@ -103,26 +134,36 @@ class Token:
         return f"{base_url}/v1" if self.live else f"{base_url}/v1/sandboxes/{self.workspace}"
 
 
-async def issue(db: Database, pepper: bytes, made: Secret, grant: Grant) -> None:
+async def issue(db: Database, pepper: bytes, made: Secret, purpose: Purpose) -> None:
     """Write down a new token. It may be shown when this has returned.
 
     Raises:
         Conflict: the secret that it was got with has gone meanwhile.
     """
-    now = clock.business(grant.workspace)
-    async with db.write(grant.workspace) as tx:
-        await tx.run(
-            _ADD,
-            workspace_id=grant.workspace,
-            id=ids.new("tok"),
-            fingerprint=secret.fingerprint(pepper, made.reveal()),
-            application_id=grant.application,
-            client_id=grant.client_id,
-            secret_id=grant.secret_id,
-            scopes=grant.scope,
-            issued_at=now,
-            expires_at=now + LIFETIME,
-        )
+    async with db.write(purpose.workspace) as tx:
+        await add(tx, pepper, made, purpose)
+
+
+async def add(tx: Transaction, pepper: bytes, made: Secret, purpose: Purpose) -> None:
+    """Write down a new token with whatever else is written. It may be shown after the commit.
+
+    Raises:
+        Conflict: the secret or the grant that it was got with has gone meanwhile.
+    """
+    now = clock.business(purpose.workspace)
+    await tx.run(
+        _ADD,
+        workspace_id=purpose.workspace,
+        id=ids.new("tok"),
+        fingerprint=secret.fingerprint(pepper, made.reveal()),
+        application_id=purpose.application,
+        client_id=purpose.client_id,
+        secret_id=purpose.secret_id,
+        grant_id=purpose.grant_id,
+        scopes=purpose.scope,
+        issued_at=now,
+        expires_at=now + LIFETIME,
+    )
 
 
 async def holder(db: Database, mark: bytes) -> Principal | None:
@@ -149,6 +190,8 @@ async def find(db: Database, mark: bytes) -> Token | None:
         expires_at=row.expires_at,
         live=not holders.is_test(row),
         principal=_principal(row),
+        grant_id=row.grant_id,
+        person=row.person,
     )
 
 
@@ -171,11 +214,19 @@ async def sweep(db: Database) -> int:
 
 
 def _principal(row: Any) -> Principal | None:
-    """Who a token lets in: with the scopes that it was given, as far as the application still has them."""
-    if not holders.may_act(row):
+    """Who a token lets in: with the scopes that it was given, as far as the application still has them.
+
+    Of a person's token, as far as the person's role in the application's organization still allows them, too. Who is no
+    member there has none: else anybody who can sign in would see what the application sees.
+    """
+    if not holders.may_act(row) or row.disabled_at is not None:
         return None
     application = APPLICATION.read(row.application)
     still = application.scopes if holders.is_test(row) else application.granted_scopes
     given = set(row.scopes.split(" "))
-    scopes = (scope for scope in Scope if scope.value in given and scope.value in still)
-    return holders.principal(row, row.id, scopes, row.expires_at)
+    scopes = [scope for scope in Scope if scope.value in given and scope.value in still]
+    if row.person is None:
+        return holders.principal(row, row.id, scopes, row.expires_at)
+    role = row.role
+    own = [scope for scope in scopes if role is not None and allows(role, scope)]
+    return replace(holders.principal(row, row.id, own, row.expires_at), person=row.person)
