@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from engage_api import __version__
 from engage_api.access import operations
+from engage_api.access import seal as _seal  # noqa: F401  # registers its table
 from engage_api.access.accounts import housekeeping as _sweeps  # noqa: F401  # registers its jobs
 from engage_api.access.accounts.routes import routes as account_pages
 from engage_api.access.accounts.service import Accounts

@@ -76,7 +76,10 @@ def worker() -> None:
     """Work through durable jobs in a process of its own, beside `engage serve` with ENGAGE_WORKER=false."""
     from engage_api import server  # noqa: PLC0415  # as above
 
-    server.work(settings())
+    try:
+        server.work(settings())
+    except Misconfigured as error:
+        fail(str(error))
 
 
 @app.command()
@@ -85,6 +88,17 @@ def migrate() -> None:
     from engage_api.db.migrate import upgrade  # noqa: PLC0415  # as above
 
     typer.echo("Migrated." if upgrade(settings().owner_database) else "Nothing to do.")
+
+
+@app.command()
+def reseal(*, yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False) -> None:
+    """Go on with a new ENGAGE_SECRET_KEY when the former one is lost. Every key, token and session has ended then."""
+    from engage_api.access import seal  # noqa: PLC0415  # as above
+
+    if not yes:
+        typer.confirm("Every key, token, session and client secret made with another secret ends. Go on?", abort=True)
+    with_database(lambda db, _: seal.replace(db, settings().secret()), sealed=False)
+    typer.echo("The database goes on with this secret.")
 
 
 @app.command()
@@ -188,8 +202,12 @@ def revoke_key(
     typer.echo(json.dumps({"id": key_id, "revoked": True}) if as_json else f"{key_id} is revoked.")
 
 
-def with_database(work: Callable[[Any, bytes], Awaitable[T]]) -> T:
-    """Do something with the database, which must be there, migrated and opened, and the secret of its keys."""
+def with_database(work: Callable[[Any, bytes], Awaitable[T]], *, sealed: bool = True) -> T:
+    """Do something with the database, which must be there, migrated and opened, and the secret of its keys.
+
+    `sealed`: its secret must be ours.
+    """
+    from engage_api.access import seal  # noqa: PLC0415  # as above
     from engage_api.access.operator import Unknown  # noqa: PLC0415  # as above
     from engage_api.core.problem import Problem  # noqa: PLC0415  # as above
     from engage_api.core.secret import derive  # noqa: PLC0415  # as above
@@ -202,13 +220,15 @@ def with_database(work: Callable[[Any, bytes], Awaitable[T]]) -> T:
     async def run() -> T:
         db = await open_database(found.database)
         try:
+            if sealed:
+                await seal.require_same(db, found.secret())
             return await work(db, derive(found.secret(), "api-keys"))
         finally:
             await db.close()
 
     try:
         return asyncio.run(run())
-    except (Unknown, Problem) as error:
+    except (Unknown, Problem, Misconfigured) as error:
         fail(str(error))
 
 

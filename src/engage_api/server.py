@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from engage_api import logs
+from engage_api.access import seal
 from engage_api.access.accounts.service import Accounts
 from engage_api.app import create_app
 from engage_api.core.secret import derive
@@ -31,13 +32,14 @@ def serve(settings: Settings, workers: int) -> None:
     """Serve until told to stop. Several workers share the port and the database.
 
     Raises:
-        Misconfigured: it cannot listen there. Nothing has been changed by then.
+        Misconfigured: it cannot listen there, and nothing has been changed by then; or the secret is not the one of the
+            database.
     """
     asyncio.run(_require_port(settings.host, settings.port))
     logs.configure(settings.log_level)
     upgrade(settings.owner_database)
-    if settings.environment == "development":
-        typer.echo(asyncio.run(_ready_request(settings)), color=False)
+    if said := asyncio.run(_prepared(settings)):
+        typer.echo(said, color=False)
     options: dict[str, Any] = {
         "host": settings.host,
         "port": settings.port,
@@ -72,7 +74,11 @@ async def _require_port(host: str, port: int) -> None:
 
 
 def work(settings: Settings) -> None:
-    """Run jobs until told to stop. On PostgreSQL events are numbered here too."""
+    """Run jobs until told to stop. On PostgreSQL events are numbered here too.
+
+    Raises:
+        Misconfigured: the secret is not the one of the database.
+    """
     logs.configure(settings.log_level)
     upgrade(settings.owner_database)
     asyncio.run(_work(settings))
@@ -83,10 +89,11 @@ async def _work(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     db = await open_database(settings.database)
-    runs = [Worker(db, Accounts.open(settings, db).writer.joined(registry)).run(stop)]
-    if db.dialect == "postgresql":
-        runs.append(Sequencer(db).run(stop))
     try:
+        await seal.require_same(db, settings.secret())
+        runs = [Worker(db, Accounts.open(settings, db).writer.joined(registry)).run(stop)]
+        if db.dialect == "postgresql":
+            runs.append(Sequencer(db).run(stop))
         await asyncio.gather(*runs)
     finally:
         await db.close()
@@ -101,12 +108,15 @@ def worker_app() -> ASGIApp:
     return app
 
 
-async def _ready_request(settings: Settings) -> str:
-    """A request that works, with a new key for the demo sandbox: the only secret that is ever printed. And where to
-    look.
+async def _prepared(settings: Settings) -> str:
+    """What to say before serving: in development a request that works, with a new key for the demo sandbox, the only
+    secret that is ever printed, and where to look.
     """
     db = await open_database(settings.database)
     try:
+        await seal.require_same(db, settings.secret())
+        if settings.environment == "production":
+            return ""
         key = await demo.prepare(db, derive(settings.secret(), "api-keys"))
     finally:
         await db.close()

@@ -83,6 +83,7 @@ ACROSS = {
     "access/oauth/clients.py": "clients are whoever calls; their workspaces are known once they were found",
     "access/oauth/tokens.py": "as for keys; and sweeps expired tokens, whosever they were",
     "access/operator.py": "asks whose an application is, which the live workspace knows",
+    "access/seal.py": "what tells whether a database knows a secret belongs to no workspace",
     "access/keys.py": "a caller's workspace is known once its key was found",
     "db/postgres.py": "is the engine whose second checkout it is",
     "db/reindex.py": "renders the documents of all workspaces anew",

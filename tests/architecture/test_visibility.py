@@ -17,6 +17,7 @@ WRITES = {
     "access/oauth/tokens.py": "access tokens, and whose they are",
     "access/operations.py": "nothing: asks whether the database answers",
     "access/operator.py": "workspaces and plans, which belong to no workspace, and whose an application is",
+    "access/seal.py": "one value, which belongs to no workspace",
     "access/worlds.py": "workspaces and plans, which belong to no workspace",
     "db/log.py": "the log, through `visible`",
     "db/reader.py": "every resource, through `visible`",

@@ -29,7 +29,14 @@ def told(database_url: str, tmp_path: Path) -> dict[str, str]:
 
 async def start(told: dict[str, str], path: Path, mapping: str = "wabo-receipt") -> Process:
     arguments = ("-m", "engage_api", "import", "cases", str(path), "--mapping", mapping, "--json")
-    return await asyncio.create_subprocess_exec(sys.executable, *arguments, env=told, stdout=PIPE, stderr=PIPE)
+    return await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, env=told, stdout=PIPE, stderr=PIPE, preexec_fn=hears_ctrl_c
+    )
+
+
+def hears_ctrl_c() -> None:
+    """Whoever is started by a shell in the background ignores it, and so do all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.slow
