@@ -15,6 +15,7 @@ import pytest
 from engage_api.settings import Settings
 from tests.api.harness import Client, Service, make_settings
 from tests.api.samples import SAMPLES, Body
+from tests.people import add_member
 
 SQLITE = """
 CREATE TABLE promise (id INTEGER PRIMARY KEY);
@@ -49,7 +50,7 @@ async def execute(settings: Settings, script: str) -> None:
     await owner.close()
 
 
-async def writes(api: Client) -> list[Write]:
+async def writes(service: Service, api: Client) -> list[Write]:
     """One call of every operation that writes, each of which would succeed."""
     found: list[Write] = []
     for name, sample in SAMPLES.items():
@@ -70,7 +71,7 @@ async def writes(api: Client) -> list[Write]:
     found.append(("DELETE", f"/api-keys/{keys[0]['id']}", None))
     found.append(("POST", f"/api-keys/{keys[1]['id']}/rotations", {}))
     found.append(("POST", "/api-keys/leaked", {"key": keys[2]["key"]}))
-    return found + await writes_of_parties(api)
+    return found + await writes_of_parties(api) + await writes_of_people(service, api)
 
 
 async def writes_of_parties(api: Client) -> list[Write]:
@@ -93,6 +94,20 @@ async def writes_of_parties(api: Client) -> list[Write]:
     ]
 
 
+async def writes_of_people(service: Service, api: Client) -> list[Write]:
+    """The same for members and invitations."""
+    organization = (await api.made("/organizations", {"name": "A", "kind": "partner"}))["id"]
+    invitations, workspace = f"/organizations/{organization}/invitations", service.world.operator.workspace
+    members = [await add_member(service.db, organization, "viewer", workspace) for _ in range(2)]
+    invited = await api.made(invitations, {"email": "ada@example.org", "role": "viewer"})
+    return [
+        ("PATCH", f"/members/{members[0]}", {"role": "developer"}),
+        ("DELETE", f"/members/{members[1]}", None),
+        ("POST", invitations, {"email": "grace@example.org", "role": "viewer"}),
+        ("DELETE", f"/invitations/{invited['id']}", None),
+    ]
+
+
 async def send(api: Client, write: Write, key: str | None = None) -> httpx.Response:
     method, path, body = write
     headers = {"If-Match": "*"} if method in {"PATCH", "DELETE"} else {}
@@ -108,8 +123,10 @@ async def state(api: Client) -> list[Any]:
     ]
 
 
-async def test_a_write_whose_commit_fails_is_never_told_as_done(api: Client, settings: Settings) -> None:
-    calls = await writes(api)
+async def test_a_write_whose_commit_fails_is_never_told_as_done(
+    service: Service, api: Client, settings: Settings
+) -> None:
+    calls = await writes(service, api)
     before = await state(api)
     await execute(settings, SQLITE if settings.database.startswith("sqlite") else POSTGRES)
     for keyed in (False, True):
@@ -146,7 +163,7 @@ class Watched(asyncio.Event):
 
 
 async def test_the_commit_comes_before_the_first_byte_of_the_answer(service: Service, api: Client) -> None:
-    calls = await writes(api)
+    calls = await writes(service, api)
     story: list[str] = []
     service.db.committed = Watched(story)  # type: ignore[misc]  # both databases set it after each commit
     transport: Any = api._transport
@@ -167,11 +184,11 @@ async def test_the_commit_comes_before_the_first_byte_of_the_answer(service: Ser
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_every_operation_that_writes_is_tried(api: Client) -> None:
+async def test_every_operation_that_writes_is_tried(service: Service, api: Client) -> None:
     from tests.api.test_http import PATHS, concrete  # noqa: PLC0415  # the description's own list
 
     def shape(path: str) -> str:
         return "/".join("x" if "_" in part or part in {"new", "there"} else part for part in path.split("/"))
 
     described = {(method.upper(), concrete(path)) for path, methods in PATHS.items() for method in methods - {"get"}}
-    assert {(method, shape(path)) for method, path, _ in await writes(api)} == described
+    assert {(method, shape(path)) for method, path, _ in await writes(service, api)} == described

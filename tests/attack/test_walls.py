@@ -40,6 +40,8 @@ NAMES = {
     "organization_id": "org",
     "application_id": "app",
     "credential_id": "sec",
+    "member_id": "mem",
+    "invitation_id": "inv",
 }
 MASKED = {"x-request-id", "date", "ratelimit", "retry-after"}
 _INSTANCE = re.compile(rb'"instance":"urn:uuid:[0-9a-f-]+"')

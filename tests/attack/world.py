@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from engage_api.access.applications.models import OPERATOR
 from tests.attack.catalogue import Operation
+from tests.people import add_member
 from tests.running import Answer, Application, Headers, Service, service
 
 HELD: dict[str, dict[str, Any]] = {
@@ -30,6 +31,7 @@ class World:
     ids: dict[str, str] = field(default_factory=dict)
     who: str = "our"
     application: Application = OURS
+    guests: int = 0
 
     async def send(self, operation: Operation, body: Any = None, headers: Headers = ()) -> Answer:
         """The operation on what is there. A change is of whatever version there is."""
@@ -50,6 +52,7 @@ class World:
         """The operator makes an organization and an application, a partner has its own, a sandbox has none."""
         if self.application.workspace != "live":
             self.ids |= {"organization_id": "org_none", "application_id": "app_none", "credential_id": "sec_none"}
+            self.ids |= {"member_id": "mem_none", "invitation_id": "inv_none"}
             return
         self.ids |= {"organization_id": f"org_{self.application.id}", "application_id": self.application.id}
         if self.application.id == OPERATOR:
@@ -57,6 +60,8 @@ class World:
             await self._approve(self.ids["organization_id"])
             self.ids["application_id"] = await self._made(*self.another("application_id"))
         self.ids["credential_id"] = await self._made(*self.secret(self.ids["application_id"]))
+        self.ids["invitation_id"] = await self._made(*self.another("invitation_id"))
+        self.ids["member_id"] = await add_member(self.service.db, self.ids["organization_id"])
 
     async def _approve(self, organization_id: str) -> None:
         path = f"/v1/organizations/{organization_id}/transitions"
@@ -68,10 +73,22 @@ class World:
         plural = {"key": "api-keys"}.get(one, f"{one}s")
         if one == "task":
             plural = f"cases/{self.ids['case_id']}/tasks"
-        parties: dict[str, dict[str, Any]] = {"task": TASK, "organization": PARTY, "application": PROGRAM}
+        elif one == "invitation":
+            plural = f"organizations/{self.ids['organization_id']}/invitations"
+        parties: dict[str, dict[str, Any]] = {
+            "task": TASK,
+            "organization": PARTY,
+            "application": PROGRAM,
+            "invitation": self._guest(),
+        }
         body = parties.get(one) or HELD[plural]
         more = {"organizationId": self.ids["organization_id"]} if one == "application" else {}
         return f"/v1/{plural}", {what: value for what, value in body.items() if what != "externalId"} | more
+
+    def _guest(self) -> dict[str, Any]:
+        """Somebody who was not invited before."""
+        self.guests += 1
+        return {"email": f"guest{self.guests}@example.org", "role": "viewer"}
 
     def secret(self, application_id: str) -> tuple[str, dict[str, Any]]:
         """Where a client secret of this application is made, and of what."""
