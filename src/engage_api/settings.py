@@ -76,6 +76,15 @@ class Settings(BaseSettings):
     mail_from: str = Field(
         "", pattern=r"^([^@\s]+@[^@\s]+)?$", description="The address that mails come from. Needed with a mail server."
     )
+    oidc_issuer: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$",
+        description="An OpenID provider where people may sign in, too: its issuer, `https://id.example.org`. "
+        "Its client id and secret come with it.",
+    )
+    oidc_client_id: str = Field("", description="How that provider knows this service.")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="The secret for it.")
+    oidc_name: str = Field("", max_length=60, description="What people call it. Empty: the host of the issuer.")
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
     cors_origins: tuple[str, ...] = Field((), description="JSON list of origins that browsers may call from.")
@@ -122,6 +131,14 @@ class Settings(BaseSettings):
     def _mails_come_from_somebody(self) -> Self:
         if self.smtp_url and not self.mail_from:
             raise ValueError("ENGAGE_MAIL_FROM must be set with ENGAGE_SMTP_URL: mails come from an address")
+        return self
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> Self:
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret.get_secret_value()):
+            raise ValueError("ENGAGE_OIDC_CLIENT_ID and ENGAGE_OIDC_CLIENT_SECRET must be set with ENGAGE_OIDC_ISSUER")
+        if self.oidc_issuer.startswith("http://") and not self.outbound_loopback:
+            raise ValueError("ENGAGE_OIDC_ISSUER must begin with https://")
         return self
 
     @model_validator(mode="after")

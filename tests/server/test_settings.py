@@ -50,3 +50,16 @@ def test_an_empty_variable_is_not_set(name: str, monkeypatch: pytest.MonkeyPatch
     default: Any = getattr(Settings(), name)
     monkeypatch.setenv(f"ENGAGE_{name.upper()}", "")
     assert getattr(read(), name) == default
+
+
+def test_a_provider_comes_with_its_client_id_and_secret_over_tls() -> None:
+    whole = {"oidc_issuer": "https://id.example.org", "oidc_client_id": "engage", "oidc_client_secret": "quince"}
+    assert read(**whole).oidc_issuer == "https://id.example.org"
+    for missing in ("oidc_client_id", "oidc_client_secret"):
+        with pytest.raises(Misconfigured, match="must be set with ENGAGE_OIDC_ISSUER") as told:
+            read(**{name: value for name, value in whole.items() if name != missing})
+        assert "quince" not in str(told.value)
+    plain = whole | {"oidc_issuer": "http://127.0.0.1:9000"}
+    with pytest.raises(Misconfigured, match="must begin with https://"):
+        read(**plain)
+    assert read(**plain, outbound_loopback=True).oidc_issuer == "http://127.0.0.1:9000"

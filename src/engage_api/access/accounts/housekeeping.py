@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from engage_api.access.accounts import store
+from engage_api.access.accounts.outside import store as outside
 from engage_api.access.accounts.service import IDLE
 from engage_api.core import clock
 from engage_api.db.engine import Database
@@ -19,6 +20,7 @@ async def sweep_accounts(db: Database, job: Job[dict[str, Any]]) -> None:
     now = clock.host()
     async with db.system.write(None) as tx:
         await store.sweep(tx, now - IDLE, now - UNCONFIRMED)
+        await outside.sweep(tx)
         await job.finish(tx)
 
 

@@ -14,11 +14,13 @@ from engage_api.access.accounts.emails import Email
 from engage_api.access.accounts.mail import Outbox, Post
 from engage_api.access.accounts.mail import post as way_out
 from engage_api.access.accounts.models import CONFIRM, RESET, Account, Visitor
+from engage_api.access.accounts.outside.provider import Provider
 from engage_api.access.accounts.passwords import Passwords
 from engage_api.access.accounts.refusals import Gone
 from engage_api.core import clock, ids, secret
 from engage_api.core.secret import derive
 from engage_api.db.engine import Database, Transaction
+from engage_api.http.outbound import Outbound
 from engage_api.settings import Settings
 
 IDLE = timedelta(hours=12)  # a session that nobody used for so long has ended
@@ -46,6 +48,8 @@ class Accounts:
     pepper: bytes = field(repr=False)
     form_key: bytes = field(repr=False)
     secure: bool
+    outside: Provider | None = None
+    """Where people may sign in besides."""
 
     @classmethod
     def open(cls, settings: Settings, db: Database) -> "Accounts":
@@ -60,7 +64,14 @@ class Accounts:
             derive(secret_key, "accounts"),
             derive(secret_key, "account-forms"),
             not plain,
+            Provider(settings, Outbound(settings)) if settings.oidc_issuer else None,
         )
+
+    def close(self) -> None:
+        """Waits for nothing."""
+        self.passwords.close()
+        if self.outside is not None:
+            self.outside.close()
 
     @property
     def writer(self) -> letters.Writer:
@@ -108,7 +119,7 @@ class Accounts:
             if not (await store.claim(tx, mark, CONFIRM) and await store.confirm(tx, row)):
                 raise Gone
             await store.drop_tokens(tx, row.id)
-            return await self._begin(tx, row.id, visitor)
+            return await self.begin(tx, row.id, visitor)
 
     async def sign_in(self, email: Email | None, password: str, visitor: Visitor, before: str = "") -> str | None:
         """The cookie of a new session, or None. `before` is the cookie of a session that it takes the place of."""
@@ -120,7 +131,7 @@ class Accounts:
             if not await store.enter(tx, row, better):  # not confirmed, disabled, or another password by now
                 return None
             await store.end_marked(tx, [self.mark(before)] if before else [])
-            return await self._begin(tx, row.id, visitor)
+            return await self.begin(tx, row.id, visitor)
 
     async def ask_reset(self, email: Email) -> None:
         """Send a link to choose a new password with, if there is such an account."""
@@ -199,7 +210,7 @@ class Accounts:
         if reasons := await self.passwords.weakness(password, about):
             raise Unfit(reasons)
 
-    async def _begin(self, tx: Transaction, account: str, visitor: Visitor) -> str:
+    async def begin(self, tx: Transaction, account: str, visitor: Visitor) -> str:
         """A new session, whatever there was before: nobody can have prepared its id."""
         cookie, now = secrets.token_urlsafe(32), clock.host()
         values = {
