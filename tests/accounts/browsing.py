@@ -38,8 +38,8 @@ class Form(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
             self._within = given["action"] == self.action
-        elif tag == "input" and self._within:
-            self.fields[given["name"]] = given["value"]
+        elif tag == "input" and self._within and (given["type"] not in ("checkbox", "radio") or "checked" in given):
+            self.fields[given["name"]] = given.get("value", "on")
 
 
 class Browser(httpx.AsyncClient):

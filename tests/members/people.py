@@ -13,6 +13,7 @@ from engage_api.access.organizations import service as organizations
 from engage_api.access.organizations.models import OrganizationCreate, OrganizationKind
 from engage_api.access.worlds import LIVE
 from tests.accounts.browsing import Browser, Town
+from tests.api.harness import eventually
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,11 @@ async def account_of(town: Town, email: str) -> str:
     return str(row.id)
 
 
-async def events(town: Town, key: str, subject: str) -> list[dict[str, Any]]:
-    """What the log says of one resource."""
-    answer = await town.service.ask("GET", f"/v1/events?subject={subject}", key=key)
-    return list(answer.json["items"])
+async def story(town: Town, key: str, subject: str, number: int) -> list[dict[str, Any]]:
+    """What the log says of one resource, once it says so much."""
+
+    async def look() -> list[dict[str, Any]] | None:
+        found = (await town.service.ask("GET", f"/v1/events?subject={subject}", key=key)).json["items"]
+        return found if len(found) >= number else None
+
+    return await eventually(look)

@@ -15,7 +15,7 @@ from engage_api.core import clock
 from engage_api.db import Query
 from engage_api.jobs.registry import Later
 from tests.accounts.browsing import Town
-from tests.members.people import events, member
+from tests.members.people import member, story
 from tests.running import Answer
 
 _invitation, _address = InvitationRow.__table__, InvitationAddressRow.__table__  # type: ignore[attr-defined]
@@ -88,7 +88,15 @@ async def test_a_partys_own_invitations_are_its_affair(town: Town) -> None:
 
 async def test_addresses_that_no_mail_reaches_are_refused(town: Town) -> None:
     key, owner = await town.service.key(), await member(town)
-    for wrong in ("", "ada", "a@b@c.org", "a b@example.org", "ada@example.org\r\nBcc: x@y.org", "ａ@example.org", 7):
+    for wrong in (
+        "",
+        "ada",
+        "a@b@c.org",
+        "a b@example.org",
+        "ada@example.org\r\nBcc: x@y.org",
+        "\uff41@example.org",
+        7,
+    ):
         answer = await invite(town, key, owner.organization, wrong)  # type: ignore[arg-type]
         assert answer.code == "invalid-request", wrong
         assert [fault["pointer"] for fault in answer.json["errors"]] == ["/email"]
@@ -108,7 +116,7 @@ async def test_twenty_at_most_however_many_are_asked_for_at_once(town: Town) -> 
 async def test_of_one_address_invited_many_times_at_once_one_is_open(town: Town) -> None:
     key, owner, email = await town.service.key(), await member(town), town.somebody()
     answers = await asyncio.gather(*(invite(town, key, owner.organization, email) for _ in range(8)))
-    assert sorted(answer.status for answer in answers) == [201] + [409] * 7
+    assert sorted(answer.status for answer in answers) == [201] + [409] * 4 + [429] * 3  # five mails in ten minutes
 
 
 async def test_a_week_later_it_is_gone_and_its_address_with_it(town: Town) -> None:
@@ -119,9 +127,7 @@ async def test_a_week_later_it_is_gone_and_its_address_with_it(town: Town) -> No
     await expire(town, made["id"])
     assert await opened(town, key, owner.organization) == [other]
     assert email not in await addresses(town)
-    async with asyncio.timeout(10):
-        while len(found := await events(town, key, made["id"])) < 2:
-            await asyncio.sleep(0.01)
+    found = await story(town, key, made["id"], 2)
     assert [one["type"] for one in found] == ["engage.invitation.created.v1", "engage.invitation.expired.v1"]
     assert email.partition("@")[0] not in str(found)  # the log keeps the hint alone
 

@@ -26,6 +26,8 @@ class Policy(NamedTuple):
 SIGN_IN = Policy(Seconds(30, 60, "sign-in"), Seconds(100, 60, "sign-in-account"), both=Seconds(10, 60, "sign-in-both"))
 SIGN_UP = Policy(Seconds(10, 60, "sign-up"), Seconds(5, 600, "mail-account"))
 RESET = Policy(Seconds(10, 60, "reset"), Seconds(5, 600, "mail-account"))
+ORGANIZE = Policy(Seconds(120, 60, "organize"), Seconds(60, 60, "organize-account"))
+INVITE = Policy(Seconds(20, 600, "invite"), Seconds(5, 600, "mail-account"))
 LINK = Policy(Seconds(30, 60, "link"), Seconds(10, 60, "link-account"))
 
 

@@ -18,8 +18,8 @@ from engage_api.access.accounts import sessions
 from engage_api.access.accounts.refusals import Foreign, NoForm, NotOurForm, TooLong
 from engage_api.access.accounts.sessions import SESSION, VISIT
 
-LONGEST = 16_384  # bytes of a form
-MOST_FIELDS = 20
+LONGEST = 65_536  # bytes of a form: twenty redirect URIs take a while
+MOST_FIELDS = 100
 LONGEST_PATH = 2_048  # characters of where to go next
 HOME = "/account"
 ENCODING = "application/x-www-form-urlencoded"

@@ -1,6 +1,5 @@
 """The addresses of open invitations: whom one is for, and which are for somebody who has confirmed an address."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -21,9 +20,7 @@ _invitation = InvitationRow.__table__  # type: ignore[attr-defined]
 _organization = OrganizationRow.__table__  # type: ignore[attr-defined]
 _account = AccountRow.__table__  # type: ignore[attr-defined]
 
-_ADD = Query(
-    insert(_address).on_conflict_do_nothing(), [c.name for c in _address.columns]
-)  # SQLite speaks the same
+_ADD = Query(insert(_address).on_conflict_do_nothing(), [c.name for c in _address.columns])  # SQLite speaks the same
 _OF = Query(
     select(_address.c.invitation_id, _address.c.email).where(
         _address.c.workspace_id == bindparam("workspace"), _address.c.organization_id == bindparam("organization")
@@ -86,9 +83,9 @@ async def one(db: Database, invitation_id: str) -> Open | None:
     return None if row is None else Open(row)
 
 
-async def meant(db: Database, account: str) -> Iterator[Open]:
+async def meant(db: Database, account: str) -> list[Open]:
     """The open invitations for this person: for the address that they have confirmed."""
-    return map(Open, await db.system.fetch(_FOR, None, account=account, now=clock.business(LIVE)))
+    return [Open(row) for row in await db.system.fetch(_FOR, None, account=account, now=clock.business(LIVE))]
 
 
 async def expired(db: Database, now: datetime, most: int) -> list[str]:

@@ -12,7 +12,7 @@ from engage_api.access.accounts.models import Account
 from engage_api.access.applications.models import APPLICATION
 from engage_api.access.members import addresses, letters, seats, service
 from engage_api.access.members.models import INVITATION, Invitation, InvitationCreate
-from engage_api.access.operator import NO_LIMIT
+from engage_api.access.members.refusals import Suspended
 from engage_api.access.organizations import service as organizations
 from engage_api.core import clock
 from engage_api.core.principal import Principal
@@ -36,12 +36,6 @@ class TooManyInvitations(Problem):
     """An organization has at most 20 open invitations. Withdraw one, or wait until some are accepted or expire."""
 
     code, status, title = "too-many-invitations", 409, "There are enough open invitations"
-
-
-class Suspended(Problem):
-    """The organization is suspended. Until its operator approves it again nothing in it changes."""
-
-    code, status, title = "organization-suspended", 409, "The organization is suspended"
 
 
 async def invite(
@@ -89,7 +83,7 @@ async def accept(tx: Transaction, account: Account, found: addresses.Open) -> No
         NotFound: it has ended meanwhile.
         Suspended: the organization is.
     """
-    who = newcomer(account, found)
+    who = seats.newcomer(account.id, found.organization.id)
     was = await require(tx, who, found.invitation.id)
     organization = await organizations.require(tx, who, was.model.organization_id)  # locked: nobody joins twice
     if organization.model.state == "suspended":
@@ -101,7 +95,7 @@ async def accept(tx: Transaction, account: Account, found: addresses.Open) -> No
 
 async def decline(tx: Transaction, account: Account, found: addresses.Open) -> None:
     """End an invitation, by whom it is for."""
-    who = newcomer(account, found)
+    who = seats.newcomer(account.id, found.organization.id)
     await store.remove(tx, who, INVITATION, await require(tx, who, found.invitation.id), DECLINED)
 
 
@@ -119,11 +113,6 @@ async def require(tx: Transaction, principal: Principal, invitation_id: str) -> 
     if found is None:
         raise NotFound
     return found
-
-
-def newcomer(account: Account, found: addresses.Open) -> Principal:
-    """Somebody who is invited: they may nothing yet, and the log tells that it was them."""
-    return seats.acting(account.id, found.organization, NO_LIMIT, None)
 
 
 async def _called(tx: Transaction, principal: Principal, organization_id: str) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from engage_api.access.accounts import attempts
 from engage_api.access.guard import guard
 from engage_api.access.members import invitations, service
 from engage_api.access.members.models import (
@@ -17,6 +18,7 @@ from engage_api.access.members.models import (
 )
 from engage_api.access.members.roles import Role
 from engage_api.access.organizations.models import ORGANIZATION
+from engage_api.core.problem import TooManyRequests
 from engage_api.core.scopes import Scope
 from engage_api.http.call import Call
 from engage_api.http.pages import SORTED, ListQuery, Page
@@ -32,6 +34,17 @@ INVITED = {"x-problems": ["needs-live", "already-invited", "too-many-invitations
 OWNED = {"x-problems": ["last-owner"]}
 
 Sort = Annotated[Literal["createdAt", "-createdAt", "updatedAt", "-updatedAt"], Field(description=SORTED)]
+
+
+async def _spare(call: Call, address: str) -> None:
+    """Nobody's mailbox is filled by us.
+
+    Raises:
+        TooManyRequests: the address has had enough mails for now.
+    """
+    named = call.services.accounts.mark(address.lower()).hex()[:32]
+    if wait := await call.services.limits.spend_address(attempts.INVITE.account, named):
+        raise TooManyRequests("This address has had enough mails for now.", headers={"Retry-After": str(wait)})
 
 
 class MemberQuery(ListQuery):
@@ -90,8 +103,9 @@ async def remove_member(member_id: str, call: Write) -> Response:
 async def create_invitation(organization_id: str, call: Write, body: NewInvitation) -> Response:
     """A mail goes to the address. Whoever has an account with it, or makes one, accepts within 7 days.
 
-    Nobody invites to a role that may more than they may.
+    Nobody invites to a role that may more than they may. An address gets 5 mails of ours in 10 minutes.
     """
+    await _spare(call, body.email)
     return await call.create("/invitations", lambda tx: invitations.invite(tx, call.principal, organization_id, body))
 
 

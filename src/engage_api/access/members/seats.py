@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from engage_api.access.applications.models import OPERATOR, Application
 from engage_api.access.members import roles
 from engage_api.access.members.models import MEMBER, MemberRow
 from engage_api.access.members.roles import Role
+from engage_api.access.operator import NO_LIMIT
 from engage_api.access.organizations.models import ORGANIZATION, Organization, OrganizationRow
 from engage_api.access.worlds import LIVE, PlanRow, WorkspaceRow
 from engage_api.core.principal import Plan, Principal
@@ -49,6 +50,13 @@ _NAMED = Query(
         _member.c.organization_id == bindparam("organization"),
     )
 )
+_OWNED = Query(
+    select(func.count().label("count")).where(
+        _member.c.workspace_id == bindparam("workspace"),
+        _member.c.account_id == bindparam("account"),
+        _member.c.role == bindparam("role"),
+    )
+)
 _SANDBOX = Query(
     select(_workspace.c.id)
     .where(_workspace.c.organization_id == bindparam("organization"), _workspace.c.kind == "sandbox")
@@ -70,7 +78,8 @@ class Seat:
     @property
     def principal(self) -> Principal:
         """Who acts on our pages: the person, with what their role allows, and sees their organization alone."""
-        return acting(self.account, self.organization, self.plan, self.role)
+        allowed = roles.scopes(self.role, internal=self.organization.kind == "internal")
+        return replace(newcomer(self.account, self.organization.id), plan=self.plan, scopes=allowed)
 
     def through(self, application: Application, sandbox: str) -> Principal:
         """The person through an application in a sandbox: like a token of its test client, with what both may do."""
@@ -86,20 +95,24 @@ class Seat:
         )
 
 
-def acting(account: str, organization: Organization, plan: Plan, role: Role | None) -> Principal:
-    """A person at our pages, which are the operator's application; without a role one who may nothing yet."""
-    allowed = roles.scopes(role, internal=organization.kind == "internal") if role else frozenset[Scope]()
+def founder(account: str) -> Principal:
+    """A person at our pages, which are the operator's application. In no organization they may nothing."""
     return Principal(
         credential="session",
         application=OPERATOR,
-        organization=organization.id,
+        organization="",
         workspace=LIVE,
         live=True,
-        scopes=allowed,
-        plan=plan,
+        scopes=frozenset(),
+        plan=NO_LIMIT,
         sees_workspace=False,
         person=account,
     )
+
+
+def newcomer(account: str, organization_id: str) -> Principal:
+    """Somebody who sees an organization, because they are invited to it, and may nothing there yet."""
+    return replace(founder(account), organization=organization_id)
 
 
 async def of(db: Database, account: str) -> list[Seat]:
@@ -111,6 +124,11 @@ async def at(db: Database, account: str, organization_id: str) -> Seat | None:
     """A person's seat in this organization, or None."""
     row = await db.one(_AT, LIVE, workspace=LIVE, account=account, organization=organization_id)
     return None if row is None else _seat(row)
+
+
+async def owned(tx: Transaction, account: str) -> int:
+    """How many organizations a person owns."""
+    return int((await tx.one(_OWNED, workspace=LIVE, account=account, role="owner")).count)
 
 
 async def name(tx: Transaction, principal: Principal, organization_id: str) -> str | None:

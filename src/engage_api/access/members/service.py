@@ -3,24 +3,44 @@
 from collections.abc import Iterable
 
 from engage_api.access import holders
-from engage_api.access.members import roles
+from engage_api.access.members import roles, seats
 from engage_api.access.members.models import MEMBER, Member, MemberFields, MemberUpdate
+from engage_api.access.members.refusals import Enough
 from engage_api.access.members.roles import Role
 from engage_api.access.organizations import service as organizations
-from engage_api.access.organizations.models import Organization
+from engage_api.access.organizations.models import Organization, OrganizationCreate
+from engage_api.access.worlds import LIVE
 from engage_api.core.principal import Principal
 from engage_api.core.problem import NotFound, Problem
-from engage_api.db import reader, store
+from engage_api.db import reader, store, turns
 from engage_api.db.engine import Transaction
 from engage_api.db.store import Stored
 from engage_api.http import etags
 from engage_api.http.patches import patched
+
+MOST_OWNED = 5  # organizations of one person
 
 
 class LastOwner(Problem):
     """An organization always has an owner. Make somebody else one first."""
 
     code, status, title = "last-owner", 409, "This is the last owner"
+
+
+async def start(tx: Transaction, person: tuple[str, str], wanted: OrganizationCreate) -> str:
+    """Make an organization, and the person, by account and name, its owner. Its id.
+
+    Raises:
+        Enough: they own so many that one more is too many.
+    """
+    account, _ = person
+    await turns.take(tx, LIVE, f"organizations of {account}")
+    if await seats.owned(tx, account) >= MOST_OWNED:
+        raise Enough
+    maker = seats.founder(account)
+    made = await organizations.create(tx, maker, wanted)
+    await join(tx, maker, made.model.id, person, "owner")
+    return made.model.id
 
 
 async def join(
