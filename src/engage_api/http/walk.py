@@ -49,17 +49,27 @@ class Operation:
     @property
     def preconditioned(self) -> bool:
         """Whether it demands `If-Match`: a change of what more than one party may edit."""
-        return self.method in ("patch", "delete") and not self._of_credentials
+        return self.method in ("patch", "delete") and not self._of_credentials and not self._of_invitations
 
     @property
     def names_external_id(self) -> bool:
         """Whether it writes an external id, which may be taken."""
-        return self.has_body and not self.acts and not self._of_credentials
+        return self.has_body and not self.acts and not self._of_credentials and not self._of_people
+
+    @property
+    def _of_people(self) -> bool:
+        """Of members and invitations: they have no external id."""
+        return self.path.startswith("/members") or self._of_invitations
+
+    @property
+    def _of_invitations(self) -> bool:
+        """Nobody edits an invitation."""
+        return "invitations" in self.path
 
     @property
     def _of_credentials(self) -> bool:
-        """Of keys and secrets: nobody edits them, and they have no external id."""
-        return self.path.startswith("/api-keys") or "/secrets" in self.path
+        """Of keys, secrets and sessions: nobody edits them, and they have no external id."""
+        return self.path.startswith("/api-keys") or self.path.endswith("/sessions") or "/secrets" in self.path
 
 
 def operations(app: FastAPI) -> Iterator[Operation]:

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
 
 from engage_api.access.accounts import forms, sessions
 from engage_api.access.accounts.forms import FORM, HOME
 from engage_api.access.accounts.models import Account
-from engage_api.access.accounts.refusals import Broken, Busy, Refusal
+from engage_api.access.accounts.refusals import Broken, Busy, NotThisWay, Refusal
 from engage_api.access.accounts.sessions import SESSION, VISIT
 from engage_api.core import clock
 from engage_api.db.errors import Unavailable
+from engage_api.http.middleware import METHODS
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -36,6 +38,20 @@ SAID = {
     "password": "Your new password is set, and all other sessions have ended.",
     "ended": "The session has ended.",
     "others": "All other sessions have ended.",
+    "connected": "Your account is connected. You can sign in this way from now on.",
+    "disconnected": "Your account is not connected any more.",
+    "started": "Your organization is there, with a sandbox of its own. Make an application next.",
+    "joined": "You are a member now.",
+    "declined": "The invitation is declined.",
+    "left": "You have left the organization.",
+    "invited": "The invitation is on its way.",
+    "withdrawn": "The invitation is withdrawn.",
+    "role": "The role is changed.",
+    "removed": "They are no member any more.",
+    "made": "The application is there. Make a key, and it can begin.",
+    "changed": "The application is changed.",
+    "secret-ended": "The client secret has ended, and so have the tokens that were issued for it.",
+    "key-ended": "The key has ended.",
 }
 """What a page says of what was done before; the address names it, so nobody can make it say anything else."""
 
@@ -45,6 +61,7 @@ def show(
 ) -> HTMLResponse:
     """A page with a form. `account`: who is signed in; their form is bound to their session."""
     cookie, new = (sessions.given(request, SESSION), False) if account else forms.visit(request)
+    outside = sessions.of(request).outside
     given = {
         "errors": {},
         "values": {},
@@ -52,6 +69,7 @@ def show(
         "said": SAID.get(request.query_params.get("said", "")),
         "seal": {"name": FORM, "value": forms.seal(request, cookie)},
         "outbox": sessions.of(request).outbox is not None,
+        "outside": outside.name if outside else "",
     }
     response = HTMLResponse(_render(name, **given | values), status)
     if new:
@@ -87,6 +105,20 @@ def paged(handler: Handler) -> Handler:
             return refused(Broken())
 
     return answer
+
+
+def route(path: str, see: Handler | None, do: Handler | None) -> Route:
+    """A page by its address: what looks at it, and what is sent to it."""
+    ways = {"GET": see, "HEAD": see, "POST": do}
+    allowed = [method for method, handler in ways.items() if handler]
+
+    async def answer(request: Request) -> Response:
+        handler = ways.get(request.method)
+        if handler is None:
+            raise NotThisWay(*allowed)
+        return await handler(request)
+
+    return Route(path, paged(answer), methods=sorted(METHODS))
 
 
 def go(path: str) -> Response:

@@ -7,11 +7,14 @@ from starlette.routing import Route
 from engage_api.access.accounts import attempts, emails, forms, pages, sessions
 from engage_api.access.accounts.forms import HOME
 from engage_api.access.accounts.models import CONFIRM, RESET, Account
-from engage_api.access.accounts.refusals import Closed, Gone, Nothing, NotThisWay, SignedOut
+from engage_api.access.accounts.outside import routes as outside
+from engage_api.access.accounts.outside import service as outside_service
+from engage_api.access.accounts.outside.provider import CALLBACK
+from engage_api.access.accounts.refusals import Closed, Gone, Nothing, SignedOut
 from engage_api.access.accounts.service import Unfit
 from engage_api.access.accounts.sessions import SESSION
+from engage_api.access.members import addresses, seats
 from engage_api.access.operations import is_local
-from engage_api.http.middleware import METHODS
 
 LONGEST_NAME = 100  # characters
 NO_ADDRESS = "This is no e-mail address that we can write to."
@@ -70,9 +73,9 @@ async def confirm(request: Request) -> Response:
 
 
 async def see_sign_in(request: Request) -> Response:
-    """The form to sign in with; who is signed in goes on to where they wanted."""
+    """The form to sign in with; who is signed in goes on to where they wanted, unless they have to do it again."""
     wanted = forms.local(request.query_params.get("next"))
-    if await sessions.who(request):
+    if "again" not in request.query_params and await sessions.who(request):
         return pages.go(wanted)
     return pages.show(request, "sign-in.html", values={"next": wanted, "email": ""})
 
@@ -180,9 +183,16 @@ async def see_mails(request: Request) -> Response:
 
 
 async def _account(request: Request, account: Account, errors: dict[str, list[str]] | None = None) -> Response:
-    found = await sessions.of(request).sessions(account)
-    status = 400 if errors else 200
-    return pages.show(request, "account.html", status=status, account=account, errors=errors or {}, sessions=found)
+    accounts, status = sessions.of(request), 400 if errors else 200
+    found, connection = await accounts.sessions(account), await outside_service.connection(accounts, account)
+    given = {
+        "errors": errors or {},
+        "sessions": found,
+        "connection": connection,
+        "seats": await seats.of(accounts.db, account.id),
+        "invitations": await addresses.meant(accounts.db, account.id),
+    }
+    return pages.show(request, "account.html", status=status, account=account, **given)
 
 
 async def _require_account(request: Request) -> Account:
@@ -197,30 +207,19 @@ def _require_mail(request: Request) -> None:
         raise Closed
 
 
-def _route(path: str, see: pages.Handler | None, do: pages.Handler | None) -> Route:
-    """A page by its address: what looks at it, and what is sent to it."""
-    ways = {"GET": see, "HEAD": see, "POST": do}
-    allowed = [method for method, handler in ways.items() if handler]
-
-    async def answer(request: Request) -> Response:
-        handler = ways.get(request.method)
-        if handler is None:
-            raise NotThisWay(*allowed)
-        return await handler(request)
-
-    return Route(path, pages.paged(answer), methods=sorted(METHODS))
-
-
 routes = [
-    _route("/account", see_account, None),
-    _route("/account/sign-up", see_sign_up, sign_up),
-    _route("/account/confirm", see_confirm, confirm),
-    _route("/account/sign-in", see_sign_in, sign_in),
-    _route("/account/sign-out", None, sign_out),
-    _route("/account/reset", see_reset, reset),
-    _route("/account/sessions", None, end_sessions),
-    _route("/account/password", None, change_password),
-    _route("/account/mails", see_mails, None),
+    pages.route("/account", see_account, None),
+    pages.route("/account/sign-up", see_sign_up, sign_up),
+    pages.route("/account/confirm", see_confirm, confirm),
+    pages.route("/account/sign-in", see_sign_in, sign_in),
+    pages.route("/account/sign-out", None, sign_out),
+    pages.route("/account/reset", see_reset, reset),
+    pages.route("/account/sessions", None, end_sessions),
+    pages.route("/account/password", None, change_password),
+    pages.route("/account/outside", None, outside.leave),
+    pages.route(CALLBACK, outside.come_back, None),
+    pages.route("/account/outside/end", None, outside.disconnect),
+    pages.route("/account/mails", see_mails, None),
     Route("/account/style.css", pages.style, methods=["GET"]),
 ]
 """Outside the versioned API, where people are."""
