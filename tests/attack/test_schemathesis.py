@@ -1,6 +1,7 @@
 """The contract, judged by Schemathesis as three callers: what is answered is what is described."""
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,8 +19,8 @@ from tests.running import Service
 SHARE = 0.95  # of the operations must have been seen to work
 READS = "customers:read cases:read offers:read events:read keys:read"
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-VALID = {"coverage": {"generation": {"mode": "positive"}}}
-"""What is refused before a database is asked need be tried with one of them only."""
+SOAK = "ENGAGE_TEST_MINUTES" in os.environ
+VALID: dict[str, Any] = {"coverage": {"generation": {"mode": "positive"}}}
 AT_RANDOM: dict[str, Any] = {"coverage": {"enabled": False}, "stateful": {"enabled": False}}
 BY_RULE = {"fuzzing": {"enabled": False}, "stateful": {"enabled": False}}
 ONLY_EVENTS = [{"include-path-regex": "^/(?!events$).*", "enabled": False}]
@@ -50,15 +51,12 @@ def told(count: Count, name: str, found: Verdict, least: int) -> None:
     assert found.cases >= least
 
 
+@pytest.mark.soak
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("database_url", "phases", "least"),
-    [("sqlite", {}, 5_000), ("postgresql", VALID, 1_000)],
-    indirect=["database_url"],
-    ids=["sqlite", "postgresql"],
-)
-def test_who_may_do_everything(world: tuple[Bridge, World], phases: Any, least: int, count: Count) -> None:
-    found = judge(*world, world[1].key, examples=5, phases=phases)
+def test_who_may_do_everything(world: tuple[Bridge, World], count: Count) -> None:
+    """What is valid; `test_bodies` sends what is not. `make soak` tries all that Schemathesis has."""
+    phases, examples, least = ({}, 20, 10_000) if SOAK else (VALID, 2, 1_000)
+    found = judge(*world, world[1].key, examples=examples, phases=phases)
     told(count, "all scopes", found, least)
     count("schemathesis, all scopes", least_share_of_operations_seen_to_work=found.share)
     assert found.share >= SHARE

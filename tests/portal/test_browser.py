@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("br
 EXPLORER = "/reference/"
 KINDS_OF_PAGE = ["/", "/quickstart/", "/problems/invalid-request/", "/operations/", "/errors/", EXPLORER, "/404.html"]
 TAB, ENTER = 9, 13
-FEW = 6  # pages of one template
+FEW = 2  # pages of one template
 
 
 def visit(tab: Tab, service: Service, place: str) -> None:
