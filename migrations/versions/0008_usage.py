@@ -1,8 +1,81 @@
-"""Usage, and sessions of customers."""
+"""Sessions of customers, usage, and quotas."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from engage_api.db.base import Instant
+from engage_api.db.row import KEY
 
 revision = "0008"
 down_revision = "0007"
 
+WALLED = ("customer_session", "usage")
+
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Make the tables, with the wall that all tables of a workspace have."""
+    _customer_session()
+    _usage()
+    op.add_column("plan", sa.Column("quota", sa.BigInteger(), nullable=True))
+    if op.get_bind().dialect.name == "postgresql":
+        _wall()
+
+
+def _customer_session() -> None:
+    op.create_table(
+        "customer_session",
+        sa.Column("workspace_id", KEY, nullable=False),
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
+        sa.Column("customer_id", KEY, nullable=False),
+        sa.Column("application_id", KEY, nullable=False),
+        sa.Column("key_id", KEY, nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["application_id"], ["application.id"]),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "customer_id"],
+            ["customer.workspace_id", "customer.id"],
+            name="customer_session_customer",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "key_id"],
+            ["api_key.workspace_id", "api_key.id"],
+            name="customer_session_key",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id"),
+    )
+    op.create_index("customer_session_fingerprint", "customer_session", ["fingerprint"], unique=True)
+    for name, columns in (
+        ("of", ["workspace_id", "customer_id"]),
+        ("key_id", ["workspace_id", "key_id"]),
+        ("expiry", ["workspace_id", "expires_at"]),
+    ):
+        op.create_index(f"customer_session_{name}", "customer_session", columns, unique=False)
+
+
+def _usage() -> None:
+    op.create_table(
+        "usage",
+        *(sa.Column(name, KEY, nullable=False) for name in ("workspace_id", "day", "application_id", "credential")),
+        sa.Column("operation", KEY, nullable=False),
+        sa.Column("organization_id", KEY, nullable=False),
+        *(
+            sa.Column(name, sa.BigInteger(), nullable=False)
+            for name in ("calls", "client_errors", "server_errors", "limited")
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "day", "application_id", "credential", "operation"),
+    )
+
+
+def _wall() -> None:
+    for table in WALLED:
+        op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO engage_app, engage_system")
+        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        op.execute(
+            f"CREATE POLICY own_workspace ON {table} TO engage_app "
+            "USING (workspace_id = current_setting('app.workspace', true))"
+        )
+        op.execute(f"CREATE POLICY every_workspace ON {table} TO engage_system USING (true)")

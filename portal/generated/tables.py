@@ -99,11 +99,14 @@ def plans() -> str:
         path = Path(folder) / "new.db"
         upgrade(f"sqlite:///{path}")
         database = connect(path)
-        found = database.execute("SELECT name, requests, seconds, burst FROM plan ORDER BY requests").fetchall()
+        found = database.execute("SELECT name, requests, seconds, burst, quota FROM plan ORDER BY requests").fetchall()
         database.close()
     return table(
-        ("Plan", "Requests in a window", "In any one second"),
-        ((f"`{name}`", f"{requests:,} in {seconds} s", f"{burst:,}") for name, requests, seconds, burst in found),
+        ("Plan", "Requests in a window", "In any one second", "On a day (UTC)"),
+        (
+            (f"`{name}`", f"{requests:,} in {seconds} s", f"{burst:,}", "any number" if quota is None else f"{quota:,}")
+            for name, requests, seconds, burst, quota in found
+        ),
     )
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 from starlette.applications import Starlette
-from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Mount
 from starlette.types import ASGIApp
@@ -23,14 +22,25 @@ from engage_api.access.accounts.routes import routes as account_pages
 from engage_api.access.accounts.service import Accounts
 from engage_api.access.applications.models import APPLICATION, CLIENT_SECRET
 from engage_api.access.applications.routes import router as applications
+from engage_api.access.customer_sessions import housekeeping as _customers  # noqa: F401  # registers its job
 from engage_api.access.guard import Doorkeeper
-from engage_api.access.members import models as _members  # noqa: F401  # registers its table
+from engage_api.access.members import housekeeping as _members  # noqa: F401  # registers its job
+from engage_api.access.members.letters import Writer
+from engage_api.access.members.models import INVITATION, MEMBER
+from engage_api.access.members.pages import routes as organization_pages
+from engage_api.access.members.program_pages import routes as application_pages
+from engage_api.access.members.routes import router as members
 from engage_api.access.models import API_KEY
 from engage_api.access.oauth import endpoints as oauth
 from engage_api.access.oauth import housekeeping as _tokens  # noqa: F401  # registers its job
+from engage_api.access.oauth.signing import PURPOSE as SIGNING
+from engage_api.access.oauth.signing import Keyring
 from engage_api.access.organizations.models import ORGANIZATION
 from engage_api.access.organizations.routes import router as organizations
 from engage_api.access.routes import router as api_keys
+from engage_api.access.usage import housekeeping as _usage  # noqa: F401  # registers its job
+from engage_api.access.usage import service as usage
+from engage_api.access.usage.routes import router as usage_figures
 from engage_api.cases.models import CASE
 from engage_api.cases.routes import router as cases
 from engage_api.cases.tasks.models import TASK
@@ -38,11 +48,12 @@ from engage_api.cases.tasks.routes import router as tasks
 from engage_api.core.secret import derive
 from engage_api.customers.models import CUSTOMER
 from engage_api.customers.routes import router as customers
+from engage_api.customers.sessions_routes import router as customer_sessions
 from engage_api.db import Database, open_database
 from engage_api.db.kind import Kind
 from engage_api.db.sequencer import Sequencer
 from engage_api.events.routes import router as events
-from engage_api.http import contract, housekeeping, problems  # noqa: F401  # housekeeping registers its jobs
+from engage_api.http import contract, housekeeping, origins, problems  # noqa: F401  # housekeeping registers its jobs
 from engage_api.http.call import Services
 from engage_api.http.cursors import Cursors
 from engage_api.http.dispatch import Direct
@@ -51,32 +62,47 @@ from engage_api.http.limits import Limits
 from engage_api.http.meter import Meter
 from engage_api.http.methods import Head
 from engage_api.http.middleware import Apps, Bounds, Envelope, Shared
+from engage_api.http.quotas import Quotas
 from engage_api.http.requestlog import RequestLog
+from engage_api.http.tally import Tally
 from engage_api.http.walk import require_guards
 from engage_api.jobs import Registry, Worker, registry
+from engage_api.me.routes import router as me
 from engage_api.offers.models import OFFER
 from engage_api.offers.routes import router as offers
 from engage_api.portal import Portal
 from engage_api.settings import Settings
 
-ROUTERS = (customers, cases, tasks, offers, events, api_keys, organizations, applications)
-KINDS: tuple[Kind[Any], ...] = (CUSTOMER, CASE, TASK, OFFER, API_KEY, ORGANIZATION, APPLICATION, CLIENT_SECRET)
+ROUTERS = (
+    customers,
+    customer_sessions,
+    me,
+    cases,
+    tasks,
+    offers,
+    events,
+    api_keys,
+    organizations,
+    members,
+    applications,
+    usage_figures,
+)
+KINDS: tuple[Kind[Any], ...] = (
+    CUSTOMER,
+    CASE,
+    TASK,
+    OFFER,
+    API_KEY,
+    ORGANIZATION,
+    MEMBER,
+    INVITATION,
+    APPLICATION,
+    CLIENT_SECRET,
+)
 """Every kind of resource, in the order in which they refer to each other."""
 FLUSH = 0.5  # seconds between two writes of the request log
+CARRY = 5.0  # seconds between two writings of usage
 NOTE = 60.0  # seconds between two notes of when keys were used
-TAGS = [
-    {"name": "Customers", "description": "The people and organizations that are served."},
-    {"name": "Cases", "description": "Everything needed for an outcome that somebody wants."},
-    {"name": "Tasks", "description": "The steps of a case; all together they are the worklist."},
-    {"name": "Offers", "description": "Propositions that customers can accept."},
-    {"name": "Events", "description": "The log: everything that happened, in order."},
-    {"name": "API keys", "description": "Who may call, and what for."},
-    {"name": "Organizations", "description": "The parties that have applications, sandboxes and a plan."},
-    {
-        "name": "Applications",
-        "description": "The programs of organizations, and the secrets that prove who they are.",
-    },
-]
 
 
 class Api(FastAPI):
@@ -113,13 +139,15 @@ def create_app(settings: Settings, *, processes: int = 1) -> ASGIApp:
             *operations.routes(meter, settings.base_url, behind_proxy=bool(settings.trusted_proxies)),
             *oauth.routes(settings.base_url),
             *account_pages,
+            *organization_pages,
+            *application_pages,
             Mount("/", Portal()),
         ]
     )
     bounds = Bounds(settings.outer_limit, settings.max_body_bytes)
     front = api if settings.telemetry else Direct(api)  # FastAPI's own telemetry hangs on its own way
     return Envelope(
-        Apps(Head(front), pages, oauth.DOORS).across(_cors(settings.cors_origins)), shared, meter, log, bounds
+        Apps(Head(front), pages, oauth.DOORS).across(origins.allowed(settings.cors_origins)), shared, meter, log, bounds
     )
 
 
@@ -134,7 +162,7 @@ def create_api(base_url: str = "", *, lifespan: Any = None, telemetry: bool = Fa
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        openapi_tags=TAGS,
+        openapi_tags=contract.TAGS,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
         telemetry={
@@ -160,22 +188,27 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
     db = await open_database(settings.database, group_commit=settings.group_commit)
     doorkeeper = Doorkeeper(db, derive(secret, "api-keys"))
     accounts = Accounts.open(settings, db)
+    tally, quotas = Tally(), Quotas(partial(usage.used, db))
+    ledger = usage.Ledger(db, tally, quotas)
     services = Services(
         db=db,
         cursors=Cursors(derive(secret, "cursors")),
-        limits=Limits(settings.redis_url, processes),
+        limits=Limits(settings.redis_url, processes, quotas=quotas),
+        tally=tally,
         once=Idempotency(db, derive(secret, "idempotency")),
         doorkeeper=doorkeeper,
         pepper=doorkeeper.pepper,
         base_url=settings.base_url,
         contact=settings.contact,
         accounts=accounts,
+        signing=Keyring(db, derive(secret, SIGNING)),
     )
     stop = asyncio.Event()
     beside = [
         asyncio.create_task(_every(FLUSH, stop, log.flush)),
         asyncio.create_task(_every(NOTE, stop, doorkeeper.write_uses)),
-        *_background(settings, db, accounts.writer.joined(registry), stop),
+        asyncio.create_task(_every(CARRY, stop, ledger.flush)),
+        *_background(settings, db, _jobs(accounts), stop),
     ]
     try:
         yield services
@@ -184,10 +217,17 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
         await asyncio.gather(*beside, return_exceptions=True)
         with contextlib.suppress(Exception):
             await doorkeeper.write_uses()
+        with contextlib.suppress(Exception):
+            await ledger.flush()
         log.flush()
-        accounts.passwords.close()
+        accounts.close()
         await db.close()
         await services.limits.close()
+
+
+def _jobs(accounts: Accounts) -> Registry:
+    """The kinds of jobs that all processes share, and the mails, which are for one that knows the way out."""
+    return Writer(accounts.post, accounts.base_url).joined(accounts.writer.joined(registry))
 
 
 def _background(settings: Settings, db: Database, jobs: Registry, stop: asyncio.Event) -> list[asyncio.Task[None]]:
@@ -208,15 +248,3 @@ async def _every(seconds: float, stop: asyncio.Event, do: Callable[[], Any]) -> 
                 await done
         except Exception:  # noqa: BLE001  # whatever it was, the next round may go well
             structlog.get_logger("engage").exception("background work failed")
-
-
-def _cors(origins: tuple[str, ...]) -> Callable[[ASGIApp], ASGIApp]:
-    """Browsers on these origins may call, without cookies: a credential is always sent by hand."""
-    if not origins:
-        return lambda app: app
-    headers = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-Id"]
-    shown = ["ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id", "Api-Version"]
-    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-    return partial(
-        CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=headers, expose_headers=shown
-    )

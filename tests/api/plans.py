@@ -15,11 +15,13 @@ _ADD = Query(insert(PlanRow.__table__))  # type: ignore[attr-defined]  # SQLMode
 _numbers = count(1)
 
 
-async def make_plan(service: Service, *, window: int = 1000, seconds: int = 60, burst: int = 1000) -> str:
-    """The name of a new plan: so many requests in so many seconds, and in any one second."""
+async def make_plan(
+    service: Service, *, window: int = 1000, seconds: int = 60, burst: int = 1000, quota: int | None = None
+) -> str:
+    """The name of a new plan: so many requests in so many seconds, in any one second, and on a day."""
     name = f"plan-{next(_numbers)}"
     async with service.db.write(None) as tx:
-        await tx.run(_ADD, name=name, requests=window, seconds=seconds, burst=burst)
+        await tx.run(_ADD, name=name, requests=window, seconds=seconds, burst=burst, quota=quota)
     return name
 
 

@@ -1,6 +1,7 @@
 """Commit before answer: nobody is told "done" before it is, and whose commit fails is told that it did.
 
-The fault is planted in the databases themselves: from then on every commit of an event fails, and nothing before it.
+The fault is planted in the databases themselves: from then on every commit of an event fails, and nothing before it;
+so does every commit of a customer's session, which has no event.
 """
 
 import asyncio
@@ -21,14 +22,19 @@ SQLITE = """
 CREATE TABLE promise (id INTEGER PRIMARY KEY);
 CREATE TABLE broken (id INTEGER REFERENCES promise (id) DEFERRABLE INITIALLY DEFERRED);
 CREATE TRIGGER no_commit AFTER INSERT ON event BEGIN INSERT INTO broken VALUES (1); END;
+CREATE TRIGGER no_begin AFTER INSERT ON customer_session BEGIN INSERT INTO broken VALUES (1); END;
+CREATE TRIGGER no_end AFTER DELETE ON customer_session BEGIN INSERT INTO broken VALUES (1); END;
 """
 POSTGRES = """
 CREATE FUNCTION no_commit() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END $$;
 CREATE CONSTRAINT TRIGGER no_commit AFTER INSERT ON event DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION no_commit();
+CREATE CONSTRAINT TRIGGER no_commit AFTER INSERT OR DELETE ON customer_session DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION no_commit();
 """
-HEAL = "DROP TRIGGER no_commit"
+HEAL_SQLITE = "DROP TRIGGER no_commit; DROP TRIGGER no_begin; DROP TRIGGER no_end;"
+HEAL_POSTGRES = "DROP TRIGGER no_commit ON event; DROP TRIGGER no_commit ON customer_session;"
 Write = tuple[str, str, Body | None]
 
 
@@ -66,6 +72,9 @@ async def writes(service: Service, api: Client) -> list[Write]:
             ]
     for path in ("customers", "offers"):
         found.append(("DELETE", f"/{path}/{(await SAMPLES[path[:-1]].make(api))['id']}", None))
+    customer = f"/customers/{(await SAMPLES['customer'].make(api))['id']}"
+    await api.made(f"{customer}/sessions", {})
+    found += [("POST", f"{customer}/sessions", {}), ("DELETE", f"{customer}/sessions", None)]
     keys = [await api.made("/api-keys", {"name": "A", "scopes": ["cases:read"]}) for _ in range(3)]
     found.append(("POST", "/api-keys", {"name": "A", "scopes": ["cases:read"]}))
     found.append(("DELETE", f"/api-keys/{keys[0]['id']}", None))
@@ -137,7 +146,7 @@ async def test_a_write_whose_commit_fails_is_never_told_as_done(
             assert answer.json()["code"] == "unavailable"
             assert int(answer.headers["Retry-After"]) >= 1
     assert await state(api) == before
-    await execute(settings, HEAL if settings.database.startswith("sqlite") else f"{HEAL} ON event")
+    await execute(settings, HEAL_SQLITE if settings.database.startswith("sqlite") else HEAL_POSTGRES)
     for n, write in enumerate(calls):
         answer = await send(api, write, f"key-{n}" if write[0] == "POST" else None)
         assert answer.is_success, f"{write}: {answer.status_code} {answer.text}"

@@ -9,15 +9,22 @@ from tests.architecture.source import PACKAGE, Module, modules
 
 # Who may write statements, and on what.
 WRITES = {
+    "access/accounts/outside/store.py": "who people are elsewhere, and who has gone there: of no workspace",
     "access/accounts/store.py": "accounts, their tokens and sessions, which belong to no workspace",
     "access/applications/secrets.py": "the insert of a fingerprint, at the caller's workspace",
+    "access/customer_sessions/service.py": "customers' tokens, and whose they are",
     "access/holders.py": "whose a credential is: its application, organization, workspace and plan",
     "access/keys.py": "credentials, and whose key it is",
+    "access/members/addresses.py": "whom invitations are for, and which are for somebody",
+    "access/members/seats.py": "where somebody is a member, and an organization's default sandbox",
     "access/oauth/clients.py": "clients, their secrets and their sandboxes, for whoever shows the secret",
+    "access/oauth/signing.py": "the keys that sign, which are the service's own",
+    "access/oauth/store.py": "what people allow, which is in no workspace",
     "access/oauth/tokens.py": "access tokens, and whose they are",
     "access/operations.py": "nothing: asks whether the database answers",
     "access/operator.py": "workspaces and plans, which belong to no workspace, and whose an application is",
     "access/seal.py": "one value, which belongs to no workspace",
+    "access/usage/service.py": "figures: what was counted in all workspaces, and reading them through `visible`",
     "access/worlds.py": "workspaces and plans, which belong to no workspace",
     "db/log.py": "the log, through `visible`",
     "db/reader.py": "every resource, through `visible`",

@@ -45,8 +45,10 @@ def expected(operation: Operation, caller: str) -> str:
 
 
 def happened(answer: Answer, operation: Operation) -> str:
-    """403 for another scope is what the operation itself has to say: the key would give away what it has not."""
-    if answer.status == 403 and answer.json["requiredScope"] != operation.scopes[0]:
+    """403 for another reason is what the operation itself has to say: the key would give away what it has not, or is no
+    customer's.
+    """
+    if answer.status == 403 and answer.json.get("requiredScope") != operation.scopes[0]:
         return "in"
     return str(answer.status) if answer.status in {401, 403} else "in"
 

@@ -14,6 +14,7 @@ from typing import Any
 from fastapi import Depends, Request
 
 from engage_api.access import keys
+from engage_api.access.customer_sessions import service as sessions
 from engage_api.access.oauth import tokens
 from engage_api.core import clock, secret
 from engage_api.core.principal import NOBODY, Principal
@@ -26,8 +27,8 @@ from engage_api.http.call import Call, Services
 TRUSTED_FOR = 1.0  # seconds for which a look-up is believed: a key revoked by another process ends within this time
 LEAKED = Happened("leaked")
 MOST_KNOWN = 10_000  # credentials kept in memory
-KEY, TOKEN = "key", "token"  # kinds of credentials, as they say themselves
-HOLDERS = {KEY: keys.holder, TOKEN: tokens.holder}
+KEY, TOKEN, CUSTOMER = "key", "token", sessions.KIND  # kinds of credentials, as they say themselves
+HOLDERS = {KEY: keys.holder, TOKEN: tokens.holder, CUSTOMER: sessions.holder}
 """How whoever holds a credential of a kind is found. What has another kind, such as a client secret, opens nothing."""
 
 
@@ -43,7 +44,7 @@ class Doorkeeper:
     _forgotten: int = 0
 
     async def recognise(self, token: str) -> Principal | None:
-        """The holder of an API key or of an access token, or None."""
+        """The holder of an API key, an access token or a customer's token, or None."""
         digest = hashlib.sha256(token.encode()).digest()
         known = self._known.get(digest)
         if known is not None and known[1] > monotonic():
@@ -69,13 +70,21 @@ class Doorkeeper:
         self._forgotten += 1
         self._known = {digest: kept for digest, kept in self._known.items() if kept[0].credential != credential}
 
+    def forget_customer(self, workspace: str, customer: str) -> None:
+        """Look up again whatever lets this customer in: their sessions have ended."""
+        self._forgotten += 1
+        who = workspace, customer
+        self._known = {
+            digest: kept for digest, kept in self._known.items() if (kept[0].workspace, kept[0].customer) != who
+        }
+
     def forget_all(self) -> None:
         """Look every credential up again: an organization or an application has changed."""
         self._forgotten += 1
         self._known = {}
 
     async def end(self, token: str) -> None:
-        """Revoke the key or the token that this is, if it is one. The log says of a key that it leaked."""
+        """End the key, the token or the session that this opens, if it is one. The log says of a key that it leaked."""
         if secret.kind(token) == TOKEN:
             found = await tokens.find(self.db, secret.fingerprint(self.pepper, token))
             if found is not None:  # also when its holder may not act just now
@@ -84,7 +93,10 @@ class Doorkeeper:
             return
         holder = await self.recognise(token)
         if holder is not None:
-            await self._end_key(holder)
+            if holder.customer:
+                await sessions.end_one(self.db, holder.workspace, holder.credential)
+            else:
+                await self._end_key(holder)
             self.forget(holder.credential)
 
     async def _end_key(self, holder: Principal) -> None:

@@ -40,6 +40,7 @@ def of(credential: FromClause, *columns: Column[Any], plan: Column[Any] | None =
             _plan.c.requests,
             _plan.c.seconds,
             _plan.c.burst,
+            _plan.c.quota,
         )
         .join_from(credential, _workspace, _workspace.c.id == credential.c.workspace_id)
         .join(_application, _application.c.id == credential.c.application_id)
@@ -78,7 +79,7 @@ def principal(
         workspace=row.workspace_id,
         live=not test,
         scopes=frozenset(scopes),
-        plan=Plan(row.plan, row.requests, row.seconds, row.burst),
+        plan=Plan(row.plan, row.requests, row.seconds, row.burst, row.quota),
         sees_workspace=test or row.organization_kind == "internal",
         networks=networks,
         expires_at=expires_at,

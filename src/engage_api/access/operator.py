@@ -57,7 +57,7 @@ async def principal(
         workspace=workspace,
         live=found.kind == "live",
         scopes=EVERYTHING,
-        plan=Plan(row.name, row.requests, row.seconds, row.burst),
+        plan=Plan(row.name, row.requests, row.seconds, row.burst, row.quota),
         sees_workspace=True,
     )
 

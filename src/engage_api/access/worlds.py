@@ -31,7 +31,7 @@ class WorkspaceRow(SQLModel, table=True):
 
 
 class PlanRow(SQLModel, table=True):
-    """How often a principal may ask: requests in a window of seconds, and in any one second."""
+    """How often a principal may ask: requests in a window of seconds, in any one second, and on a day in UTC."""
 
     __tablename__ = "plan"
 
@@ -39,6 +39,7 @@ class PlanRow(SQLModel, table=True):
     requests: int = Column(sa_type=BigInteger)
     seconds: int = Column(sa_type=BigInteger)
     burst: int = Column(sa_type=BigInteger)
+    quota: int | None = Column(default=None, sa_type=BigInteger)
 
 
 _plan = PlanRow.__table__  # type: ignore[attr-defined]

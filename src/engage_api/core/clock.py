@@ -1,7 +1,10 @@
 """The only place that reads the time."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import time
+
+DAY = 86_400  # seconds
 
 
 def host() -> datetime:
@@ -16,6 +19,16 @@ def host() -> datetime:
 def seconds() -> float:
     """The host's time in seconds since 1970, for counting within windows."""
     return time()
+
+
+def day() -> str:
+    """The host's day in UTC, `2026-11-21`."""
+    return _day(int(time() // DAY))
+
+
+@lru_cache(maxsize=4)
+def _day(number: int) -> str:
+    return datetime.fromtimestamp(number * DAY, UTC).date().isoformat()
 
 
 def business(workspace: str) -> datetime:  # noqa: ARG001  # callers say whose time they mean

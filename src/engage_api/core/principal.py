@@ -12,12 +12,15 @@ NOBODY = "nobody"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How often a principal may ask: `window` requests in any `window_seconds`, and `burst` in any one second."""
+    """How often a principal may ask: `window` requests in any `window_seconds`, `burst` in any one second, and `quota`
+    on one day in UTC (None: no such limit).
+    """
 
     name: str
     window: int
     window_seconds: int
     burst: int
+    quota: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,7 @@ class CustomerRow(Row, table=True):
         Index("customer_updated", "workspace_id", "updated_at", "id"),
         Index("customer_state", "workspace_id", "state", "created_at", "id"),
         Index("customer_name", "workspace_id", "sort_name", "id"),
+        {"info": {"customer": "id"}},
     )
 
     external_id: str | None = Column(default=None, sa_type=KEY)

@@ -100,10 +100,18 @@ async def update_customer(customer_id: str, call: Write, body: Patch) -> Respons
 )
 async def delete_customer(customer_id: str, call: Write) -> Response:
     """Only a customer who has no cases and takes part in none."""
-    return await call.remove(lambda tx: service.delete(tx, call.principal, customer_id, call.if_match))
+    answer = await call.remove(lambda tx: service.delete(tx, call.principal, customer_id, call.if_match))
+    call.services.doorkeeper.forget_customer(call.principal.workspace, customer_id)
+    return answer
 
 
 @router.post("/{customer_id}/transitions", response_model=Customer, summary="Transition a customer to another state")
 async def transition_customer(customer_id: str, call: Write, body: Move) -> Response:
-    """Prospect, active, dormant, closed. What cannot follow is refused, with what can."""
-    return await call.act(lambda tx: service.move(tx, call.principal, customer_id, body.to, call.if_match))
+    """Prospect, active, dormant, closed. What cannot follow is refused, with what can.
+
+    Closing ends the customer's sessions: in this process with the next request, in others within a second.
+    """
+    answer = await call.act(lambda tx: service.move(tx, call.principal, customer_id, body.to, call.if_match))
+    if body.to == "closed":
+        call.services.doorkeeper.forget_customer(call.principal.workspace, customer_id)
+    return answer

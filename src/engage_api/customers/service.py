@@ -1,5 +1,6 @@
 """The rules for customers."""
 
+from engage_api.access.customer_sessions import service as sessions
 from engage_api.core.principal import Principal
 from engage_api.core.problem import NotFound, Problem
 from engage_api.core.states import require_transition
@@ -23,6 +24,12 @@ class CustomerInUse(Problem):
     """The customer has cases or takes part in some, and cases are never deleted. Close the customer instead."""
 
     code, status, title = "customer-in-use", 409, "The customer has cases"
+
+
+class CustomerClosed(Problem):
+    """The customer is closed: nobody lets them in any more."""
+
+    code, status, title = "customer-closed", 409, "The customer is closed"
 
 
 async def create(tx: Transaction, principal: Principal, wanted: CustomerCreate) -> Stored[Customer]:
@@ -53,10 +60,12 @@ async def change(
 async def move(
     tx: Transaction, principal: Principal, customer_id: str, to: CustomerState, if_match: str | None
 ) -> Stored[Customer]:
-    """Bring a customer into another state."""
+    """Bring a customer into another state. Whoever is closed is let in no more: their sessions end."""
     was = await require(tx, principal, customer_id)
     etags.check(if_match, was.document)
     require_transition(TRANSITIONS, was.model.state, to)
+    if to == "closed":
+        await sessions.end(tx, principal, customer_id)
     return await store.change(tx, principal, CUSTOMER, was, {"state": to}, store.Happened(to))
 
 
@@ -80,3 +89,14 @@ async def require(tx: Transaction, principal: Principal, customer_id: str) -> St
     if found is None:
         raise NotFound
     return found
+
+
+async def require_open(tx: Transaction, principal: Principal, customer_id: str) -> None:
+    """Refuse whoever is not let in; the others are not closed before the transaction ends.
+
+    Raises:
+        NotFound: there is no such customer, or none that the principal may see.
+        CustomerClosed: nobody lets them in.
+    """
+    if (await require(tx, principal, customer_id)).model.state == "closed":
+        raise CustomerClosed

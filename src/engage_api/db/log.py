@@ -14,7 +14,7 @@ from engage_api.core.principal import Principal
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.row import CounterRow, EventRow
 from engage_api.db.sql import Query
-from engage_api.db.visibility import visible, whose
+from engage_api.db.visibility import Audience, audience, visible, whose
 
 EVENT = EventRow.__table__  # type: ignore[attr-defined]
 _counter = CounterRow.__table__  # type: ignore[attr-defined]
@@ -83,7 +83,7 @@ async def page(db: Database, principal: Principal, *, after: int, limit: int, fi
     `filters` may hold `type` and `subject`. An event is here once it has been numbered, some milliseconds after its
     commit.
     """
-    query = _page(sees_workspace=principal.sees_workspace, names=tuple(sorted(filters)))
+    query = _page(audience(principal), names=tuple(sorted(filters)))
     given = {**whose(principal), **{f"by_{name}": value for name, value in filters.items()}}
     rows = await db.fetch(query, principal.workspace, **given, after=after, limit=limit)
     return [Line(row.id, _render(row, with_sequence=principal.sees_workspace)) for row in rows]
@@ -91,9 +91,7 @@ async def page(db: Database, principal: Principal, *, after: int, limit: int, fi
 
 async def place(db: Database, principal: Principal, event_id: str) -> int | None:
     """The sequence number of an event, or None when there is none that the principal may see."""
-    row = await db.one(
-        _place(sees_workspace=principal.sees_workspace), principal.workspace, **whose(principal), id=event_id
-    )
+    row = await db.one(_place(audience(principal)), principal.workspace, **whose(principal), id=event_id)
     return None if row is None else int(row.sequence)
 
 
@@ -120,20 +118,18 @@ def _render(row: Any, *, with_sequence: bool) -> bytes:
 
 
 @lru_cache(maxsize=16)
-def _page(*, sees_workspace: bool, names: tuple[str, ...]) -> Query:
+def _page(whom: Audience, *, names: tuple[str, ...]) -> Query:
     columns = [c for c in EVENT.columns if c.name not in ("workspace_id", "n", "made_by")]
-    statement = select(*columns).where(
-        *visible(EVENT, sees_workspace=sees_workspace), EVENT.c.sequence > bindparam("after")
-    )
+    statement = select(*columns).where(*visible(EVENT, whom), EVENT.c.sequence > bindparam("after"))
     narrowed = statement.where(*(EVENT.c[name] == bindparam(f"by_{name}") for name in names))
     return Query(narrowed.order_by(EVENT.c.sequence).limit(bindparam("limit")))
 
 
 @lru_cache(maxsize=2)
-def _place(*, sees_workspace: bool) -> Query:
+def _place(whom: Audience) -> Query:
     return Query(
         select(EVENT.c.sequence).where(
-            *visible(EVENT, sees_workspace=sees_workspace),
+            *visible(EVENT, whom),
             EVENT.c.id == bindparam("id"),
             EVENT.c.sequence.is_not(None),
         )

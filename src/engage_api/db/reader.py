@@ -15,14 +15,14 @@ from engage_api.db.kind import COMMON_FILTERS, Equal, Filter, From, Kind, P, Ter
 from engage_api.db.sql import Query
 from engage_api.db.store import Stored
 from engage_api.db.terms import TABLE as TERM
-from engage_api.db.visibility import visible, whose
+from engage_api.db.visibility import Audience, audience, visible, whose
 
 _driver = TERM.alias("driver")
 
 
 async def document(db: Database, principal: Principal, kind: Kind[Any], row_id: str, *, by: str = "id") -> bytes | None:
     """The document of one resource, or None when there is none that this principal may see."""
-    query = _by_id(kind, by, sees_workspace=principal.sees_workspace, lock=False)
+    query = _by_id(kind, by, audience(principal), lock=False)
     row = await db.one_raw(query, principal.workspace, **whose(principal), id=row_id)
     return None if row is None else kind.current(row[0], row[1])
 
@@ -31,9 +31,7 @@ async def find(
     tx: Transaction, principal: Principal, kind: Kind[P], row_id: str, *, by: str = "id", lock: bool = True
 ) -> Stored[P] | None:
     """One resource inside a transaction, locked until its end on PostgreSQL; `by` may be `external_id`."""
-    row = await tx.one(
-        _by_id(kind, by, sees_workspace=principal.sees_workspace, lock=lock), **whose(principal), id=row_id
-    )
+    row = await tx.one(_by_id(kind, by, audience(principal), lock=lock), **whose(principal), id=row_id)
     if row is None:
         return None
     model = kind.read(row.document)
@@ -42,20 +40,20 @@ async def find(
 
 async def keep(tx: Transaction, principal: Principal, kind: Kind[Any], row_id: str) -> bool:
     """Whether the principal sees such a resource. If so, it is not deleted before the transaction ends."""
-    query = _kept(kind, sees_workspace=principal.sees_workspace)
+    query = _kept(kind, audience(principal))
     return await tx.one(query, **whose(principal), id=row_id) is not None
 
 
 async def has_any(tx: Transaction, principal: Principal, kind: Kind[Any], filters: Mapping[str, Any]) -> bool:
     """Whether the principal sees at least one such resource, read inside a transaction."""
     ask = Ask(filters, None, "createdAt", None, 1)
-    query = _page(kind, Shape(principal.sees_workspace, tuple(filters), words=False, sort="createdAt"))
+    query = _page(kind, Shape(audience(principal), tuple(filters), words=False, sort="createdAt"))
     return await tx.one(query, **_parameters(principal, kind, ask), limit=1) is not None
 
 
 async def number(tx: Transaction, principal: Principal, kind: Kind[Any], filters: Mapping[str, Any]) -> int:
     """How many such resources the principal sees, read inside a transaction. For lists that are known to be short."""
-    query = _count(kind, Shape(principal.sees_workspace, tuple(filters), words=False))
+    query = _count(kind, Shape(audience(principal), tuple(filters), words=False))
     row = await tx.one(query, **_parameters(principal, kind, Ask(filters, None, "createdAt", None, 1)))
     return int(row.count)
 
@@ -74,7 +72,7 @@ class Ask:
 class Shape(NamedTuple):
     """What of a question decides the statement: one is built for each shape, on first use."""
 
-    sees_workspace: bool
+    audience: Audience
     filters: tuple[str, ...]
     words: bool
     sort: str = ""
@@ -94,7 +92,7 @@ async def page(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) ->
     values = _values(db, principal, kind, ask)
     if values is None:
         return Found([], None)
-    shape = Shape(principal.sees_workspace, tuple(ask.filters), ask.words is not None, ask.sort, ask.after is not None)
+    shape = Shape(audience(principal), tuple(ask.filters), ask.words is not None, ask.sort, ask.after is not None)
     limit = ask.limit + 1
     documents = [row[0] for row in await db.raw(_page(kind, shape), principal.workspace, **values, limit=limit)]
     if not all(documents):  # some are of an older schema, and nobody has reindexed since
@@ -110,7 +108,7 @@ async def count(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) -
     values = _values(db, principal, kind, ask)
     if values is None:
         return 0
-    query = _count(kind, Shape(principal.sees_workspace, tuple(ask.filters), ask.words is not None))
+    query = _count(kind, Shape(audience(principal), tuple(ask.filters), ask.words is not None))
     row = await db.one_raw(query, principal.workspace, **values)
     return 0 if row is None else int(row[0])
 
@@ -140,18 +138,16 @@ def _rule(kind: Kind[Any], name: str) -> Filter:
 
 
 @lru_cache(maxsize=128)
-def _by_id(kind: Kind[Any], by: str, *, sees_workspace: bool, lock: bool) -> Query:
+def _by_id(kind: Kind[Any], by: str, whom: Audience, *, lock: bool) -> Query:
     t = kind.table
-    statement = select(t.c.rendered, t.c.document, t.c.made_by).where(
-        *visible(t, sees_workspace=sees_workspace), t.c[by] == bindparam("id")
-    )
+    statement = select(t.c.rendered, t.c.document, t.c.made_by).where(*visible(t, whom), t.c[by] == bindparam("id"))
     return Query(statement.with_for_update() if lock else statement)
 
 
 @lru_cache(maxsize=64)
-def _kept(kind: Kind[Any], *, sees_workspace: bool) -> Query:
+def _kept(kind: Kind[Any], whom: Audience) -> Query:
     t = kind.table
-    statement = select(t.c.id).where(*visible(t, sees_workspace=sees_workspace), t.c.id == bindparam("id"))
+    statement = select(t.c.id).where(*visible(t, whom), t.c.id == bindparam("id"))
     return Query(statement.with_for_update(read=True, key_share=True))
 
 
@@ -202,7 +198,7 @@ def _count(kind: Kind[Any], shape: Shape) -> Query:
 
 def _narrowed(kind: Kind[Any], statement: Select[Any], shape: Shape, dialect: str) -> Select[Any]:
     clauses = [_clause(kind, name) for name in shape.filters]
-    statement = statement.where(*visible(kind.table, sees_workspace=shape.sees_workspace), *clauses)
+    statement = statement.where(*visible(kind.table, shape.audience), *clauses)
     return statement.where(kind.table.c.id.in_(search.found(dialect))) if shape.words else statement
 
 

@@ -1,20 +1,36 @@
 """The one rule of who may see which row."""
 
-from sqlalchemy import ColumnElement, Table, bindparam
+from typing import Literal
+
+from sqlalchemy import ColumnElement, Table, bindparam, false
 
 from engage_api.core.principal import Principal
 
+Audience = Literal["workspace", "own", "customer"]
 
-def visible(table: Table, *, sees_workspace: bool) -> list[ColumnElement[bool]]:
-    """The rows that a principal may see: those of its workspace, and if it does not see all of that, those it made.
 
-    Of a table that names in its `info` the column that holds an `organization`: those of its organization.
-    Parameters of the statement: `workspace` and, for the second kind, `application` or `organization`; `whose` gives
-    all.
+def audience(principal: Principal) -> Audience:
+    """What a principal sees: the whole workspace, what is its own, or the customer that it is."""
+    if principal.customer:
+        return "customer"
+    return "workspace" if principal.sees_workspace else "own"
+
+
+def visible(table: Table, whom: Audience) -> list[ColumnElement[bool]]:
+    """The rows that an audience may see: all of the workspace; or of its own, those that it made; or of a customer,
+    nothing.
+
+    A table says in its `info` by which column it is otherwise: `organization`, for whoever sees what is their own, the
+    rows of their organization; `customer`, for a customer, the rows that are theirs.
+    Parameters of the statement: `workspace` and, for all but the first, `application`, `organization` or `customer`;
+    `whose` gives all.
     """
     mine = [table.c.workspace_id == bindparam("workspace")]
-    if sees_workspace:
+    if whom == "workspace":
         return mine
+    if whom == "customer":
+        customer = table.info.get("customer")
+        return [*mine, false() if customer is None else table.c[customer] == bindparam("customer")]
     organization = table.info.get("organization")
     if organization is not None:
         return [*mine, table.c[organization] == bindparam("organization")]
@@ -27,4 +43,5 @@ def whose(principal: Principal) -> dict[str, str]:
         "workspace": principal.workspace,
         "application": principal.application,
         "organization": principal.organization,
+        "customer": principal.customer,
     }

@@ -18,6 +18,7 @@ from engage_api.http import etags, pages
 from engage_api.http.cursors import Cursors
 from engage_api.http.idempotency import Answer, Idempotency
 from engage_api.http.limits import Limits
+from engage_api.http.tally import Tally
 from engage_api.settings import Contact
 
 T = TypeVar("T", bound=Input)
@@ -33,6 +34,9 @@ class Keeper(Protocol):
     def forget(self, credential: str) -> None:
         """Look this credential up again at its next use."""
 
+    def forget_customer(self, workspace: str, customer: str) -> None:
+        """Look up again whatever lets this customer in."""
+
     def forget_all(self) -> None:
         """Look every credential up again: somebody who holds several may have changed."""
 
@@ -47,6 +51,7 @@ class Services:
     db: Database
     cursors: Cursors
     limits: Limits
+    tally: Tally
     once: Idempotency
     doorkeeper: Keeper
     pepper: bytes
@@ -54,6 +59,8 @@ class Services:
     contact: Contact
     accounts: Any
     """What `access.accounts` keeps of its own; this room does not know it."""
+    signing: Any
+    """The keys that sign (`access.oauth.signing.Keyring`); nor does it know those."""
 
 
 class Call:

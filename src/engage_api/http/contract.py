@@ -18,6 +18,23 @@ all it can see. Lists are paged by `nextCursor`; a change of something that othe
 `POST` may be repeated safely with an `Idempotency-Key`. What goes wrong is answered as `application/problem+json`.
 """
 
+TAGS = [
+    {"name": "Customers", "description": "The people and organizations that are served."},
+    {"name": "Me", "description": "What a customer's own token opens."},
+    {"name": "Cases", "description": "Everything needed for an outcome that somebody wants."},
+    {"name": "Tasks", "description": "The steps of a case; all together they are the worklist."},
+    {"name": "Offers", "description": "Propositions that customers can accept."},
+    {"name": "Events", "description": "The log: everything that happened, in order."},
+    {"name": "API keys", "description": "Who may call, and what for."},
+    {"name": "Organizations", "description": "The parties that have applications, sandboxes and a plan."},
+    {"name": "Members", "description": "The people of organizations, what each may do, and who is invited."},
+    {
+        "name": "Applications",
+        "description": "The programs of organizations, and the secrets that prove who they are.",
+    },
+    {"name": "Usage", "description": "How often applications call, and how that went."},
+]
+
 
 def documents(api: FastAPI) -> dict[str, bytes]:
     """The description by file name, as bytes that are the same for the same routes."""

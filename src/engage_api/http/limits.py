@@ -19,6 +19,7 @@ from slowapi.wrappers import Limit
 from engage_api.core import clock
 from engage_api.core.principal import Plan, Principal
 from engage_api.core.problem import TooManyRequests
+from engage_api.http.quotas import Quotas
 from engage_api.http.windows import LocalWindows, Seconds, Told
 
 BURST = "burst"
@@ -28,8 +29,10 @@ _log = structlog.get_logger("engage.limits")
 
 
 def principal_key(principal: Principal) -> str:
-    """Who is counted: the application, so that a second key is no second allowance."""
-    return principal.application
+    """Who is counted: the application, so that a second key is no second allowance; of its customers each alone, so
+    that none uses up what is the others'.
+    """
+    return f"{principal.application} {principal.customer}" if principal.customer else principal.application
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +46,12 @@ class Policy:
 
 @lru_cache(maxsize=256)
 def policy(plan: Plan) -> Policy:
-    """The policies of a plan: a window and, so that it is not spent in one second, a burst."""
+    """The policies of a plan: a window and, so that it is not spent in one second, a burst; a quota may come on top."""
+    daily = b"" if plan.quota is None else b', "quota";q=%d;w=86400' % plan.quota
     return Policy(
         _limit(Seconds(plan.window, plan.window_seconds, "window")),
         _limit(Seconds(plan.burst, 1, BURST)),
-        b'"window";q=%d;w=%d, "burst";q=%d;w=1' % (plan.window, plan.window_seconds, plan.burst),
+        b'"window";q=%d;w=%d, "burst";q=%d;w=1' % (plan.window, plan.window_seconds, plan.burst) + daily,
     )
 
 
@@ -58,7 +62,8 @@ class Limits:
     limit.
     """
 
-    def __init__(self, redis_url: str = "", processes: int = 1) -> None:
+    def __init__(self, redis_url: str = "", processes: int = 1, *, quotas: Quotas) -> None:
+        self._quotas = quotas
         self._local = LocalWindows()
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._pool: Any = None
@@ -87,7 +92,7 @@ class Limits:
         """Count one request of this principal in this group of routes. Returns the headers that say what is left.
 
         Raises:
-            TooManyRequests: the window or the burst is used up.
+            TooManyRequests: the window, the burst or the quota is used up.
         """
         rules, who = policy(principal.plan), principal_key(principal)
         item = cast("Seconds", rules.burst.limit)
@@ -95,17 +100,15 @@ class Limits:
         if told.counted:
             item = cast("Seconds", rules.window.limit)
             told = await self._count(item, who, group)
-        reset = _whole(told.seconds)
         if not told.counted:
-            raise TooManyRequests(
-                f"The {item.namespace} of {item.amount} requests is used up.",
-                headers={
-                    "Retry-After": str(reset),
-                    "RateLimit-Policy": rules.header.decode(),
-                    "RateLimit": f'"{item.namespace}";r=0;t={reset}',
-                },
-            )
-        return [(b"ratelimit-policy", rules.header), (b"ratelimit", b'"window";r=%d;t=%d' % (told.left, reset))]
+            raise _used_up(item.namespace, item.amount, told, rules.header)
+        left = b'"window";r=%d;t=%d' % (told.left, _whole(told.seconds))
+        if (quota := principal.plan.quota) is not None:
+            told = await self._quotas.spend(principal, quota)
+            if not told.counted:
+                raise _used_up("quota", quota, told, rules.header)
+            left += b', "quota";r=%d;t=%d' % (told.left, _whole(told.seconds))
+        return [(b"ratelimit-policy", rules.header), (b"ratelimit", left)]
 
     async def spend_address(self, item: Seconds, address: str) -> int:
         """Count one refused request of an address. Returns the seconds to wait when it has had too many, else 0."""
@@ -132,6 +135,18 @@ class Limits:
     def _step_back(self, error: Exception) -> None:
         self._back_at = monotonic() + PAUSE
         _log.warning("limits are counted in this process", error=repr(error))
+
+
+def _used_up(name: str, amount: int, told: Told, policies: bytes) -> TooManyRequests:
+    reset = _whole(told.seconds)
+    return TooManyRequests(
+        f"The {name} of {amount} requests is used up.",
+        headers={
+            "Retry-After": str(reset),
+            "RateLimit-Policy": policies.decode(),
+            "RateLimit": f'"{name}";r=0;t={reset}',
+        },
+    )
 
 
 def _whole(seconds: float) -> int:

@@ -155,8 +155,11 @@ class Envelope:
         await answer(scope, receive, send)
 
     async def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "-")
+        found = scope.get("route")
+        route = getattr(found, "path", "-")
         self._meter.count(scope["method"] if scope["method"] in METHODS else "OTHER", route, status, seconds)
+        if "principal" in scope["state"]:
+            self._shared.services.tally.count(scope["state"]["principal"], getattr(found, "name", "-"), status)
         self._log.line(scope, scope["state"]["request_id"], route, status, seconds)
         if "counted" in scope["state"] or (status in REFUSED and "principal" not in scope["state"]):
             await self._count_refusal(counted_as(scope))

@@ -1,0 +1,1 @@
+"""Customers at a front end: short tokens that open what is theirs."""

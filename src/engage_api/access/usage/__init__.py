@@ -1,0 +1,1 @@
+"""How often applications call, and how that went."""

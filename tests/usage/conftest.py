@@ -1,0 +1,3 @@
+"""The same service and callers as the tests of the API have."""
+
+from tests.api.conftest import api, nobody, other, partner, service, settings  # noqa: F401  # fixtures
