@@ -30,6 +30,16 @@ def test_two_problems_have_no_code_in_common() -> None:
         type("Another", (Problem,), {"code": "not-found", "status": 404, "title": "Another"})
 
 
+def test_what_follows_a_secret_is_the_same_whenever_it_is_asked_for() -> None:
+    made = secret.make("live", "refresh").reveal()
+    after = secret.follow(b"key", made).reveal()
+    assert after == secret.follow(b"key", made).reveal() != made
+    assert (secret.kind(after), after[:17]) == ("refresh", "eng_live_refresh_")
+    assert after != secret.follow(b"other", made).reveal()
+    with pytest.raises(ValueError, match="no secret"):
+        secret.follow(b"key", "x")
+
+
 def test_a_secret_is_not_printed_by_chance() -> None:
     made = secret.make("test", "key")
     assert f"{made} {made!r} {[made]}" == "*** *** [***]"

@@ -4,10 +4,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.oauth import parties
+from tests.accounts.browsing import Town
+from tests.accounts.conftest import town, url
+from tests.members import people
+from tests.members.people import Person
+from tests.oauth import parties, programs
 from tests.oauth.parties import Party
+from tests.oauth.programs import Program
 from tests.running import Service
 from tests.running import service as running
+
+__all__ = ["town", "url"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -27,3 +34,15 @@ async def ours(service: Service) -> Party:
 async def theirs(service: Service) -> Party:
     """Of another organization."""
     return await parties.join(service, "Another", "developer")
+
+
+@pytest.fixture
+async def program(town: Town) -> Program:
+    """A confidential client for people, in its organization's sandbox."""
+    return await programs.make(town)
+
+
+@pytest.fixture
+async def ada(town: Town, program: Program) -> Person:
+    """An owner of the program's organization, signed in."""
+    return await people.member(town, "owner", program.organization)

@@ -174,8 +174,7 @@ def _asked(ours: Party) -> Iterator[Case]:
     grants = (
         "password",
         "implicit",
-        "authorization_code",
-        "refresh_token",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "CLIENT_CREDENTIALS",
         f"{GRANT} ",
         'a"b\\',
@@ -195,6 +194,7 @@ def _asked(ours: Party) -> Iterator[Case]:
         "in another case": "CUSTOMERS:READ",
         "that is a blank": " ",
         "that is a star": "*",
+        "of a person": "openid customers:read",
     }
     for name, scope in scopes.items():
         yield Case(f"a scope {name}", 400, "invalid_scope", body=urlencode({"grant_type": GRANT, "scope": scope}))

@@ -31,11 +31,11 @@ async def metadata(service: Service) -> AuthorizationServerMetadata:
 async def test_authlib_accepts_the_metadata(service: Service) -> None:
     said = await metadata(service)
     for key in said.REGISTRY_KEYS:
-        if key != "response_types_supported":  # required, also where nothing could stand in it
-            getattr(said, f"validate_{key}")()
-    assert (said["response_types_supported"], said.get("authorization_endpoint")) == ([], None)
+        getattr(said, f"validate_{key}")()
     assert said["issuer"] == BASE
-    assert said["scopes_supported"] == [scope.value for scope in Scope]
+    assert said["scopes_supported"] == ["openid", "profile", "email", *(scope.value for scope in Scope)]
+    assert (said["response_types_supported"], said["code_challenge_methods_supported"]) == (["code"], ["S256"])
+    assert said["authorization_response_iss_parameter_supported"] is True
 
 
 async def test_authlib_refuses_a_planted_lie(service: Service) -> None:
@@ -53,8 +53,17 @@ async def test_what_it_says_is_there(service: Service, ours: Party) -> None:
             form = {"token": "x", "grant_type": said["grant_types_supported"][0]}
             own = {"client_id": ours.test.id, "client_secret": ours.test.secret}
             basic = method == "client_secret_basic"
+            if method == "none":  # of a client without a secret; this one has one
+                answer = await post(service, path, form | {"client_id": ours.test.id})
+                assert answer.status == 401, (name, answer.body)
+                continue
             answer = await post(service, path, form | ({} if basic else own), ours.test if basic else None)
             assert answer.status == 200, (name, method, answer.body)
+    for grant in said["grant_types_supported"]:
+        answer = await post(service, "/oauth/token", {"grant_type": grant}, ours.test)
+        assert answer.status == 200 or answer.json["error"] != "unsupported_grant_type", grant
+    place = said["authorization_endpoint"].removeprefix(BASE)
+    assert "client id" in (await service.ask("GET", place)).body.decode()
     [resource] = said["protected_resources"]
     for place in ("", "/v1"):  # the path of a resource stands behind (RFC 9728 section 3.1)
         protected = (await service.ask("GET", f"/.well-known/oauth-protected-resource{place}")).json

@@ -70,9 +70,9 @@ async def test_an_empty_body_is_told_to_be_empty(service: Service, ours: Party, 
     assert "empty" in answer.json["error_description"]
 
 
-async def test_another_grant_is_told_the_only_one(service: Service, ours: Party) -> None:
+async def test_another_grant_is_told_where_all_are_named(service: Service, ours: Party) -> None:
     answer = await service.ask("POST", "/oauth/token", b"grant_type=password", headers=[FORM, ours.test.basic])
-    assert answer.json["error_description"] == "The only grant is client_credentials."
+    assert answer.json["error_description"] == "There is no such grant: the metadata of the server names all."
 
 
 async def test_who_is_unknown_is_told_the_same_as_whose_secret_is_wrong(

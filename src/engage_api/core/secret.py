@@ -47,6 +47,20 @@ def make(environment: Environment, kind: str) -> Secret:
     return Secret(body + _checksum(body))
 
 
+def follow(key: bytes, text: str) -> Secret:
+    """The secret that comes after this one, the same whenever it is asked for: an HMAC under `key` in its form.
+
+    Raises:
+        ValueError: the text has not the form of a secret.
+    """
+    form = _FORM.fullmatch(text)
+    if form is None:
+        raise ValueError("no secret")
+    number = int.from_bytes(hmac.digest(key, text.encode(), hashlib.sha256))
+    body = f"eng_{form[1]}_{form[2]}_" + _base62(number, RANDOM)
+    return Secret(body + _checksum(body))
+
+
 def kind(text: str) -> str | None:
     """What a secret says that it is: `key`, `token`, `secret`; not whether it was ever issued. None when its form or
     its checksum is wrong.
@@ -73,8 +87,13 @@ def derive(secret: bytes, purpose: str) -> bytes:
 
 
 def _checksum(body: str) -> str:
-    number, text = crc32(body.encode()), ""
-    for _ in range(CHECK):
+    return _base62(crc32(body.encode()), CHECK)
+
+
+def _base62(number: int, digits: int) -> str:
+    """The lowest digits of a number."""
+    text = ""
+    for _ in range(digits):
         number, digit = divmod(number, 62)
         text = BASE62[digit] + text
     return text

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
 
+from engage_api.access.applications import redirects
 from engage_api.access.applications.models import (
     APPLICATION,
+    AccessTokenFormat,
     ApplicationRow,
     ClientSecretMarkRow,
     ClientSecretRow,
 )
-from engage_api.access.organizations.models import OrganizationRow
+from engage_api.access.oauth.identity import IDENTITY
+from engage_api.access.organizations.models import ORGANIZATION, OrganizationRow
 from engage_api.access.worlds import WorkspaceRow
 from engage_api.core import clock
 from engage_api.core.scopes import Scope
@@ -34,6 +37,7 @@ _CLIENT = Query(
         _application.c.document,
         _organization.c.id.label("organization"),
         _organization.c.state.label("organization_state"),
+        _organization.c.document.label("organization_document"),
     )
     .join(_organization, _organization.c.id == _application.c.organization_id)
     .where(_application.c.id == bindparam("application"))
@@ -66,7 +70,7 @@ class Client:
     """A client as Authlib asks about it.
 
     `home` is the workspace of the application itself, `marks` are the fingerprints and ids of its good secrets,
-    `barred` says why it gets no token.
+    `barred` says why it gets no token. `name` and `owner`: what people know the application and its organization by.
     """
 
     id: str
@@ -77,6 +81,11 @@ class Client:
     scopes: tuple[Scope, ...]
     marks: tuple[tuple[bytes, str], ...]
     barred: str | None = None
+    public: bool = False
+    redirect_uris: tuple[str, ...] = ()
+    access_token_format: AccessTokenFormat = "opaque"
+    name: str = ""
+    owner: str = ""
 
     def secret_of(self, mark: bytes) -> str | None:
         """The id of its secret with this fingerprint. All are looked at, and one at the least."""
@@ -87,15 +96,26 @@ class Client:
         return found
 
     def check_endpoint_auth_method(self, *_: str) -> bool:
-        return True
+        return True  # the ways of showing a secret, and that of having none, look for themselves
 
-    def check_grant_type(self, _: str) -> bool:
-        return True
+    def check_grant_type(self, grant: str) -> bool:
+        return not (self.public and grant == "client_credentials")
+
+    def check_response_type(self, kind: str) -> bool:
+        return kind == "code"
+
+    def check_redirect_uri(self, uri: str) -> bool:
+        return redirects.is_registered(uri, self.redirect_uris)
+
+    def get_default_redirect_uri(self) -> None:
+        """None: clients say where they want to be led back to."""
 
     def get_allowed_scope(self, asked: str | None) -> str | None:
-        """The scopes of a new token: those that are asked for, or all; None when one of them it does not have."""
+        """The scopes of a new token: those that are asked for, or all that are not about a person; None when one of
+        them it does not have.
+        """
         wanted = set(asked.split(" ")) if asked else {scope.value for scope in self.scopes}
-        allowed = [scope.value for scope in self.scopes if scope.value in wanted]
+        allowed = [scope for scope in (*IDENTITY, *self.scopes) if scope in wanted]
         return " ".join(allowed) if allowed and len(allowed) == len(wanted) else None
 
 
@@ -125,6 +145,11 @@ async def find(db: Database, client_id: str) -> Client:
             (mark.fingerprint, mark.secret_id) for mark in marks if mark.expires_at is None or mark.expires_at > now
         ),
         barred=_barred(application.state, row.organization_state, live=live),
+        public=application.client_type == "public",
+        redirect_uris=tuple(application.redirect_uris),
+        access_token_format=application.access_token_format,
+        name=application.name,
+        owner=ORGANIZATION.read(row.organization_document).name,
     )
 
 

@@ -14,12 +14,15 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from starlette.requests import Request
 
 from engage_api.core.secret import Secret
+from engage_api.http.middleware import counted_as
 
 LARGEST = 16_384  # bytes of a body
 MOST_PARAMETERS = 50
 FORM = b"application/x-www-form-urlencoded"
-BASIC, POST = "client_secret_basic", "client_secret_post"
+BASIC, POST, NONE = "client_secret_basic", "client_secret_post", "none"
 METHODS = (BASIC, POST)
+WITH_NONE = (BASIC, POST, NONE)
+"""By what a client may show who it is: with `NONE` also one that has no secret."""
 _IN_BODY = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
 _BROKEN = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -42,12 +45,16 @@ class Shown(NamedTuple):
 
 
 class Asked(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
-    """A request as Authlib takes it. `shown` is None when the client has shown nothing that could be looked at."""
+    """A request as Authlib takes it. `shown` is None when the client has shown nothing that could be looked at.
 
-    def __init__(self, form: dict[str, str], shown: Shown | None) -> None:
+    `address` is whom the limits count: where it comes from.
+    """
+
+    def __init__(self, form: dict[str, str], shown: Shown | None = None, address: str = "") -> None:
         super().__init__("POST", _TRANSPORT)
         self.payload = BasicOAuth2Payload(form)
         self.shown = shown
+        self.address = address
 
     @property
     def form(self) -> dict[str, str]:
@@ -69,19 +76,25 @@ async def read(request: Request) -> Asked:
     if not body:
         raise Refused("invalid_request", "The body is empty: send the parameters in it, as a form.")
     _refuse_other(headers)
-    form = fields(body)
-    return Asked(form, credentials([value for name, value in headers if name == b"authorization"], form))
+    form = fields(pairs(body))
+    shown = credentials([value for name, value in headers if name == b"authorization"], form)
+    return Asked(form, shown, counted_as(request.scope))
 
 
-def fields(raw: bytes) -> dict[str, str]:
-    """The parameters of a body. One without a value counts as left out (RFC 6749 section 3.2)."""
+def pairs(raw: bytes) -> list[tuple[str, str]]:
+    """The names and values of a form, or of the query of an address, as they stand there."""
     try:
-        pairs = [piece.partition("=") for piece in raw.decode("ascii").split("&") if piece]
-        plain = [(decoded(name), decoded(value)) for name, _, value in pairs]
+        pieces = [piece.partition("=") for piece in raw.decode("ascii").split("&") if piece]
+        plain = [(decoded(name), decoded(value)) for name, _, value in pieces]
     except ValueError:
         raise Refused("invalid_request", "The body is not a form of printable UTF-8 text.") from None
     if len(plain) > MOST_PARAMETERS:
         raise Refused("invalid_request", "There are too many parameters.")
+    return plain
+
+
+def fields(plain: list[tuple[str, str]]) -> dict[str, str]:
+    """The parameters among these. One without a value counts as left out (RFC 6749 section 3.1 and 3.2)."""
     names = [name for name, _ in plain]
     if twice := {name for name in names if names.count(name) > 1}:
         if twice == {"resource"}:
@@ -100,7 +113,7 @@ def credentials(authorization: list[bytes], form: dict[str, str]) -> Shown | Non
         raise Refused("invalid_request", "Show one credential, and show it once.")
     client_id, secret = form.get("client_id"), form.get("client_secret")
     if not authorization:
-        return Shown(POST, client_id, Secret(secret)) if client_id and secret else None
+        return Shown(POST if secret else NONE, client_id, Secret(secret or "")) if client_id else None
     shown = _basic(authorization[0])
     if shown is not None and client_id not in (None, shown.client_id):
         raise Refused("invalid_request", "The header and the body name two clients.")

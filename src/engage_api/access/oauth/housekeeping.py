@@ -1,9 +1,9 @@
-"""What the table of tokens needs now and then."""
+"""What the tables of tokens and grants need now and then."""
 
 from datetime import timedelta
 from typing import Any
 
-from engage_api.access.oauth import tokens
+from engage_api.access.oauth import store, tokens
 from engage_api.db.engine import Database
 from engage_api.jobs import Job, job, schedule
 
@@ -12,8 +12,9 @@ SWEEP = "oauth.sweep"
 
 @job(SWEEP)
 async def sweep_tokens(db: Database, _: Job[dict[str, Any]]) -> None:
-    """Forget expired tokens, in portions that hold no writer up."""
+    """Forget expired tokens, in portions that hold no writer up, and grants."""
     await tokens.sweep(db)
+    await store.sweep(db)
 
 
 schedule(SWEEP, every=timedelta(hours=1))

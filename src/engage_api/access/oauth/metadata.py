@@ -2,28 +2,36 @@
 
 from typing import Any
 
-from engage_api.access.oauth.forms import METHODS
-from engage_api.access.oauth.server import GRANTS
+from engage_api.access.oauth.forms import METHODS, WITH_NONE
+from engage_api.access.oauth.grants import GRANTS
+from engage_api.access.oauth.identity import IDENTITY
+from engage_api.access.oauth.jwks import JWKS
 from engage_api.core.scopes import Scope
 
 PATH = "/.well-known/oauth-authorization-server"
+AUTHORIZE = "/oauth/authorize"  # path
 TOKEN, REVOKE, INTROSPECT = "/oauth/token", "/oauth/revoke", "/oauth/introspect"  # paths
 
 
 def document(base_url: str) -> dict[str, Any]:
     """The metadata. `issuer` is the service's own address, as clients know it."""
-    methods = list(METHODS)
+    methods, with_none = list(METHODS), list(WITH_NONE)
     return {
         "issuer": base_url,
+        "authorization_endpoint": f"{base_url}{AUTHORIZE}",
+        "authorization_response_iss_parameter_supported": True,
         "token_endpoint": f"{base_url}{TOKEN}",
-        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_methods_supported": with_none,
         "revocation_endpoint": f"{base_url}{REVOKE}",
-        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_methods_supported": with_none,
         "introspection_endpoint": f"{base_url}{INTROSPECT}",
         "introspection_endpoint_auth_methods_supported": methods,
+        "jwks_uri": f"{base_url}{JWKS}",
         "grant_types_supported": [grant.GRANT_TYPE for grant in GRANTS],
-        "response_types_supported": [],  # of an authorization endpoint, and no grant has one
-        "scopes_supported": [scope.value for scope in Scope],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "code_challenge_methods_supported": ["S256"],
+        "scopes_supported": [*IDENTITY, *(scope.value for scope in Scope)],
         "protected_resources": [f"{base_url}/v1"],
         "service_documentation": f"{base_url}/oauth/",
     }

@@ -11,25 +11,28 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from authlib.oauth2 import AuthorizationServer, OAuth2Error
-from authlib.oauth2.rfc6749 import grants
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
-from authlib.oauth2.rfc7009 import RevocationEndpoint
-from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from engage_api.access.oauth.clients import Client
-from engage_api.access.oauth.forms import METHODS, Asked, Refused
-from engage_api.access.oauth.tokens import LIFETIME, Purpose, Token
+from engage_api.access.oauth.forms import NONE, WITH_NONE, Asked, Refused
+from engage_api.access.oauth.grants import GRANTS
+from engage_api.access.oauth.held import INTROSPECT, REVOKE, Held, Introspection, Revocation
+from engage_api.access.oauth.store import Allowed
+from engage_api.access.oauth.tokens import LIFETIME, Purpose
 from engage_api.core import secret
 from engage_api.core.secret import Secret
 
 logging.getLogger("authlib").setLevel(logging.INFO)  # at DEBUG it writes down the tokens that it issues
 
-REVOKE, INTROSPECT = RevocationEndpoint.ENDPOINT_NAME, IntrospectionEndpoint.ENDPOINT_NAME
+__all__ = ["INTROSPECT", "REVOKE", "Answer", "Found", "Issued", "Server", "refusal"]
 TOLD = {
     "invalid_client": "The client is unknown, its secret is wrong, or it has shown none.",
-    "invalid_request": "A parameter that is needed is missing.",
+    "invalid_grant": "The code or the refresh token is unknown, used or expired, or what it was given for differs.",
+    "invalid_request": "A parameter that is needed is missing, or has not the form that it needs.",
     "invalid_scope": "A scope does not exist, or the application does not have it.",
-    "unsupported_grant_type": "The only grant is client_credentials.",
+    "unauthorized_client": "The client may not use this grant.",
+    "unsupported_grant_type": "There is no such grant: the metadata of the server names all.",
+    "unsupported_response_type": "The only response type is code.",
 }
 """What is said of refusals of Authlib's: its own words repeat what the client sent."""
 
@@ -47,19 +50,31 @@ class Found:
     """All that was fetched for one request.
 
     `mark` is the fingerprint of the secret that the client showed, `workspace` where its token would be good for;
-    None: nowhere.
+    None: nowhere. `allowed` is the grant of a person that it shows a code or a refresh token of, `following` what comes
+    after that refresh token. `held` is the token that it asks about.
     """
 
     client: Client
-    mark: bytes
+    mark: bytes = b""
     workspace: str | None = None
-    token: Token | None = None
+    allowed: Allowed | None = None
+    following: Secret | None = None
+    held: Held | None = None
+
+
+class Issued(NamedTuple):
+    """What is to be written down before it is shown."""
+
+    access: Secret
+    purpose: Purpose
+    refresh: Secret | None
 
 
 class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
-    """The server for one request. `issued` and `revoked` are what it has decided and somebody has to write down.
+    """The server for one request. `issued`, `revoked` and `ended`, the id of a grant, are what it has decided and
+    somebody has to write down.
 
-    `client` is whoever has proved who it is, with the secret `secret_id`.
+    `client` is whoever has proved who it is, with the secret `secret_id`, or has none to prove it with.
     """
 
     def __init__(self, found: Found, base_url: str = "") -> None:
@@ -67,15 +82,17 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
         self.found, self.base_url = found, base_url
         self.client: Client | None = None
         self.secret_id: str | None = None
-        self.issued: tuple[Secret, Purpose] | None = None
-        self.revoked: Token | None = None
-        for method in METHODS:
+        self.issued: Issued | None = None
+        self.revoked: Held | None = None
+        self.ended: str | None = None
+        for method in WITH_NONE:
             self.register_client_auth_method(method, _proof(self, method))
         for grant in GRANTS:
             self.register_grant(grant)
         for endpoint in (Revocation, Introspection):
             self.register_endpoint(endpoint)
-        self.register_token_generator("default", BearerTokenGenerator(self._make, expires_generator=LIFETIME.seconds))
+        generator = BearerTokenGenerator(self._make, self._make_refresh, expires_generator=LIFETIME.seconds)
+        self.register_token_generator("default", generator)
 
     def query_client(self, _: str) -> Client:
         return self.found.client
@@ -93,14 +110,17 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
         """Nobody listens."""
 
     def save_token(self, token: dict[str, Any], _: Asked) -> None:
-        client, workspace = self.found.client, self.found.workspace
+        client, workspace, allowed = self.found.client, self.found.workspace, self.found.allowed
         assert workspace is not None  # noqa: S101  # the grant has refused it
-        assert self.secret_id is not None  # noqa: S101  # and whoever is not known
-        purpose = Purpose(client.id, self.secret_id, client.application, workspace, token["scope"])
-        self.issued = Secret(token["access_token"]), purpose
+        grant, refresh = allowed.id if allowed else None, token.get("refresh_token")
+        purpose = Purpose(client.id, self.secret_id, client.application, workspace, token["scope"], grant)
+        self.issued = Issued(Secret(token["access_token"]), purpose, Secret(refresh) if refresh else None)
 
     def _make(self, client: Client, **_: Any) -> str:
         return secret.make("live" if client.live else "test", "token").reveal()
+
+    def _make_refresh(self, client: Client, **_: Any) -> str:
+        return (self.found.following or secret.make("live" if client.live else "test", "refresh")).reveal()
 
 
 def _proof(server: Server, method: str) -> Callable[[Any, Asked], Client | None]:
@@ -111,7 +131,7 @@ def _proof(server: Server, method: str) -> Callable[[Any, Asked], Client | None]
             return None
         client = query_client(request.shown.client_id)
         server.secret_id = client.secret_of(server.found.mark)
-        server.client = client if server.secret_id else None
+        server.client = client if server.secret_id or (method == NONE and client.public) else None
         return server.client
 
     return authenticate
@@ -127,74 +147,3 @@ def refusal(error: OAuth2Error) -> Answer:
 
 
 CHALLENGE = 'Basic realm="engage", charset="UTF-8"'
-
-
-class ClientCredentials(grants.ClientCredentialsGrant):  # type: ignore[misc]
-    """A program gets a token for itself (RFC 6749 section 4.4), for one resource (RFC 8707)."""
-
-    TOKEN_ENDPOINT_AUTH_METHODS = METHODS
-
-    def validate_token_request(self) -> None:
-        super().validate_token_request()
-        if self.client.barred is not None:
-            raise Refused("unauthorized_client", self.client.barred)
-        if self.server.found.workspace is None:
-            raise Refused("invalid_target", "The client gets no token for this resource.")
-
-
-class Revocation(RevocationEndpoint):  # type: ignore[misc]
-    """The end of a token (RFC 7009). What is not the client's own is to it as if it had never been issued."""
-
-    CLIENT_AUTH_METHODS = METHODS
-
-    def check_params(self, request: Asked, _: Client) -> None:
-        _require_token(request)
-
-    def query_token(self, *_: str | None) -> Token | None:
-        return _own(self.server)
-
-    def revoke_token(self, token: Token, _: Asked) -> None:
-        self.server.revoked = token
-
-
-class Introspection(IntrospectionEndpoint):  # type: ignore[misc]
-    """What a token of the client's own may still do (RFC 7662)."""
-
-    CLIENT_AUTH_METHODS = METHODS
-
-    def check_params(self, request: Asked, _: Client) -> None:
-        _require_token(request)
-
-    def query_token(self, *_: str | None) -> Token | None:
-        return _own(self.server)
-
-    def check_permission(self, *_: Any) -> bool:
-        return True  # `query_token` gives the client's own only
-
-    def introspect_token(self, token: Token) -> dict[str, Any]:
-        still = token.principal.scopes if token.principal else frozenset()
-        return {
-            "active": True,
-            "iss": self.server.base_url,
-            "sub": token.application,
-            "aud": token.resource(self.server.base_url),
-            "client_id": token.client_id,
-            "token_type": "Bearer",
-            "scope": " ".join(scope for scope in token.scope.split(" ") if scope in still),
-            "iat": int(token.issued_at.timestamp()),
-            "exp": int(token.expires_at.timestamp()),
-        }
-
-
-GRANTS = (ClientCredentials,)
-
-
-def _require_token(request: Asked) -> None:
-    """The hint of what it is may be wrong, so it is not looked at (RFC 7009 section 2.1)."""
-    if "token" not in request.form:
-        raise Refused("invalid_request", "The parameter token is missing.")
-
-
-def _own(server: Server) -> Token | None:
-    token = server.found.token
-    return token if token is not None and token.client_id == server.found.client.id else None

@@ -1,0 +1,21 @@
+"""Scopes of people: what an application may do for one of them."""
+
+from collections.abc import Iterable
+
+from engage_api.access.members.roles import Role, allows
+from engage_api.access.oauth.identity import IDENTITY
+from engage_api.core.scopes import Scope
+
+SENTENCES = {**IDENTITY, **{scope.value: scope.sentence for scope in Scope}}
+"""What each is for, in words for people."""
+
+
+def allowed(words: Iterable[str], has: Iterable[Scope], role: Role | None) -> list[str]:
+    """Of these scopes those that an application which `has` some may have for somebody with this role.
+
+    The role is the person's in the application's own organization. Who has none there, a stranger who signs in, gives
+    away who they are and nothing else: the application acts as what it is, and sees more than a stranger may.
+    """
+    wanted, own = set(words), set(has)
+    api = [scope for scope in Scope if scope in wanted and scope in own and role is not None and allows(role, scope)]
+    return [*(scope for scope in IDENTITY if scope in wanted), *(scope.value for scope in api)]
