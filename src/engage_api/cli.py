@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 
 from engage_api.access.accounts.command import commands as accounts_commands
+from engage_api.access.members.command import commands as admin_commands
 from engage_api.access.oauth.command import commands as oauth_commands
 from engage_api.imports.command import app as import_app
 from engage_api.settings import Misconfigured, Settings, read
@@ -235,3 +236,4 @@ def with_database(work: Callable[[Any, bytes], Awaitable[T]], *, sealed: bool = 
 
 app.add_typer(accounts_commands(with_database), name="accounts")
 app.add_typer(oauth_commands(with_database, lambda: settings().secret()), name="oauth")
+app.add_typer(admin_commands(with_database, settings), name="admin")

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from engage_api.access import operator
 from engage_api.access.accounts import emails, store
+from engage_api.access.members import seats
+from engage_api.access.members import service as members
 from engage_api.access.operator import Unknown
+from engage_api.access.worlds import LIVE
 from engage_api.core import clock
 from engage_api.db.engine import Database
 
@@ -32,9 +36,16 @@ async def enable(db: Database, who: str) -> str:
 
 
 async def delete(db: Database, who: str) -> str:
-    """Delete an account with all that belongs to it. Its id."""
+    """Delete an account with all that belongs to it; its person leaves their organizations. Its id.
+
+    Raises:
+        LastOwner: nobody else owns one of them.
+    """
     account = await _find(db, who)
-    async with db.system.write(None) as tx:
+    taken = sorted(await seats.of(db, account), key=lambda seat: seat.organization.id)  # in one order: nobody waits
+    maker = await operator.principal(db, LIVE)
+    async with db.system.write(LIVE) as tx:
+        await members.leave(tx, maker, [seat.member for seat in taken])
         await store.remove(tx, account)
     return account
 

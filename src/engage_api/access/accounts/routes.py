@@ -97,20 +97,21 @@ async def sign_in(request: Request) -> Response:
 
 async def see_reset(request: Request) -> Response:
     """The form to ask for a link, or to choose a password, if it was the link that led here."""
-    _require_mail(request)
     token = request.query_params.get("token", "")
-    if token and not await sessions.of(request).opens(token, RESET):
+    if not token:
+        _require_mail(request)
+    elif not await sessions.of(request).opens(token, RESET):
         raise Gone
     return pages.show(request, "reset.html", values={"token": token, "email": ""})
 
 
 async def reset(request: Request) -> Response:
     """Send a link, or set the password."""
-    _require_mail(request)
     form = await forms.read(request)
     token, typed = form.get("token", ""), form.get("email", "")
     if token:
         return await _set_password(request, token, form.get("password", ""))
+    _require_mail(request)
     email = emails.read(typed)
     await attempts.spend(request, attempts.RESET, email.folded if email else typed)
     if email is None:

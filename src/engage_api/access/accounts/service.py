@@ -89,11 +89,19 @@ class Accounts:
         Raises:
             Unfit: the password will not do.
         """
-        await self._require_fit(password, email.folded, name)
-        hashed = await self.passwords.hash(password)
+        hashed = await self.hashed(password, email, name)
         async with self.db.system.write(None) as tx:
             await store.sign_up(tx, email, name, hashed)
             await letters.ask(tx, "sign-up", email.folded)
+
+    async def hashed(self, password: str, email: Email, name: str) -> str:
+        """The hash of a password for somebody with this address and name.
+
+        Raises:
+            Unfit: the password will not do.
+        """
+        await self._require_fit(password, email.folded, name)
+        return await self.passwords.hash(password)
 
     async def opens(self, token: str, purpose: str) -> bool:
         """Whether a link still works. Using it is what counts; this only spares somebody a form for nothing."""
