@@ -15,7 +15,8 @@ from fastapi import Depends, Request
 
 from engage_api.access import keys
 from engage_api.access.customer_sessions import service as sessions
-from engage_api.access.oauth import tokens
+from engage_api.access.oauth import store, tokens
+from engage_api.access.oauth.store import KIND as REFRESH
 from engage_api.core import clock, secret
 from engage_api.core.principal import NOBODY, Principal
 from engage_api.core.problem import InsufficientScope, NotFound, TooManyRequests, Unauthenticated
@@ -90,6 +91,10 @@ class Doorkeeper:
             if found is not None:  # also when its holder may not act just now
                 await tokens.revoke(self.db, found.workspace, found.id)
                 self.forget(found.id)
+            return
+        if secret.kind(token) == REFRESH:
+            await store.end_by_refresh(self.db, secret.fingerprint(self.pepper, token))
+            self.forget_all()
             return
         holder = await self.recognise(token)
         if holder is not None:

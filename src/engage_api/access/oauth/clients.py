@@ -83,7 +83,7 @@ class Client:
     barred: str | None = None
     public: bool = False
     redirect_uris: tuple[str, ...] = ()
-    access_token_format: AccessTokenFormat = "opaque"
+    access_token_format: AccessTokenFormat = "opaque"  # noqa: S105  # a kind of token
     name: str = ""
     owner: str = ""
 

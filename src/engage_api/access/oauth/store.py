@@ -21,6 +21,7 @@ from engage_api.core import clock, ids
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.sql import Query
 
+KIND = "refresh"  # of secret, as it says itself
 CODE = timedelta(seconds=60)  # a code is good for so long
 REFRESH = timedelta(days=30)  # and a refresh token that nobody uses
 LONGEST = timedelta(days=90)  # and whatever follows from one sign-in
@@ -75,6 +76,11 @@ _USE = Query(
 _USED = Query(select(_refresh.c.used_at).where(_refresh.c.fingerprint == bindparam("mark")))
 _FOLLOW = Query(insert(_refresh), [c.name for c in _refresh.columns])
 _END = Query(delete(_grant).where(_grant.c.id == bindparam("at_id")))
+_END_BY_REFRESH = Query(
+    delete(_grant).where(
+        _grant.c.id.in_(select(_refresh.c.grant_id).where(_refresh.c.fingerprint == bindparam("mark")))
+    )
+)
 _SWEEP = Query(
     delete(_grant).where(
         (_grant.c.expires_at < bindparam("now"))
@@ -188,6 +194,12 @@ async def end(db: Database, grant: str) -> None:
     """End a grant with all its tokens: the database deletes them in every workspace."""
     async with db.system.write(None) as tx:
         await tx.run(_END, at_id=grant)
+
+
+async def end_by_refresh(db: Database, mark: bytes) -> None:
+    """End the grant of this refresh token, if it is one."""
+    async with db.system.write(None) as tx:
+        await tx.run(_END_BY_REFRESH, mark=mark)
 
 
 async def sweep(db: Database) -> int:
