@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from tests.portal.browser import Tab, browser
+from tests.portal.judged import Judged
 
 AXE = Path(__file__).parents[2] / "portal" / "node_modules" / "axe-core" / "axe.min.js"
 ENGAGE = Path(sys.prefix) / "bin" / "engage"
@@ -97,6 +98,13 @@ def axe() -> str:
     if not AXE.is_file():
         pytest.skip("needs Node's axe-core: `make docs` installs it in portal/node_modules")
     return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def judged(tab: Tab, axe: str, module_service: Service, tmp_path: Path) -> Judged:
+    """Somebody whom the service does not know yet."""
+    tab.send("Network.clearBrowserCookies")
+    return Judged(tab, axe, module_service.base, tmp_path)
 
 
 def _free_port() -> int:

@@ -180,7 +180,7 @@ def _key_shown(desk: Desk, application: Application, who: Principal, made: Secre
         secret=text,
         client_id="",
         words="Its first request",
-        command=f'curl -H "Authorization: Bearer {text}" {base}/v1/{first}' if first else "",
+        command=f'curl -H "Authorization: Bearer {text}" \\\n  {base}/v1/{first}' if first else "",
     )
 
 
@@ -206,7 +206,7 @@ async def change_secrets(desk: Desk, form: Form) -> Response:
         secret=text,
         client_id=client_id,
         words="A token for it",
-        command=f'curl -u "{client_id}:{text}" -d grant_type=client_credentials {desk.services.base_url}/oauth/token',
+        command=f'curl -u "{client_id}:{text}" \\\n  -d grant_type=client_credentials {desk.services.base_url}/oauth/token',
     )
 
 
