@@ -131,7 +131,12 @@ class Token:
 
     def resource(self, base_url: str) -> str:
         """Where it is good (RFC 8707)."""
-        return f"{base_url}/v1" if self.live else f"{base_url}/v1/sandboxes/{self.workspace}"
+        return resource(base_url, self.workspace, live=self.live)
+
+
+def resource(base_url: str, workspace: str, *, live: bool) -> str:
+    """What a token is for that is good in this workspace."""
+    return f"{base_url}/v1" if live else f"{base_url}/v1/sandboxes/{workspace}"
 
 
 async def issue(db: Database, pepper: bytes, made: Secret, purpose: Purpose) -> None:
