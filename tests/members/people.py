@@ -12,7 +12,7 @@ from engage_api.access.members.roles import Role
 from engage_api.access.organizations import service as organizations
 from engage_api.access.organizations.models import OrganizationCreate, OrganizationKind
 from engage_api.access.worlds import LIVE
-from tests.accounts.browsing import Browser, Town
+from tests.accounts.browsing import PASSWORD, Browser, Town
 from tests.api.harness import eventually
 
 
@@ -49,9 +49,22 @@ async def party(town: Town, kind: OrganizationKind = "developer", *, approved: b
     return made.model.id
 
 
+async def person(town: Town) -> str:
+    """Somebody with a confirmed account, as a sign-up would leave it; their address."""
+    found = emails.read(town.somebody())
+    assert found is not None
+    hashed, db = await town.accounts.passwords.hash(PASSWORD), town.accounts.db
+    async with db.system.write(None) as tx:
+        await store.sign_up(tx, found, "Ada", hashed)
+    account = (await store.by_address(db, found.folded)).id
+    async with db.system.write(None) as tx:
+        await store.reset(tx, account, hashed)
+    return found.typed
+
+
 async def member(town: Town, role: Role = "owner", organization: str = "") -> Person:
     """A new person, signed in, who is a member of this organization, or of one of their own."""
-    email, db = await town.person(), town.accounts.db
+    email, db = await person(town), town.accounts.db
     account, place = await account_of(town, email), organization or await party(town)
     maker = await operator.principal(db, LIVE)
     async with db.write(LIVE) as tx:

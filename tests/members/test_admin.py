@@ -70,7 +70,7 @@ async def test_organizations_are_listed_approved_and_suspended(town: Town) -> No
     assert found[pending] == "pending"
     assert found["org_operator"] == "approved"
     for to in ("approved", "suspended"):
-        await admin.move(db, pending, to)  # type: ignore[arg-type]  # mypy takes them for any text
+        await admin.move(db, pending, to)
         assert pending in [json.loads(one)["id"] for one in await admin.listed(db, to)]
     assert pending not in [json.loads(one)["id"] for one in await admin.listed(db, "pending")]
     with pytest.raises(Unknown, match="no organization 'org_none'"):

@@ -73,10 +73,10 @@ class Desk:
         return pages.show(self.request, name, account=self.account, **given | values)
 
     async def all(self, kind: Kind[P], who: Principal | None = None, **filters: str) -> list[P]:
-        """What there is of a kind, the oldest first."""
-        ask = reader.Ask(filters, None, "createdAt", None, MOST)
+        """What there is of a kind, the oldest first; of very many the newest."""
+        ask = reader.Ask(filters, None, "-createdAt", None, MOST)
         found = await reader.page(self.db, who or self.who, kind, ask)
-        return [kind.read(document) for document in found.documents]
+        return [kind.read(document) for document in reversed(found.documents)]
 
     async def application(self) -> Application:
         """The application that the address names.

@@ -20,10 +20,12 @@ from engage_api.access.members.desk import HOME, Desk, Form, done, mistakes, see
 from engage_api.access.members.refusals import NoSandbox, NotYours
 from engage_api.access.models import API_KEY, ApiKeyCreate, KeyRotation
 from engage_api.access.worlds import LIVE
+from engage_api.core import clock
 from engage_api.core.principal import Principal
 from engage_api.core.problem import InvalidRequest, NotFound
 from engage_api.core.scopes import Scope
 from engage_api.core.secret import Secret
+from engage_api.db import reader
 
 FIRST = ("customers", "cases", "offers", "events", "api-keys")
 """What a first request may ask for, each with the scope `…:read` of its name; keys have theirs as `keys`."""
@@ -120,6 +122,7 @@ async def _application(desk: Desk, application: Application, **more: Any) -> Res
         "changes": lives and desk.may(Scope.APPLICATIONS_WRITE),
         "issues_keys": lives and bool(sandbox) and desk.may(Scope.KEYS_WRITE),
         "values": {"name": ""},
+        "now": clock.business(sandbox or LIVE),
     }
     return desk.show("application.html", **given | more)
 
@@ -163,8 +166,8 @@ async def _through(desk: Desk, application: Application) -> Principal:
 
 async def _require_own(desk: Desk, who: Principal, key_id: str) -> None:
     """A key of another application of the organization has that one's page."""
-    found = {key.id for key in await desk.all(API_KEY, who) if key.application_id == who.application}
-    if key_id not in found:
+    document = await reader.document(desk.db, who, API_KEY, key_id)
+    if document is None or API_KEY.read(document).application_id != who.application:
         raise NotFound
 
 
@@ -197,6 +200,7 @@ async def change_secrets(desk: Desk, form: Form) -> Response:
         _, made = await secrets.create(tx, desk.who, desk.services.pepper, application.id, wanted)
     live = wanted.environment == "live"
     client_id, text = application.live_client_id if live else application.test_client_id, made.reveal()
+    token = f"{desk.services.base_url}/oauth/token"
     return desk.show(
         "shown-once.html",
         application=application,
@@ -206,7 +210,7 @@ async def change_secrets(desk: Desk, form: Form) -> Response:
         secret=text,
         client_id=client_id,
         words="A token for it",
-        command=f'curl -u "{client_id}:{text}" \\\n  -d grant_type=client_credentials {desk.services.base_url}/oauth/token',
+        command=f'curl -u "{client_id}:{text}" \\\n  -d grant_type=client_credentials {token}',
     )
 
 
