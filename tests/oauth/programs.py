@@ -77,7 +77,7 @@ class Program:
             answer = await said(browser, answer, "allow")
         return led_back(answer, self.redirect_uri)
 
-    async def redeem(self, code: str, **more: str | None) -> Answer:
+    async def redeem(self, code: str, /, **more: str | None) -> Answer:
         """The answer to a code."""
         plain: dict[str, str | None] = {
             "grant_type": "authorization_code",
@@ -87,7 +87,7 @@ class Program:
         }
         return await self.post(plain | more)
 
-    async def refresh(self, token: str, **more: str | None) -> Answer:
+    async def refresh(self, token: str, /, **more: str | None) -> Answer:
         """The answer to a refresh token."""
         return await self.post({"grant_type": "refresh_token", "refresh_token": token, **more})
 
