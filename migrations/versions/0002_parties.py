@@ -36,7 +36,13 @@ def upgrade() -> None:
     for row in organizations:
         _keep("organization", row, {"kind": row.kind, "plan": _plan(row.kind)}, {"state": row.state})
     for row in applications:
-        _keep("application", row, {"scopes": sorted(Scope)}, _of_application(row), ("organization_id", "state"))
+        asked = {
+            "scopes": sorted(Scope),
+            "redirectUris": [],
+            "clientType": "confidential",
+            "accessTokenFormat": "opaque",
+        }
+        _keep("application", row, asked, _of_application(row), ("organization_id", "state"))
     if _postgresql():
         for table, key in (("workspace", "organization"), ("api_key", "application")):
             op.create_foreign_key(f"{table}_{key}_id_fkey", table, key, [f"{key}_id"], ["id"])

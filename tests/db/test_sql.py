@@ -1,5 +1,7 @@
 """Statements: what is compiled once, and what is refused because it cannot be."""
 
+import importlib
+import sys
 from typing import Any
 
 import pytest
@@ -88,7 +90,7 @@ def test_another_statement_for_postgresql_takes_the_same_parameters() -> None:
     query = Query(ours, postgres=select(item.c.id).where(item.c.parent == bindparam("id")))
     assert ("item.id = ?" in query.sqlite.sql, "item.parent = $1" in query.postgres.sql) == (True, True)
     with pytest.raises(ValueError, match=r"same parameters.*: id, parent"):
-        Query(ours, postgres=select(item.c.id).where(item.c.parent == bindparam("parent")))
+        Query(ours, postgres=select(item.c.id).where(item.c.parent == bindparam("parent"))).check()
 
 
 @pytest.mark.parametrize(
@@ -101,13 +103,13 @@ def test_another_statement_for_postgresql_takes_the_same_parameters() -> None:
 )
 def test_lists_and_late_literals_are_refused(statement: Any) -> None:
     with pytest.raises(ValueError, match="a list cannot be a parameter"):
-        Query(statement)
+        Query(statement).check()
 
 
 @pytest.mark.parametrize("statement", [insert(other), update(other)])
 def test_defaults_that_python_would_compute_are_refused(statement: Any) -> None:
     with pytest.raises(ValueError, match=r"give a value.*other\.computed"):
-        Query(statement, ["id"])
+        Query(statement, ["id"]).check()
 
 
 def test_a_computed_column_may_be_given() -> None:
@@ -118,14 +120,14 @@ def test_a_computed_column_may_be_given() -> None:
 def test_types_that_differ_between_the_databases_are_refused(column: Column[Any]) -> None:
     for statement in (select(column), select(other.c.id).where(column == bindparam("value"))):
         with pytest.raises(TypeError, match="use Instant or Exact"):
-            Query(statement)
+            Query(statement).check()
 
 
 def test_integers_are_wide_or_small_on_purpose() -> None:
     with pytest.raises(TypeError, match="parameter narrow: use BigInteger"):
-        Query(insert(other), ["id", "computed", "narrow"])
-    Query(insert(other), ["id", "computed", "small"])
-    Query(select(other.c.narrow, other.c.score).where(item.c.n == bindparam("n", type_=BigInteger())))
+        Query(insert(other), ["id", "computed", "narrow"]).check()
+    Query(insert(other), ["id", "computed", "small"]).check()
+    Query(select(other.c.narrow, other.c.score).where(item.c.n == bindparam("n", type_=BigInteger()))).check()
 
 
 def test_bytes_go_in_as_they_are() -> None:
@@ -133,3 +135,23 @@ def test_bytes_go_in_as_they_are() -> None:
     values = {"workspace_id": "w", "id": "a", "document": b"{}"}
     assert query.postgres.arguments(values) == query.sqlite.arguments(values) == ["w", "a", b"{}"]
     assert isinstance(item.c.document.type, LargeBinary)
+
+
+def test_every_statement_of_the_package_can_be_compiled_for_both_databases() -> None:
+    """Nothing is compiled before it is used, so nothing else would tell before somebody uses it."""
+    importlib.import_module("engage_api.app")
+    found = [
+        (module, name, value)
+        for module, loaded in sorted(sys.modules.items())
+        if module.startswith("engage_api.")
+        for name, value in vars(loaded).items()
+        if isinstance(value, Query)
+    ]
+    assert len(found) > 100
+    wrong = []
+    for module, name, query in found:
+        try:
+            query.check()
+        except (TypeError, ValueError) as error:
+            wrong.append(f"{module}.{name}: {error}")
+    assert not wrong, "\n".join(wrong)

@@ -1,4 +1,4 @@
-"""Statements: written once in SQLAlchemy Core, compiled once per database, run on the drivers."""
+"""Statements: written once in SQLAlchemy Core, compiled once for the database that is used, run on its driver."""
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Sequence
@@ -64,20 +64,41 @@ class Plan:
 
 
 class Query:
-    """A statement prepared when its module is imported: `Query(select(…).where(table.c.id == bindparam("id")))`.
+    """A statement, written when its module is imported: `Query(select(…).where(table.c.id == bindparam("id")))`.
 
-    `columns` names the values of an INSERT or UPDATE whose statement does not. `postgres` is another statement with the
-    same parameters, where PostgreSQL has its own way (full-text search).
+    It is compiled for a database at its first use there, so a start waits for no statement, and nobody for those of the
+    other database. `columns` names the values of an INSERT or UPDATE whose statement does not. `postgres` is another
+    statement with the same parameters, where PostgreSQL has its own way (full-text search).
     """
 
-    __slots__ = ("postgres", "sqlite")
+    __slots__ = ("_columns", "_ours", "_theirs", "postgres", "sqlite")
+    sqlite: Plan
+    postgres: Plan
 
     def __init__(
         self, statement: Executable, columns: Iterable[str] | None = None, *, postgres: Executable | None = None
     ) -> None:
-        keys = None if columns is None else list(columns)
-        self.sqlite = Plan(statement, SQLITE, keys)
-        self.postgres = Plan(statement if postgres is None else postgres, POSTGRES, keys)
+        self._columns = None if columns is None else list(columns)
+        self._ours = statement
+        self._theirs = statement if postgres is None else postgres
+
+    def __getattr__(self, name: str) -> Plan:
+        """The plan of one database, asked for the first time."""
+        if name == "sqlite":
+            self.sqlite = plan = Plan(self._ours, SQLITE, self._columns)
+        elif name == "postgres":
+            self.postgres = plan = Plan(self._theirs, POSTGRES, self._columns)
+        else:
+            raise AttributeError(name)
+        return plan
+
+    def check(self) -> None:
+        """Compile for both databases, as a test does with every statement there is.
+
+        Raises:
+            ValueError: one of them cannot be compiled, or they take other parameters.
+            TypeError: a column type differs between the databases.
+        """
         if self.sqlite.names != self.postgres.names:
             differing = ", ".join(sorted(self.sqlite.names ^ self.postgres.names))
             raise ValueError(f"the two statements must take the same parameters, these differ: {differing}")

@@ -231,7 +231,6 @@ APPLICATION = Kind(
     _application_columns,
     _words,
     filters={"state": Equal("state"), "organization_id": Equal("organization_id")},
-    schema=2,
 )
 CLIENT_SECRET = Kind(
     "client-secret",
