@@ -1,4 +1,4 @@
-"""Sessions of customers, usage, and quotas."""
+"""Sessions of customers, usage, quotas, and devices that wait to be let in."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +16,7 @@ def upgrade() -> None:
     """Make the tables, with the wall that all tables of a workspace have."""
     _customer_session()
     _usage()
+    _device()
     op.add_column("plan", sa.Column("quota", sa.BigInteger(), nullable=True))
     if op.get_bind().dialect.name == "postgresql":
         _wall()
@@ -70,6 +71,31 @@ def _usage() -> None:
     )
 
 
+def _device() -> None:
+    """As what people allow (0006), for `engage_system` alone."""
+    op.create_table(
+        "oauth_device",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("device_code", sa.LargeBinary(), nullable=False),
+        sa.Column("user_code", sa.LargeBinary(), nullable=False),
+        sa.Column("client_id", KEY, nullable=False),
+        sa.Column("place", KEY, nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("interval", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.Column("asked_at", Instant(), nullable=True),
+        sa.Column("decided_at", Instant(), nullable=True),
+        sa.Column("grant_id", KEY, nullable=True),
+        sa.Column("redeemed_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["grant_id"], ["oauth_grant.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    for name, column in (("code", "device_code"), ("user", "user_code")):
+        op.create_index(f"oauth_device_{name}", "oauth_device", [column], unique=True)
+    for name, column in (("grant", "grant_id"), ("expiry", "expires_at")):
+        op.create_index(f"oauth_device_{name}", "oauth_device", [column], unique=False)
+
+
 def _wall() -> None:
     for table in WALLED:
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO engage_app, engage_system")
@@ -79,3 +105,4 @@ def _wall() -> None:
             "USING (workspace_id = current_setting('app.workspace', true))"
         )
         op.execute(f"CREATE POLICY every_workspace ON {table} TO engage_system USING (true)")
+    op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON oauth_device TO engage_system")

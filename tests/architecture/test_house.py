@@ -88,6 +88,8 @@ ACROSS = {
     "access/oauth/authorize.py": "writes down what somebody agrees to: people belong to no workspace",
     "access/oauth/consents.py": "reads what people agree to, as above",
     "access/oauth/endpoints.py": "uses codes and refresh tokens of people up, as above",
+    "access/oauth/device_pages.py": "writes down what somebody agrees to, as above",
+    "access/oauth/devices.py": "devices that wait for somebody, as above",
     "access/oauth/store.py": "reads grants of people, as above",
     "access/oauth/signing.py": "the keys that sign, which are the service's own",
     "access/oauth/tokens.py": "as for keys; and sweeps expired tokens, whosever they were",

@@ -20,6 +20,7 @@ WRITES = {
     "access/oauth/consents.py": "what people agree to, and in which role, which is in no workspace",
     "access/oauth/clients.py": "clients, their secrets and their sandboxes, for whoever shows the secret",
     "access/oauth/signing.py": "the keys that sign, which are the service's own",
+    "access/oauth/devices.py": "devices that wait for somebody, who is in no workspace",
     "access/oauth/store.py": "grants and refresh tokens, which are about people, who are in no workspace",
     "access/oauth/tokens.py": "access tokens, and whose they are",
     "access/operations.py": "nothing: asks whether the database answers",

@@ -95,6 +95,9 @@ class Client:
                 found = secret_id
         return found
 
+    def get_client_id(self) -> str:
+        return self.id
+
     def check_endpoint_auth_method(self, *_: str) -> bool:
         return True  # the ways of showing a secret, and that of having none, look for themselves
 

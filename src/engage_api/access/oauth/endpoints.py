@@ -1,67 +1,42 @@
 """The doors of the authorization server for programs: `/oauth/token`, `/oauth/revoke` and `/oauth/introspect`."""
 
-from collections.abc import Awaitable, Callable
-
 import structlog
-from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidGrantError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
-from engage_api.access.oauth import authorize, clients, forms, jwks, metadata, permissions, server, store, tokens
+from engage_api.access.oauth import (
+    authorize,
+    clients,
+    device_pages,
+    devices,
+    discovery,
+    jwks,
+    metadata,
+    permissions,
+    registration,
+    server,
+    signed,
+    store,
+    tokens,
+)
+from engage_api.access.oauth.device import BEGIN, DeviceCode
+from engage_api.access.oauth.doors import Endpoint, later
 from engage_api.access.oauth.forms import NONE, Asked, Refused
 from engage_api.access.oauth.grants import AuthorizationCode, Refresh
 from engage_api.access.oauth.server import Answer, Found, Issued, Server
 from engage_api.access.oauth.store import Allowed
-from engage_api.core import secret
-from engage_api.db.errors import Conflict, Unavailable
-from engage_api.http import methods
+from engage_api.core import clock, secret
+from engage_api.db.errors import Conflict
 from engage_api.http.call import Services
-from engage_api.http.problems import CLIENT_GONE
 from engage_api.http.windows import Seconds
 
-REFRESH = "refresh"  # the kind of secret, as it says itself
 SUCCESSION = "refresh-succession"  # what the key is for that says which refresh token follows which
 _log = structlog.get_logger("engage.oauth")
 EACH_CLIENT = Seconds(600, 60, "oauth-client")
 """Requests of one client. Only those with the right secret are counted, so that nobody can use up somebody else's; and
 guessing a secret of 178 bits is hopeless at any pace."""
-
-Decide = Callable[[Asked, Services], Awaitable[Answer]]
-
-
-class Endpoint:
-    """POST with a form, answered in the JSON of RFC 6749, also when it is refused."""
-
-    def __init__(self, decide: Decide) -> None:
-        self._decide = decide
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        state = scope["state"]
-        response = await self._respond(Request(scope, receive))
-        if 400 <= response.status_code < 500 and response.status_code != CLIENT_GONE:
-            state["counted"] = True
-            if wait := state["blocked_for"](scope):
-                response = _shown(_later(429, wait))
-        await response(scope, receive, send)
-
-    async def _respond(self, request: Request) -> Response:
-        if request.method == "OPTIONS":
-            request.scope["state"]["counted"] = True
-            return methods.options(["OPTIONS", "POST"])
-        if request.method != "POST":
-            return _shown(server.refusal(Refused("invalid_request", "Use POST.", 405)), {"Allow": "OPTIONS, POST"})
-        try:
-            asked = await forms.read(request)
-            return _shown(await self._decide(asked, request.scope["state"]["services"]))
-        except OAuth2Error as error:
-            return _shown(server.refusal(error))
-        except Unavailable:
-            return _shown(_later(503, 1))
-        except ClientDisconnect:
-            return Response(status_code=CLIENT_GONE)
 
 
 async def token(asked: Asked, services: Services) -> Answer:
@@ -102,6 +77,24 @@ async def introspect(asked: Asked, services: Services) -> Answer:
     return await _too_many(deciding, asked, services) or answer
 
 
+async def begin_device(asked: Asked, services: Services) -> Answer:
+    """The codes of a device that waits from now on (RFC 8628 section 3.1)."""
+    client, mark = await _client(asked, services)
+    place = await clients.workspace(services.db, client, services.base_url, asked.form.get("resource"))
+    deciding = Server(Found(client, mark, place), services.base_url)
+    answer: Answer = deciding.create_endpoint_response(BEGIN, asked)
+    if too_many := await _too_many(deciding, asked, services):
+        return too_many
+    if deciding.begun is not None:
+        device, person, words = deciding.begun
+        codes = {"device_code": _mark(services, device), "user_code": _mark(services, person)}
+        try:
+            await devices.add(services.db, client, str(place), words, **codes)
+        except Conflict:  # another device shows the same code
+            return later(503, 1)
+    return answer
+
+
 async def _client(asked: Asked, services: Services) -> tuple[clients.Client, bytes]:
     """Who it says that it is, and the fingerprint of what it shows. Who shows nothing is looked up like anybody."""
     client_id, shown = ("", "") if asked.shown is None else (asked.shown.client_id, asked.shown.secret.reveal())
@@ -111,17 +104,21 @@ async def _client(asked: Asked, services: Services) -> tuple[clients.Client, byt
 async def _found(asked: Asked, services: Services) -> Found:
     """What a request for a token is decided over. A token for a person is good where they said so."""
     client, mark = await _client(asked, services)
-    db, form, allowed, following = services.db, asked.form, None, None
+    db, form, allowed, following, device = services.db, asked.form, None, None, None
     if form["grant_type"] == AuthorizationCode.GRANT_TYPE:
         allowed = await store.by_code(db, client, _mark(services, form.get("code")))
     elif form["grant_type"] == Refresh.GRANT_TYPE:
         text = form.get("refresh_token", "")
         allowed = await store.by_refresh(db, client, _mark(services, text))
         following = secret.follow(secret.derive(services.pepper, SUCCESSION), text) if allowed else None
-    resource = form.get("resource")
-    place = allowed.place if allowed and resource is None else None
+    elif form["grant_type"] == DeviceCode.GRANT_TYPE:
+        device = await devices.asking(db, client, _mark(services, form.get("device_code")))
+        allowed = device.allowed if device else None
+    resource, found = form.get("resource"), allowed or device
+    place = found.place if found and resource is None else None
     workspace = place or await clients.workspace(db, client, services.base_url, resource)
-    return Found(client, mark, workspace, allowed, following)
+    signing = await signed.prepared(services, client, allowed)
+    return Found(client, mark, workspace, allowed, following, signing=signing, device=device)
 
 
 async def _written(asked: Asked, services: Services, deciding: Server, issued: Issued) -> Answer | None:
@@ -135,6 +132,10 @@ async def _written(asked: Asked, services: Services, deciding: Server, issued: I
         async with db.system.write(None) as tx:
             if asked.form["grant_type"] == Refresh.GRANT_TYPE:
                 first = await store.rotate(tx, allowed, _mark(services, asked.form["refresh_token"]), following)
+            elif device := deciding.found.device:
+                first = await devices.redeem(tx, device.id)
+                if first:
+                    await store.follow(tx, allowed, following, clock.host())
             else:
                 first = await store.redeem(tx, allowed, following)
             if first:
@@ -162,7 +163,7 @@ async def _of_token(asked: Asked, services: Services) -> Server:
     client, mark = await _client(asked, services)
     text = asked.form.get("token", "")
     held: tokens.Token | Allowed | None
-    if secret.kind(text) == REFRESH:
+    if secret.kind(text) == store.KIND:
         held = await store.by_refresh(services.db, client, _mark(services, text))
     else:
         held = await tokens.find(services.db, _mark(services, text))
@@ -175,21 +176,16 @@ async def _too_many(deciding: Server, asked: Asked, services: Services) -> Answe
         return None
     apart = f" {asked.address}" if asked.shown and asked.shown.method == NONE else ""
     wait = await services.limits.spend_address(EACH_CLIENT, deciding.client.id + apart)
-    return _later(429, wait) if wait else None
+    return later(429, wait) if wait else None
 
 
-def _later(status: int, wait: int) -> Answer:
-    told = "Too many requests: wait." if status == 429 else "The service cannot answer now: try again."
-    body = {"error": "temporarily_unavailable", "error_description": told}
-    return Answer(status, body, {"Cache-Control": "no-store", "Retry-After": str(wait)})
-
-
-def _shown(answer: Answer, more: dict[str, str] | None = None) -> Response:
-    return JSONResponse(answer.body, answer.status, answer.headers | (more or {}))
-
-
-_DECIDES = {metadata.TOKEN: token, metadata.REVOKE: revoke, metadata.INTROSPECT: introspect}
-DOORS = frozenset(_DECIDES)
+_DECIDES = {
+    metadata.TOKEN: token,
+    metadata.DEVICE: begin_device,
+    metadata.REVOKE: revoke,
+    metadata.INTROSPECT: introspect,
+}
+DOORS = frozenset({*_DECIDES, metadata.REGISTER})
 """They refuse in the words of RFC 6749, whoever it is."""
 
 
@@ -203,7 +199,10 @@ def routes(base_url: str) -> list[Route]:
     return [
         Route(metadata.PATH, show),
         *jwks.routes,
+        *discovery.routes(base_url),
         *authorize.routes,
         *permissions.routes,
+        *device_pages.routes,
         *(Route(path, Endpoint(decide)) for path, decide in _DECIDES.items()),
+        Route(metadata.REGISTER, Endpoint(registration.register, registration.read)),
     ]

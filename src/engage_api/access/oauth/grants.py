@@ -24,7 +24,7 @@ class ClientCredentials(grants.ClientCredentialsGrant):  # type: ignore[misc]  #
         super().validate_token_request()
         if IDENTITY.keys() & set((self.request.payload.scope or "").split(" ")):
             raise InvalidScopeError  # there is nobody whom they could be about
-        _require_may(self)
+        require_may(self)
 
 
 class Pkce(CodeChallenge):  # type: ignore[misc]
@@ -56,7 +56,7 @@ class AuthorizationCode(grants.AuthorizationCodeGrant):  # type: ignore[misc]
 
     def validate_token_request(self) -> None:
         super().validate_token_request()
-        _require_may(self)
+        require_may(self)
 
     def query_authorization_code(self, _: str, client: Any) -> Allowed | None:
         """A code that was used is at once the end of what was got for it (section 4.1.2)."""
@@ -83,7 +83,7 @@ class Refresh(grants.RefreshTokenGrant):  # type: ignore[misc]
 
     def validate_token_request(self) -> None:
         super().validate_token_request()
-        _require_may(self)
+        require_may(self)
 
     def authenticate_refresh_token(self, _: str) -> Allowed | None:
         """One that was exchanged before is the end of all that followed from it (RFC 9700 section 4.14.2)."""
@@ -105,7 +105,8 @@ class Refresh(grants.RefreshTokenGrant):  # type: ignore[misc]
 GRANTS = (ClientCredentials, AuthorizationCode, Refresh)
 
 
-def _require_may(grant: Any) -> None:
+def require_may(grant: Any) -> None:
+    """Refuse a client that gets no token now, or none for the resource that it names."""
     if grant.request.client.barred is not None:
         raise Refused("unauthorized_client", grant.request.client.barred)
     found = grant.server.found

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from engage_api.access.oauth.device import DeviceCode
 from engage_api.access.oauth.forms import METHODS, WITH_NONE
 from engage_api.access.oauth.grants import GRANTS
 from engage_api.access.oauth.identity import IDENTITY
@@ -11,6 +12,8 @@ from engage_api.core.scopes import Scope
 PATH = "/.well-known/oauth-authorization-server"
 AUTHORIZE = "/oauth/authorize"  # path
 TOKEN, REVOKE, INTROSPECT = "/oauth/token", "/oauth/revoke", "/oauth/introspect"  # paths
+DEVICE = "/oauth/device_authorization"  # path
+REGISTER = "/oauth/register"  # path, in sandboxes only
 
 
 def document(base_url: str) -> dict[str, Any]:
@@ -26,8 +29,10 @@ def document(base_url: str) -> dict[str, Any]:
         "revocation_endpoint_auth_methods_supported": with_none,
         "introspection_endpoint": f"{base_url}{INTROSPECT}",
         "introspection_endpoint_auth_methods_supported": methods,
+        "device_authorization_endpoint": f"{base_url}{DEVICE}",
         "jwks_uri": f"{base_url}{JWKS}",
-        "grant_types_supported": [grant.GRANT_TYPE for grant in GRANTS],
+        "registration_endpoint": f"{base_url}{REGISTER}",
+        "grant_types_supported": [grant.GRANT_TYPE for grant in (*GRANTS, DeviceCode)],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "code_challenge_methods_supported": ["S256"],

@@ -14,11 +14,14 @@ from authlib.oauth2 import AuthorizationServer, OAuth2Error
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
 
 from engage_api.access.oauth.clients import Client
+from engage_api.access.oauth.device import DeviceAuthorization, DeviceCode
+from engage_api.access.oauth.devices import Device
 from engage_api.access.oauth.forms import NONE, WITH_NONE, Asked, Refused
 from engage_api.access.oauth.grants import GRANTS
 from engage_api.access.oauth.held import INTROSPECT, REVOKE, Held, Introspection, Revocation
+from engage_api.access.oauth.signed import JWT, Signing
 from engage_api.access.oauth.store import Allowed
-from engage_api.access.oauth.tokens import LIFETIME, Purpose
+from engage_api.access.oauth.tokens import LIFETIME, Purpose, resource
 from engage_api.core import secret
 from engage_api.core.secret import Secret
 
@@ -26,6 +29,10 @@ logging.getLogger("authlib").setLevel(logging.INFO)  # at DEBUG it writes down t
 
 __all__ = ["INTROSPECT", "REVOKE", "Answer", "Found", "Issued", "Server", "refusal"]
 TOLD = {
+    "access_denied": "Somebody has said no.",
+    "authorization_pending": "Nobody has said yes yet: ask again after the interval.",
+    "expired_token": "Nobody has said yes in time: begin again.",
+    "slow_down": "Ask less often: the interval is five seconds longer from now on.",
     "invalid_client": "The client is unknown, its secret is wrong, or it has shown none.",
     "invalid_grant": "The code or the refresh token is unknown, used or expired, or what it was given for differs.",
     "invalid_request": "A parameter that is needed is missing, or has not the form that it needs.",
@@ -51,7 +58,7 @@ class Found:
 
     `mark` is the fingerprint of the secret that the client showed, `workspace` where its token would be good for;
     None: nowhere. `allowed` is the grant of a person that it shows a code or a refresh token of, `following` what comes
-    after that refresh token. `held` is the token that it asks about.
+    after that refresh token. `held` is the token that it asks about, `signing` what tokens for it are signed with.
     """
 
     client: Client
@@ -60,6 +67,9 @@ class Found:
     allowed: Allowed | None = None
     following: Secret | None = None
     held: Held | None = None
+    device: Device | None = None
+    """The device that asks for its tokens."""
+    signing: Signing | None = None
 
 
 class Issued(NamedTuple):
@@ -71,8 +81,8 @@ class Issued(NamedTuple):
 
 
 class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
-    """The server for one request. `issued`, `revoked` and `ended`, the id of a grant, are what it has decided and
-    somebody has to write down.
+    """The server for one request. `issued`, `revoked`, `ended`, the id of a grant, and `begun`, a device's codes and
+    scopes, are what it has decided and somebody has to write down.
 
     `client` is whoever has proved who it is, with the secret `secret_id`, or has none to prove it with.
     """
@@ -85,11 +95,12 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
         self.issued: Issued | None = None
         self.revoked: Held | None = None
         self.ended: str | None = None
+        self.begun: tuple[str, str, str] | None = None
         for method in WITH_NONE:
             self.register_client_auth_method(method, _proof(self, method))
-        for grant in GRANTS:
+        for grant in (*GRANTS, DeviceCode):
             self.register_grant(grant)
-        for endpoint in (Revocation, Introspection):
+        for endpoint in (Revocation, Introspection, DeviceAuthorization):
             self.register_endpoint(endpoint)
         generator = BearerTokenGenerator(self._make, self._make_refresh, expires_generator=LIFETIME.seconds)
         self.register_token_generator("default", generator)
@@ -109,14 +120,23 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
     def send_signal(self, *_: Any, **__: Any) -> None:
         """Nobody listens."""
 
-    def save_token(self, token: dict[str, Any], _: Asked) -> None:
+    def save_token(self, token: dict[str, Any], asked: Asked) -> None:
         client, workspace, allowed = self.found.client, self.found.workspace, self.found.allowed
         assert workspace is not None  # noqa: S101  # the grant has refused it
         grant, refresh = allowed.id if allowed else None, token.get("refresh_token")
         purpose = Purpose(client.id, self.secret_id, client.application, workspace, token["scope"], grant)
         self.issued = Issued(Secret(token["access_token"]), purpose, Secret(refresh) if refresh else None)
+        if self.found.signing and allowed:
+            nonce = allowed.nonce if "code" in asked.form else None
+            who = self.found.signing.id_token(allowed, token["scope"], token["access_token"], nonce=nonce)
+            token |= {"id_token": who} if who else {}
 
-    def _make(self, client: Client, **_: Any) -> str:
+    def _make(self, client: Client, *, scope: str, **_: Any) -> str:
+        found = self.found
+        if found.signing and found.workspace and client.access_token_format == JWT:
+            subject = found.allowed.account if found.allowed else client.application
+            place = resource(self.base_url, found.workspace, live=client.live)
+            return found.signing.access_token(subject, place, scope)
         return secret.make("live" if client.live else "test", "token").reveal()
 
     def _make_refresh(self, client: Client, **_: Any) -> str:

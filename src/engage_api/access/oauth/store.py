@@ -57,6 +57,7 @@ _allowed = (
 )
 _BY_CODE = Query(_allowed.where(_grant.c.code == bindparam("mark")))
 _BY_REFRESH = Query(_allowed.where(_refresh.c.fingerprint == bindparam("mark")))
+_BY_ID = Query(_allowed.where(_grant.c.id == bindparam("id")))
 _BEGIN = Query(insert(_grant), [c.name for c in _grant.columns])
 _REDEEM = Query(
     update(_grant)
@@ -141,6 +142,12 @@ async def by_refresh(db: Database, client: Client, mark: bytes) -> Allowed | Non
     return _read(row, client, row.refresh_expires_at) if row else None
 
 
+async def by_id(db: Database, client: Client, grant: str) -> Allowed | None:
+    """The grant with this id, found by neither code nor refresh token."""
+    row = await db.system.one(_BY_ID, None, id=grant, mark=b"")
+    return _read(row, client, row.expires_at) if row else None
+
+
 async def begin(tx: Transaction, consent: str, words: Iterable[str], signed_in_at: datetime, **code: Any) -> str:
     """Write down a new grant; `code` are the columns of one that begins with a code. Returns its id."""
     now = clock.host()
@@ -169,7 +176,7 @@ async def redeem(tx: Transaction, allowed: Allowed, following: bytes) -> bool:
     if not await tx.run(_REDEEM, at_id=allowed.id, now=now):
         await tx.run(_END, at_id=allowed.id)
         return False
-    await _follow(tx, allowed, following, now)
+    await follow(tx, allowed, following, now)
     return True
 
 
@@ -181,7 +188,7 @@ async def rotate(tx: Transaction, allowed: Allowed, mark: bytes, following: byte
     now = clock.host()
     await tx.run(_HOLD, at_id=allowed.id, now=now)  # whoever ends the grant begins with the same row
     if await tx.run(_USE, mark=mark, now=now):
-        await _follow(tx, allowed, following, now)
+        await follow(tx, allowed, following, now)
         return True
     row = await tx.one(_USED, mark=mark)
     if row is not None and row.used_at > now - GRACE:
@@ -209,7 +216,8 @@ async def sweep(db: Database) -> int:
         return await tx.run(_SWEEP, now=now) + await tx.run(_SWEEP_REFRESH, now=now)
 
 
-async def _follow(tx: Transaction, allowed: Allowed, mark: bytes, now: datetime) -> None:
+async def follow(tx: Transaction, allowed: Allowed, mark: bytes, now: datetime) -> None:
+    """Write down the next refresh token of a grant, by its fingerprint."""
     until = min(now + REFRESH, allowed.ends_at)
     await tx.run(_FOLLOW, fingerprint=mark, grant_id=allowed.id, expires_at=until, used_at=None)
 
