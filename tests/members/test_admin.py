@@ -1,5 +1,6 @@
 """`engage admin`: the first owner, who is let in; and that who is deleted leaves no empty chair."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -7,10 +8,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from engage_api.access.accounts import operator as people
-from engage_api.access.members import admin
+from engage_api.access.members import admin, service
 from engage_api.access.members.service import LastOwner
 from engage_api.access.operator import Unknown
+from engage_api.access.organizations.models import OrganizationCreate
+from engage_api.access.worlds import LIVE
 from engage_api.cli import app
+from engage_api.db import open_database
 from tests.accounts.browsing import ANOTHER, PASSWORD, Town, is_page
 from tests.members.people import member, party, story
 
@@ -64,8 +68,9 @@ async def test_a_member_becomes_an_owner(town: Town) -> None:
     assert "owner: everything" in (await viewer.browser.get(viewer.page)).text
 
 
-async def test_organizations_are_listed_approved_and_suspended(town: Town) -> None:
+async def test_organizations_are_listed_approved_and_suspended(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     db, pending = town.accounts.db, await party(town, approved=False)
+    monkeypatch.setattr(admin, "MANY", 1)
     found = {one["id"]: one["state"] for one in map(json.loads, await admin.listed(db, None))}
     assert found[pending] == "pending"
     assert found["org_operator"] == "approved"
@@ -92,6 +97,15 @@ async def test_who_is_deleted_leaves_and_the_last_owner_stays(town: Town) -> Non
     assert (await town.service.ask("GET", f"/v1/members/{owner.member}", key=key)).status == 404
 
 
+async def _start(url: str) -> str:
+    db = await open_database(url)
+    account = (await people.people(db))[0]["id"]
+    async with db.write(LIVE) as tx:
+        made = await service.start(tx, (account, "Ada"), OrganizationCreate(name="Bakers", kind="developer"))
+    await db.close()
+    return made
+
+
 def _engage(*arguments: str, typed: str = "") -> Result:
     return CliRunner().invoke(app, ["admin", *arguments], input=typed)
 
@@ -110,6 +124,9 @@ def test_at_the_command_line(sqlite_url: str, tmp_path: Path, monkeypatch: pytes
     assert PASSWORD not in typed.output
     assert _engage("organizations").stdout == "org_operator  approved  internal  Operator\n"
     assert json.loads(_engage("organizations", "--state", "pending", "--json").stdout) == {"items": []}
+    started = asyncio.run(_start(sqlite_url))
+    assert _engage("approve", started).stdout == f"{started} is approved.\n"
+    assert json.loads(_engage("suspend", started, "--json").stdout) == {"id": started, "state": "suspended"}
     for verb in ("approve", "suspend"):
         failed = _engage(verb, "org_none")
         assert (failed.exit_code, "there is no organization 'org_none'" in failed.output) == (1, True)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import bindparam, select, update
 
+from engage_api.access import operator
+from engage_api.access.accounts.mail import Mail, Undelivered
 from engage_api.access.members import housekeeping, invitations
 from engage_api.access.members.letters import Wanted, Writer
 from engage_api.access.members.models import InvitationAddressRow, InvitationRow
@@ -43,6 +45,7 @@ async def expire(town: Town, invitation: str) -> None:
         await tx.run(EXPIRE, at_id=invitation, past=clock.business(LIVE) - timedelta(seconds=1))
     job: Any = None  # it asks nothing of it
     await housekeeping.sweep_invitations(town.accounts.db, job)
+    await invitations.expire(town.accounts.db, await operator.principal(town.accounts.db, LIVE), invitation)  # again
 
 
 async def test_an_invitation_is_mailed_seen_and_withdrawn(town: Town) -> None:
@@ -132,6 +135,13 @@ async def test_a_week_later_it_is_gone_and_its_address_with_it(town: Town) -> No
     assert email.partition("@")[0] not in str(found)  # the log keeps the hint alone
 
 
+class Away:
+    """A mail server that nobody reaches."""
+
+    async def send(self, mail: Mail) -> None:
+        raise Undelivered(f"away: {mail.subject}")
+
+
 class Job:
     """What a writer of mails asks of one."""
 
@@ -147,5 +157,18 @@ async def test_mails_wait_for_a_mail_server_and_are_not_written_for_nothing(town
     job: Any = Job(made)
     with pytest.raises(Later, match="ENGAGE_SMTP_URL"):
         await writer.deliver(db, job)
+    with pytest.raises(Later, match="away"):
+        await Writer(Away(), "http://engage.test").deliver(db, job)
     job = Job("inv_gone")
     await writer.deliver(db, job)
+
+
+async def test_names_in_a_mail_are_short_and_on_one_line(town: Town) -> None:
+    key, email = await town.service.key(), town.somebody()
+    body = {"name": "Prize\r\n\r\nBcc: all\u202e " + "x" * 150, "kind": "partner"}
+    organization = (await town.service.ask("POST", "/v1/organizations", body, key=key)).json["id"]
+    await invite(town, key, organization, email)
+    [line] = [line for line in (await town.mail(email)).text.splitlines() if "Prize" in line]
+    assert '"Prize Bcc: all xxx' in line
+    assert len(line) < 200
+    assert line.isprintable()

@@ -141,6 +141,10 @@ async def test_members_are_invited_changed_and_removed(town: Town) -> None:
     assert "Bureau" in (await guest.browser.get("/account")).text
     accepted = await guest.browser.fill(link, answer="accept")
     assert accepted.headers["Location"] == f"{owner.page}?said=joined"
+    for wrong in ({"email": "a b"}, {"role": "king"}):
+        refused = await owner.post("/invitations", **{"email": "a@example.org", "role": "viewer"} | wrong)
+        is_page(refused, 400)
+    assert "no e-mail address" not in refused.text
     theirs = (await guest.browser.get(owner.page)).text
     assert "viewer: looks" in theirs
     assert f'action="{owner.page}/members"' not in theirs
@@ -154,6 +158,21 @@ async def test_members_are_invited_changed_and_removed(town: Town) -> None:
     for form in ({"do": "remove"}, {"do": "role", "role": "viewer"}):
         is_page(await owner.post("/members", member=owner.member, **form), 409)
     is_page(await owner.post("/leave"), 409)
+
+
+async def test_an_invitation_is_withdrawn_and_a_member_leaves(town: Town) -> None:
+    owner = await member(town)
+    email = town.somebody()
+    await owner.post("/invitations", email=email, role="viewer")
+    [made] = re.findall(r'name="withdraw" value="(\w+)"', (await owner.browser.get(owner.page)).text)
+    assert (await owner.post("/invitations", withdraw=made)).headers["Location"] == f"{owner.page}?said=withdrawn"
+    assert email not in (await owner.browser.get(owner.page)).text
+    is_page(await owner.post("/invitations", withdraw=made), 404)
+    other = await member(town, "viewer", owner.organization)
+    assert (await other.post("/leave")).headers["Location"] == "/account?said=left"
+    is_page(await other.browser.get(owner.page), 404)
+    nobody = await town.browser().get("/account/organizations/new")
+    assert nobody.headers["Location"] == "/account/sign-in?next=%2Faccount%2Forganizations%2Fnew"
 
 
 async def test_an_invitation_is_for_whoever_has_confirmed_its_address(town: Town) -> None:
@@ -256,6 +275,19 @@ async def send(browser: Browser, place: str) -> httpx.Response:
     return await browser.post(place, data=sealed)
 
 
+async def test_a_revoked_application_is_history(town: Town) -> None:
+    key, owner = await town.service.key(), await member(town)
+    at = await application(owner)
+    await owner.post(f"{at}/keys", name="A")
+    path = f"/v1{at}/transitions"
+    assert (await town.service.ask("POST", path, {"to": "revoked"}, key=key)).status == 200
+    page = (await owner.browser.get(owner.page + at)).text
+    assert "ended for good" in page
+    assert "<form" not in page
+    for form, fields in (("/keys", {"name": "A"}), ("/secrets", {"environment": "test"}), ("/edit", WANTED)):
+        is_page(await owner.post(f"{at}{form}", **fields), 409)
+
+
 async def test_in_a_suspended_organization_nothing_is_done(town: Town) -> None:
     key, owner = await town.service.key(), await member(town)
     at = await application(owner)
@@ -293,7 +325,13 @@ async def test_a_key_gets_no_more_than_the_application_and_the_role_have(town: T
     found = (await town.service.ask("GET", "/v1/api-keys", key=key)).json["items"]
     assert [set(one["scopes"]) for one in found] == [{"customers:read", "cases:read", "keys:read"}]
     assert "admin:organizations" not in (await owner.browser.get(f"{owner.page}/applications/new")).text
-    ours = await member(town, organization=internal)
+    developer, ours = await member(town, "developer", owner.organization), await member(town, organization=internal)
+    only = {"name": "Members", "clientType": "confidential", "scope members:write": "on"}
+    made = await owner.post("/applications/new", **only)
+    at = made.headers["Location"].removeprefix(owner.page).partition("?")[0]
+    is_page(await developer.post(f"{at}/keys", name="A"), 403)
+    is_page(await developer.post(f"{at}/secrets", environment="live"), 403)
+    assert (await developer.post(f"{at}/secrets", environment="test")).status_code == 200
     assert "admin:organizations" in (await ours.browser.get(f"{ours.page}/applications/new")).text
 
 

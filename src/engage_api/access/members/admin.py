@@ -19,6 +19,8 @@ from engage_api.core.problem import NotFound
 from engage_api.db import reader
 from engage_api.db.engine import Database
 
+MANY = 200  # organizations that are read at a time
+
 
 class Owner(NamedTuple):
     """An owner of the operator's organization, and where they choose their password, if they have none."""
@@ -97,7 +99,7 @@ async def listed(db: Database, state: str | None) -> list[bytes]:
     who, found = await operator.principal(db, LIVE), list[bytes]()
     after: tuple[Any, str] | None = None
     while True:
-        ask = reader.Ask({"state": state} if state else {}, None, "createdAt", after, 200)
+        ask = reader.Ask({"state": state} if state else {}, None, "createdAt", after, MANY)
         page = await reader.page(db, who, ORGANIZATION, ask)
         found += page.documents
         if page.after is None:

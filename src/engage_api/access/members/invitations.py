@@ -7,7 +7,7 @@ in its mail: somebody else who reads it can do nothing with it.
 from datetime import timedelta
 
 from engage_api.access import worlds
-from engage_api.access.accounts import emails
+from engage_api.access.accounts.emails import Email
 from engage_api.access.accounts.models import Account
 from engage_api.access.applications.models import APPLICATION
 from engage_api.access.members import addresses, letters, seats, service
@@ -16,7 +16,7 @@ from engage_api.access.members.refusals import Suspended
 from engage_api.access.organizations import service as organizations
 from engage_api.core import clock
 from engage_api.core.principal import Principal
-from engage_api.core.problem import Fault, InvalidRequest, NotFound, Problem
+from engage_api.core.problem import NotFound, Problem
 from engage_api.db import reader, store
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.store import Happened, Stored
@@ -47,12 +47,9 @@ async def invite(
         NeedsLive: the principal acts in a sandbox.
         InsufficientScope: the role may more than the principal.
         AlreadyInvited, TooManyInvitations: there is one for the address, or there are enough.
-        InvalidRequest: no mail can be sent to the address.
     """
     worlds.require_live(principal)
-    email = emails.read(wanted.email)
-    if email is None:
-        raise InvalidRequest(errors=[Fault("invalid", "Mail cannot be sent to it.", pointer="/email")])
+    email = Email(wanted.email, wanted.email.lower())
     organization = await organizations.require(tx, principal, organization_id)  # locked: many who invite count right
     service.require_role(principal, organization.model, wanted.role)
     if await reader.number(tx, principal, INVITATION, {"organization_id": organization_id}) >= MOST:
