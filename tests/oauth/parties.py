@@ -108,19 +108,22 @@ async def join(
     *,
     scopes: tuple[str, ...] = SCOPES,
     plan: str = "unlimited",
+    **more: Any,
 ) -> Party:
-    """A new organization, approved, whose application is live."""
+    """A new organization, approved, whose application is live; without secrets when it is public."""
     operator = await service.key()
     organization = await made(service, operator, "/organizations", {"name": name, "kind": kind, "plan": plan})
     await moved(service, operator, f"/organizations/{organization['id']}", "approved")
-    wanted = {"name": name, "scopes": scopes, "organizationId": organization["id"]}
+    wanted = {"name": name, "scopes": scopes, "organizationId": organization["id"], **more}
     application = await made(service, operator, "/applications", wanted)
     granted = [scope for scope in scopes if kind == "internal" or not scope.startswith("admin:")]
     await moved(service, operator, f"/applications/{application['id']}", "live", scopes=granted)
     [sandbox] = await sandboxes(service, organization["id"])
+    public = application["clientType"] == "public"
     clients = {
         environment: Credential(
-            application[f"{environment}ClientId"], await secret(service, operator, application["id"], environment)
+            application[f"{environment}ClientId"],
+            "" if public else await secret(service, operator, application["id"], environment),
         )
         for environment in ("test", "live")
     }
