@@ -105,8 +105,8 @@ async def test_a_library_gets_refreshes_and_ends_tokens_of_a_person(
     db = await open_database(server.settings.database)
     async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client, Reader(server.url) as browser:
         remote = Remote(server, db, client)
-        kind = {"clientType": "public" if public else "confidential"}
-        ours = await parties.join(remote, redirectUris=[BACK, LOOPBACK], **kind)
+        kind = "public" if public else "confidential"
+        ours = await parties.join(remote, redirectUris=[BACK, LOOPBACK], clientType=kind)
         address = f"{library}{public}@example.org"
         await owner(db, ours.organization, address)
         assert (await browser.sign_in(address)).status_code == 303

@@ -4,6 +4,7 @@ them, and whoever has a right to them is not disturbed.
 
 import hashlib
 from collections.abc import AsyncIterator, Mapping
+from urllib.parse import urlencode
 
 import asyncpg
 import pytest
@@ -23,14 +24,13 @@ from tests.oauth.test_ends import opens
 from tests.running import BASE_URL, Answer
 
 ROWS = (OauthConsentRow, OauthGrantRow, OauthRefreshRow, OauthTokenRow)
-TABLES = [Query(select(row.__table__)) for row in ROWS]  # type: ignore[attr-defined]
+TABLES = [Query(select(getattr(row, "__table__"))) for row in ROWS]  # noqa: B009  # mypy does not know it
 Given = tuple[str, int, str, Answer]
 
 
-async def of_codes(program: Program, other: Program, public: Program, code: str) -> AsyncIterator[Given]:
-    """What is refused, with which status and error."""
-    live = program.at(program.live)
-    wrong: Mapping[str, tuple[str, Mapping[str, str | None]]] = {
+def variants(program: Program, code: str) -> Mapping[str, tuple[str, Mapping[str, str | None]]]:
+    """What a client that has a right to the code sends along that does not fit, and the error for it."""
+    return {
         "another verifier": ("invalid_grant", {"code_verifier": pkce()[0]}),
         "the challenge as the verifier, which would be plain": ("invalid_grant", {"code_verifier": program.challenge}),
         "no verifier": ("invalid_request", {"code_verifier": None}),
@@ -54,7 +54,12 @@ async def of_codes(program: Program, other: Program, public: Program, code: str)
         "no code": ("invalid_request", {"code": None}),
         "the secret as a code": ("invalid_grant", {"code": program.who.secret}),
     }
-    for name, (error, more) in wrong.items():
+
+
+async def of_codes(program: Program, other: Program, public: Program, code: str) -> AsyncIterator[Given]:
+    """What is refused, with which status and error."""
+    live = program.at(program.live)
+    for name, (error, more) in variants(program, code).items():
         yield name, 400, error, await program.redeem(code, **more)
     for who, name in ((other, "another client"), (live, "the live client"), (public, "a client without a secret")):
         yield name, 400, "invalid_grant", await who.redeem(code)
@@ -69,11 +74,11 @@ async def of_codes(program: Program, other: Program, public: Program, code: str)
         "invalid_request",
         await post(program.service, TOKEN, {**alone, "client_id": "x"}, other.who),
     )
-    twice = f"{programs.urlencode(form)}&code={code}"
+    twice = f"{urlencode(form)}&code={code}"
     yield "a code twice", 400, "invalid_request", await post(program.service, TOKEN, twice, program.who)
-    twice = f"{programs.urlencode(form)}&code_verifier={program.verifier}"
+    twice = f"{urlencode(form)}&code_verifier={program.verifier}"
     yield "a verifier twice", 400, "invalid_request", await post(program.service, TOKEN, twice, program.who)
-    address = f"{TOKEN}?{programs.urlencode(form)}"
+    address = f"{TOKEN}?{urlencode(form)}"
     answer = await program.service.ask("POST", address, b"", headers=[FORM, program.who.basic])
     yield "a code in the address", 400, "invalid_request", answer
 
