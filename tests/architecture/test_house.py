@@ -84,6 +84,7 @@ ACROSS = {
     "access/accounts/store.py": "reads accounts, as above",
     "access/customer_sessions/service.py": "as for keys; and sweeps expired sessions, whosever they were",
     "access/members/addresses.py": "matches invitations with accounts, which belong to no workspace",
+    "access/members/admin.py": "makes the account of the operator's first owner, as above",
     "access/oauth/clients.py": "clients are whoever calls; their workspaces are known once they were found",
     "access/oauth/authorize.py": "writes down what somebody agrees to: people belong to no workspace",
     "access/oauth/consents.py": "reads what people agree to, as above",

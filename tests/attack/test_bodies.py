@@ -44,8 +44,8 @@ ROWS: tuple[Any, ...] = (
     IdempotencyRow,
 )
 _own = {"id", "createdAt", "updatedAt", "receivedAt", "completedAt", "startedAt", "deliveredAt", "validFrom"}
-_secret = {"hint", "key", "secret", "expiresAt"}
-_others = {"applicationId", "caseId", "customerId", "organizationId", "testClientId", "liveClientId"}
+_secret = {"hint", "key", "secret", "token", "expiresAt"}
+_others = {"accountId", "applicationId", "caseId", "customerId", "organizationId", "testClientId", "liveClientId"}
 
 
 def _state() -> Query:

@@ -15,6 +15,8 @@ from engage_api.access.worlds import LIVE
 from tests.accounts.browsing import PASSWORD, Browser, Town
 from tests.api.harness import eventually
 
+WANTED = {"name": "Planner", "scope customers:read": "on", "scope cases:read": "on", "clientType": "confidential"}
+
 
 @dataclass(frozen=True)
 class Person:
@@ -87,3 +89,17 @@ async def story(town: Town, key: str, subject: str, number: int) -> list[dict[st
         return found if len(found) >= number else None
 
     return await eventually(look)
+
+
+async def application(who: Person, **fields: str) -> str:
+    """A new application of their organization: the path of its page below the organization's."""
+    made = await who.post("/applications/new", **WANTED | fields)
+    assert made.status_code == 303, made.text
+    return made.headers["Location"].removeprefix(who.page).partition("?")[0]
+
+
+async def started(town: Town) -> str:
+    """An organization as people start them."""
+    browser = await town.signed_in()
+    made = await browser.fill("/account/organizations/new", name="Started", kind="partner")
+    return made.headers["Location"].partition("?")[0].rpartition("/")[2]

@@ -56,6 +56,24 @@ def test_the_pages_of_an_organization_shut_nobody_out(judged: Judged) -> None:
     judged.follow("Back to Bakers of Utrecht")
     judged.fill(email=SECOND)
     judged.says("The invitation is on its way")
+    make_an_application(judged)
+    judged.judges = False
+    judged.open("/account")
+    judged.press("Sign out")
+    sign_up(judged, "Joan Clarke", SECOND)
+    judged.judges = True
+    accept(judged)
+    judged.judges = False
+    judged.open("/account")
+    judged.press("Sign out")
+    judged.fill(email=FIRST, password=PASSWORD)
+    judged.judges = True
+    judged.follow("Bakers of Utrecht")
+    judged.press("Remove")
+    judged.says("They are no member any more")
+
+
+def make_an_application(judged: Judged) -> None:
     judged.follow("Make an application")
     judged.tick("scope-1")
     judged.fill(redirectUris="http://app.example.org/signed-in", name="Planner")
@@ -71,11 +89,9 @@ def test_the_pages_of_an_organization_shut_nobody_out(judged: Judged) -> None:
     judged.says("Not used yet")
     judged.press("Make a test secret")
     judged.says("oauth/token")
-    judged.judges = False
-    judged.open("/account")
-    judged.press("Sign out")
-    sign_up(judged, "Joan Clarke", SECOND)
-    judged.judges = True
+
+
+def accept(judged: Judged) -> None:
     judged.open("/account")
     judged.says("invites you to Bakers of Utrecht")
     judged.follow("Look at the invitation")
@@ -84,11 +100,3 @@ def test_the_pages_of_an_organization_shut_nobody_out(judged: Judged) -> None:
     judged.says("developer: applications")
     judged.open("/account/invitations/inv_none")
     judged.says("No invitation for you")
-    judged.judges = False
-    judged.open("/account")
-    judged.press("Sign out")
-    judged.fill(email=FIRST, password=PASSWORD)
-    judged.judges = True
-    judged.follow("Bakers of Utrecht")
-    judged.press("Remove")
-    judged.says("They are no member any more")
