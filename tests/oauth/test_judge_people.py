@@ -4,6 +4,7 @@ process of its own, and a browser does what a person would.
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +20,12 @@ from engage_api.access.members import service as members
 from engage_api.access.worlds import LIVE
 from engage_api.db import Database, open_database
 from tests.accounts.browsing import PASSWORD, Browser
+from tests.architecture.source import ROOT
 from tests.contract import judges
 from tests.oauth import parties
 from tests.oauth.programs import BACK, LOOPBACK, led_back, said
 from tests.oauth.test_judge import Remote
+from tests.portal import examples
 from tests.serving import Server
 
 pytestmark = pytest.mark.node
@@ -131,3 +134,29 @@ async def test_a_library_gets_refreshes_and_ends_tokens_of_a_person(
     assert saw["afterwards"]["status"] == 401
     assert saw["denied"]["error"] == "access_denied"
     assert saw["silent"]["error"] == "consent_required"
+
+
+async def test_the_program_of_the_documentation_gets_a_token(server: Server, tmp_path: Path) -> None:
+    [block] = [block for block in examples.blocks(ROOT / "docs" / "en" / "oauth.md") if block.language == "python"]
+    script = tmp_path / "sign_in.py"
+    script.write_text(block.text.replace(examples.PLACEHOLDER, server.url), encoding="utf-8")
+    db, pipe = await open_database(server.settings.database), asyncio.subprocess.PIPE
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client, Reader(server.url) as browser:
+        uri = "http://127.0.0.1/signed-in"
+        ours = await parties.join(Remote(server, db, client), redirectUris=[uri], clientType="public")
+        await owner(db, ours.organization, "reader@example.org")
+        await browser.sign_in("reader@example.org")
+        own = os.environ | {"PUBLIC_ID": ours.test.id}
+        program = await asyncio.create_subprocess_exec(sys.executable, str(script), env=own, stdout=pipe, stderr=pipe)
+        assert program.stdout is not None
+        async with asyncio.timeout(30):
+            place = (await program.stdout.readline()).decode().strip()
+            here = str(httpx.URL(place).params["redirect_uri"])
+            assert (await client.get(await browser.led(place, here))).text.startswith("Done.")
+            told, wrong = await program.communicate()
+    await db.close()
+    assert program.returncode == 0, wrong
+    got = json.loads(told)
+    assert (got["scope"], got["expires_in"]) == ("customers:read", 3600)
+    assert got["access_token"].startswith("eng_test_token_")
+    assert got["refresh_token"].startswith("eng_test_refresh_")

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "en"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if examples.steps(page))
 APART = {"backup.md"}  # stops and starts the service between its steps: test_backup.py
-SHOWN = {"json", "http", "text", "nginx"}
+SHOWN = {"json", "http", "text", "nginx", "python"}  # a program that needs a person: tests/oauth/test_judge_people.py
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl, which the examples use")
 
