@@ -19,8 +19,8 @@ from engage_api.access.applications.models import (
     ClientSecretCreate,
 )
 from engage_api.access.guard import bearer, usable
+from engage_api.access.oauth import metadata
 from engage_api.access.oauth.forms import LARGEST, NONE, Refused
-from engage_api.access.oauth.grants import GRANTS
 from engage_api.access.oauth.server import Answer
 from engage_api.access.worlds import LIVE
 from engage_api.core.model import Name
@@ -119,13 +119,12 @@ def _read(body: bytes) -> Wish:
         name = str((*error.errors(include_input=False, include_url=False)[0]["loc"], "the body")[0])
         wrong = "invalid_redirect_uri" if name == "redirect_uris" else "invalid_client_metadata"
         raise Refused(wrong, f"The value of {name} is not one that it may have.") from None
-    grants = {grant.GRANT_TYPE for grant in GRANTS}
     for uri in wish.redirect_uris:
         if told := redirects.fault(uri):
             raise Refused("invalid_redirect_uri", told.replace("…", "..."))  # in ASCII, as RFC 6749 has it
     if "authorization_code" in wish.grant_types and not wish.redirect_uris:
         raise Refused("invalid_redirect_uri", "A client that people sign in to needs a redirect URI.")
-    if not grants.issuperset(wish.grant_types) or (wish.public and "client_credentials" in wish.grant_types):
+    if not set(wish.grant_types) <= set(_grants(public=wish.public)):
         raise Refused("invalid_client_metadata", "There is no such grant for such a client.")
     if set(wish.response_types) - {"code"}:
         raise Refused("invalid_client_metadata", "The only response type is code.")
@@ -141,6 +140,12 @@ def _scopes(principal: Principal, wish: Wish) -> list[Scope]:
     if not known or len(known) != len(set(words)):
         raise Refused("invalid_client_metadata", "Ask for scopes that your own credential has.")
     return known
+
+
+def _grants(*, public: bool) -> list[str]:
+    """What such a client may use: one without a secret gets nothing for itself."""
+    every: list[str] = metadata.document("")["grant_types_supported"]
+    return [grant for grant in every if not (public and grant == "client_credentials")]
 
 
 async def _make(
@@ -173,7 +178,6 @@ async def _require_room(tx: Transaction, home: Principal) -> None:
 
 def _shown(application: Application, made: Secret | None, wish: Wish) -> dict[str, Any]:
     """The client as it was made (section 3.2.1): with the grants that it may use, whichever it named."""
-    public = made is None
     proof = {} if made is None else {"client_secret": made.reveal(), "client_secret_expires_at": 0}
     return {
         "client_id": application.test_client_id,
@@ -181,7 +185,7 @@ def _shown(application: Application, made: Secret | None, wish: Wish) -> dict[st
         **proof,
         "client_name": application.name,
         "redirect_uris": list(application.redirect_uris),
-        "grant_types": [g.GRANT_TYPE for g in GRANTS if not (public and g.GRANT_TYPE == "client_credentials")],
+        "grant_types": _grants(public=made is None),
         "response_types": ["code"],
         "token_endpoint_auth_method": wish.token_endpoint_auth_method,
         "scope": " ".join(application.scopes),
