@@ -97,7 +97,7 @@ async def remove_member(member_id: str, call: Write) -> Response:
     "/organizations/{organization_id}/invitations",
     status_code=201,
     response_model=Invitation,
-    summary="Invite somebody to an organization",
+    summary="Create an invitation to an organization",
     openapi_extra=INVITED,
 )
 async def create_invitation(organization_id: str, call: Write, body: NewInvitation) -> Response:
