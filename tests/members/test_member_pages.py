@@ -112,6 +112,24 @@ async def test_one_can_decline_and_who_is_a_member_stays_what_they_are(town: Tow
     assert "You are its owner" in (await owner.browser.get("/account")).text
 
 
+async def test_somebody_deletes_their_account_unless_nobody_else_owns_what_is_theirs(town: Town) -> None:
+    owner = await member(town)
+    other = await member(town, "owner", owner.organization)
+    page = "/account/deletion"
+    assert (await town.browser().get(page)).headers["Location"] == "/account/sign-in?next=%2Faccount%2Fdeletion"
+    is_page(await owner.browser.fill(page, password="violet tram"), 400)
+    gone = await owner.browser.fill(page, password=PASSWORD)
+    assert gone.headers["Location"] == "/account/sign-in?said=deleted"
+    assert owner.browser.session is None
+    assert (await town.browser().sign_in(owner.email)).status_code == 400
+    refused = await other.browser.fill(page, password=PASSWORD)
+    is_page(refused, 400)
+    assert "Bureau has no other owner." in refused.text
+    assert "owner: everything" in (await other.browser.get(other.page)).text
+    log = await story(town, await town.service.key(), owner.member, 2)
+    assert (log[1]["type"], log[1]["actor"]) == ("engage.member.deleted.v1", f"person:{owner.id}")
+
+
 async def expect_events(town: Town, key: str, invitation: str, word: str) -> None:
     """The log says what became of an invitation, and who did that."""
     found = await story(town, key, invitation, 2)

@@ -71,6 +71,9 @@ def test_the_pages_of_an_organization_shut_nobody_out(judged: Judged) -> None:
     judged.follow("Bakers of Utrecht")
     judged.press("Remove")
     judged.says("They are no member any more")
+    judged.open("/account/deletion")
+    judged.fill(password=PASSWORD)
+    judged.says("Bakers of Utrecht has no other owner")
 
 
 def make_an_application(judged: Judged) -> None:

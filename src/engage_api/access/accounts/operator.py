@@ -4,7 +4,6 @@ from typing import Any
 
 from engage_api.access import operator
 from engage_api.access.accounts import emails, store
-from engage_api.access.members import seats
 from engage_api.access.members import service as members
 from engage_api.access.operator import Unknown
 from engage_api.access.worlds import LIVE
@@ -42,11 +41,7 @@ async def delete(db: Database, who: str) -> str:
         LastOwner: nobody else owns one of them.
     """
     account = await _find(db, who)
-    taken = sorted(await seats.of(db, account), key=lambda seat: seat.organization.id)  # in one order: nobody waits
-    maker = await operator.principal(db, LIVE)
-    async with db.system.write(LIVE) as tx:
-        await members.leave(tx, maker, [seat.member for seat in taken])
-        await store.remove(tx, account)
+    await members.depart(db, account, await operator.principal(db, LIVE))
     return account
 
 

@@ -34,6 +34,7 @@ STYLE_PLACE = f"/account/style.css?{sha256(STYLE).hexdigest()[:8]}"
 KEPT = "public, max-age=31536000, immutable"
 SAID = {
     "signed-out": "You are signed out.",
+    "deleted": "Your account is deleted.",
     "reset": "Your new password is set, and all sessions have ended. Sign in with it.",
     "password": "Your new password is set, and all other sessions have ended.",
     "ended": "The session has ended.",
@@ -124,6 +125,13 @@ def route(path: str, see: Handler | None, do: Handler | None) -> Route:
 def go(path: str) -> Response:
     """To another page, with GET."""
     return RedirectResponse(path, 303)
+
+
+def leave(request: Request, said: str) -> Response:
+    """Signed out: to the sign-in page, which says why."""
+    response = go(f"/account/sign-in?said={said}")
+    sessions.give(request, response, SESSION, "")
+    return response
 
 
 def enter(request: Request, cookie: str, path: str) -> Response:

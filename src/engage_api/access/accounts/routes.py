@@ -128,9 +128,7 @@ async def _set_password(request: Request, token: str, password: str) -> Response
     except Unfit as unfit:
         values, errors = {"token": token, "email": ""}, {"password": unfit.reasons}
         return pages.show(request, "reset.html", status=400, errors=errors, values=values)
-    response = pages.go("/account/sign-in?said=reset")
-    sessions.give(request, response, SESSION, "")
-    return response
+    return pages.leave(request, "reset")
 
 
 async def see_account(request: Request) -> Response:
@@ -144,9 +142,7 @@ async def sign_out(request: Request) -> Response:
     account = await _require_account(request)
     await forms.read(request, signed_in=True)
     await sessions.of(request).end_session(account, account.session)
-    response = pages.go("/account/sign-in?said=signed-out")
-    sessions.give(request, response, SESSION, "")
-    return response
+    return pages.leave(request, "signed-out")
 
 
 async def end_sessions(request: Request) -> Response:

@@ -165,6 +165,12 @@ class Accounts:
             await store.drop_tokens(tx, row.id)
             await store.end_sessions(tx, row.id)
 
+    async def is_password(self, account: Account, password: str) -> bool:
+        """Whether this is the password of who is signed in."""
+        row = await store.by_id(self.db, account.id)
+        right, _ = await self.passwords.verify(password, row.password if row else None)
+        return right
+
     async def change_password(self, account: Account, old: str, new: str) -> bool:
         """Set a new password; all other sessions end. False when the old one is wrong.
 

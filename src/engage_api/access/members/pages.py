@@ -16,6 +16,7 @@ from engage_api.access.organizations.models import OrganizationCreate
 from engage_api.access.worlds import LIVE
 from engage_api.core.problem import InvalidRequest, NotFound
 from engage_api.core.scopes import Scope
+from engage_api.http.call import Services
 
 
 class Start(OrganizationCreate):
@@ -107,9 +108,35 @@ async def change_member(desk: Desk, form: Form) -> Response:
 async def leave(desk: Desk, _: Form) -> Response:
     """Go, as everybody may, unless nobody would own the organization then."""
     async with desk.db.write(LIVE) as tx:
-        await service.leave(tx, desk.who, [desk.seat.member])
+        await service.remove(tx, desk.who, desk.seat.member, "*")
     desk.services.doorkeeper.forget_all()
     return pages.go("/account?said=left")
+
+
+async def see_deletion(request: Request) -> Response:
+    """What goes with an account, and what stays."""
+    account = await sessions.who(request)
+    if account is None:
+        return pages.go(sessions.sign_in_path(request))
+    return pages.show(request, "deletion.html", account=account)
+
+
+async def delete_account(request: Request) -> Response:
+    """Delete the account of who asks and knows its password."""
+    account = await require_account(request)
+    form = await forms.read(request, signed_in=True)
+    await attempts.spend(request, attempts.SIGN_IN, account.id)
+    accounts, errors = sessions.of(request), {"password": ["This is not your password."]}
+    if await accounts.is_password(account, form.get("password", "")):
+        try:
+            await service.depart(accounts.db, account.id)
+        except service.LastOwner as last:
+            errors = {"": [f"{last.detail} Make somebody else one first, or ask the operator."]}
+        else:
+            services: Services = request.scope["state"]["services"]
+            services.doorkeeper.forget_all()
+            return pages.leave(request, "deleted")
+    return pages.show(request, "deletion.html", status=400, account=account, errors=errors)
 
 
 async def see_invitation(request: Request) -> Response:
@@ -153,5 +180,6 @@ routes = [
     pages.route(f"{_ONE}/members", None, done(Scope.MEMBERS_WRITE, change_member)),
     pages.route(f"{_ONE}/leave", None, done(None, leave)),
     pages.route("/account/invitations/{invitation}", see_invitation, answer_invitation),
+    pages.route("/account/deletion", see_deletion, delete_account),
 ]
 """Organizations and their members."""

@@ -1,8 +1,7 @@
 """The rules for members: who joins, changes and goes, and that somebody stays."""
 
-from collections.abc import Iterable
-
 from engage_api.access import holders
+from engage_api.access.accounts import store as store_of_accounts
 from engage_api.access.members import roles, seats
 from engage_api.access.members.models import MEMBER, Member, MemberFields, MemberUpdate
 from engage_api.access.members.refusals import Enough
@@ -13,7 +12,7 @@ from engage_api.access.worlds import LIVE
 from engage_api.core.principal import Principal
 from engage_api.core.problem import NotFound, Problem
 from engage_api.db import reader, store, turns
-from engage_api.db.engine import Transaction
+from engage_api.db.engine import Database, Transaction
 from engage_api.db.store import Stored
 from engage_api.http import etags
 from engage_api.http.patches import patched
@@ -67,7 +66,7 @@ async def change(
     organization = await organizations.require(tx, principal, was.model.organization_id)  # two who go, one by one
     require_role(principal, organization.model, wanted.role)
     if wanted.role != "owner":
-        await _keep_an_owner(tx, principal, was.model)
+        await _keep_an_owner(tx, principal, was.model, organization.model.name)
     return await store.change(tx, principal, MEMBER, was, dict(wanted))
 
 
@@ -79,19 +78,24 @@ async def remove(tx: Transaction, principal: Principal, member_id: str, if_match
     """
     was = await require(tx, principal, member_id)
     etags.require(if_match, was.document)
-    await organizations.require(tx, principal, was.model.organization_id)  # as above
-    await _keep_an_owner(tx, principal, was.model)
+    organization = await organizations.require(tx, principal, was.model.organization_id)  # as above
+    await _keep_an_owner(tx, principal, was.model, organization.model.name)
     await store.remove(tx, principal, MEMBER, was)
 
 
-async def leave(tx: Transaction, principal: Principal, members: Iterable[str]) -> None:
-    """Let somebody go from wherever these members are.
+async def depart(db: Database, account: str, by: Principal | None = None) -> None:
+    """Let somebody go for good: out of all their organizations, and their account with all that belongs to it.
+
+    `by`: who removes them, if they do not go by themselves.
 
     Raises:
         LastOwner: nobody else owns one of the organizations.
     """
-    for member_id in members:
-        await remove(tx, principal, member_id, "*")
+    taken = sorted(await seats.of(db, account), key=lambda seat: seat.organization.id)  # in one order: nobody waits
+    async with db.system.write(LIVE) as tx:
+        for seat in taken:
+            await remove(tx, by or seat.principal, seat.member, "*")
+        await store_of_accounts.remove(tx, account)
 
 
 async def require(tx: Transaction, principal: Principal, member_id: str) -> Stored[Member]:
@@ -118,7 +122,7 @@ async def is_member(tx: Transaction, principal: Principal, organization_id: str,
     return await reader.has_any(tx, principal, MEMBER, same)
 
 
-async def _keep_an_owner(tx: Transaction, principal: Principal, member: Member) -> None:
+async def _keep_an_owner(tx: Transaction, principal: Principal, member: Member, called: str) -> None:
     same = {"organization_id": member.organization_id, "role": "owner"}
     if member.role == "owner" and await reader.number(tx, principal, MEMBER, same) == 1:
-        raise LastOwner
+        raise LastOwner(f"{called} has no other owner.")
