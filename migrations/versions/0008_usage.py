@@ -1,4 +1,4 @@
-"""Sessions of customers, usage, quotas, and devices that wait to be let in."""
+"""Sessions and links of customers, usage, quotas, and devices that wait to be let in."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,12 +9,13 @@ from engage_api.db.row import KEY
 revision = "0008"
 down_revision = "0007"
 
-WALLED = ("customer_session", "usage")
+WALLED = ("customer_session", "account_link", "customer_account", "usage")
 
 
 def upgrade() -> None:
     """Make the tables, with the wall that all tables of a workspace have."""
     _customer_session()
+    _account_link()
     _usage()
     _device()
     op.add_column("plan", sa.Column("quota", sa.BigInteger(), nullable=True))
@@ -55,6 +56,54 @@ def _customer_session() -> None:
         ("expiry", ["workspace_id", "expires_at"]),
     ):
         op.create_index(f"customer_session_{name}", "customer_session", columns, unique=False)
+
+
+def _account_link() -> None:
+    op.create_table(
+        "account_link",
+        sa.Column("workspace_id", KEY, nullable=False),
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("updated_at", Instant(), nullable=False),
+        sa.Column("made_by", KEY, nullable=False),
+        sa.Column("rendered", sa.SmallInteger(), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("customer_id", KEY, nullable=False),
+        sa.Column("state", KEY, nullable=False),
+        sa.Column("expires_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "customer_id"],
+            ["customer.workspace_id", "customer.id"],
+            name="account_link_customer",
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id"),
+    )
+    for moment in ("created", "updated"):
+        place = ["workspace_id", "customer_id", f"{moment}_at", "id"]
+        op.create_index(f"account_link_{moment}", "account_link", place, unique=False)
+    op.create_index("account_link_expires", "account_link", ["expires_at"], unique=False)
+    op.create_table(
+        "customer_account",
+        sa.Column("workspace_id", KEY, nullable=False),
+        sa.Column("link_id", KEY, nullable=False),
+        sa.Column("customer_id", KEY, nullable=False),
+        sa.Column("email", sa.String(), nullable=False),
+        sa.Column("folded", KEY, nullable=False),
+        sa.Column("account_id", KEY, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "link_id"], ["account_link.workspace_id", "account_link.id"], ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("workspace_id", "link_id"),
+    )
+    for name, columns in (
+        ("once", ["workspace_id", "account_id"]),
+        ("address", ["workspace_id", "customer_id", "folded"]),
+    ):
+        op.create_index(f"customer_account_{name}", "customer_account", columns, unique=True)
+    op.create_index("customer_account_folded", "customer_account", ["folded"], unique=False)
+    op.create_index("customer_account_of", "customer_account", ["account_id"], unique=False)
 
 
 def _usage() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from engage_api.access.applications.models import APPLICATION, CLIENT_SECRET
 from engage_api.access.applications.service import TRANSITIONS as OF_APPLICATIONS
+from engage_api.access.customer_links.models import ACCOUNT_LINK
 from engage_api.access.members.models import INVITATION, MEMBER
 from engage_api.access.models import API_KEY
 from engage_api.access.organizations.models import ORGANIZATION
@@ -28,6 +29,7 @@ Machine = Mapping[str, Sequence[str]]
 
 KINDS: tuple[tuple[Kind[Any], str, Machine], ...] = (
     (CUSTOMER, "/customers", OF_CUSTOMERS),
+    (ACCOUNT_LINK, "/customers/{customer_id}/account-links", {}),
     (CASE, "/cases", OF_CASES),
     (TASK, "/tasks", OF_TASKS),
     (OFFER, "/offers", OF_OFFERS),
@@ -42,6 +44,10 @@ KINDS: tuple[tuple[Kind[Any], str, Machine], ...] = (
 
 BESIDES = {
     "api-key": {"leaked": "Somebody reported the key itself, and it ended."},
+    "account-link": {
+        "linked": "The person agreed: the account is the customer's.",
+        "expired": "Nobody agreed in time, or the account is gone.",
+    },
     "invitation": {
         "accepted": "Who was invited accepted, and is a member.",
         "declined": "Who was invited declined.",

@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-import structlog
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -22,6 +21,10 @@ from engage_api.access.accounts.routes import routes as account_pages
 from engage_api.access.accounts.service import Accounts
 from engage_api.access.applications.models import APPLICATION, CLIENT_SECRET
 from engage_api.access.applications.routes import router as applications
+from engage_api.access.customer_links import housekeeping as _links  # noqa: F401  # registers its job
+from engage_api.access.customer_links import letters as link_letters
+from engage_api.access.customer_links.models import ACCOUNT_LINK
+from engage_api.access.customer_links.pages import routes as customer_pages
 from engage_api.access.customer_sessions import housekeeping as _customers  # noqa: F401  # registers its job
 from engage_api.access.guard import Doorkeeper
 from engage_api.access.members import housekeeping as _members  # noqa: F401  # registers its job
@@ -46,6 +49,7 @@ from engage_api.cases.routes import router as cases
 from engage_api.cases.tasks.models import TASK
 from engage_api.cases.tasks.routes import router as tasks
 from engage_api.core.secret import derive
+from engage_api.customers.links_routes import router as account_links
 from engage_api.customers.models import CUSTOMER
 from engage_api.customers.routes import router as customers
 from engage_api.customers.sessions_routes import router as customer_sessions
@@ -67,6 +71,7 @@ from engage_api.http.requestlog import RequestLog
 from engage_api.http.tally import Tally
 from engage_api.http.walk import require_guards
 from engage_api.jobs import Registry, Worker, registry
+from engage_api.jobs.rounds import every
 from engage_api.me.routes import router as me
 from engage_api.offers.models import OFFER
 from engage_api.offers.routes import router as offers
@@ -76,6 +81,7 @@ from engage_api.settings import Settings
 ROUTERS = (
     customers,
     customer_sessions,
+    account_links,
     me,
     cases,
     tasks,
@@ -89,6 +95,7 @@ ROUTERS = (
 )
 KINDS: tuple[Kind[Any], ...] = (
     CUSTOMER,
+    ACCOUNT_LINK,
     CASE,
     TASK,
     OFFER,
@@ -140,6 +147,7 @@ def create_app(settings: Settings, *, processes: int = 1) -> ASGIApp:
             *oauth.routes(settings.base_url),
             *account_pages,
             *organization_pages,
+            *customer_pages,
             *application_pages,
             Mount("/", Portal()),
         ]
@@ -205,9 +213,9 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
     )
     stop = asyncio.Event()
     beside = [
-        asyncio.create_task(_every(FLUSH, stop, log.flush)),
-        asyncio.create_task(_every(NOTE, stop, doorkeeper.write_uses)),
-        asyncio.create_task(_every(CARRY, stop, ledger.flush)),
+        asyncio.create_task(every(FLUSH, stop, log.flush)),
+        asyncio.create_task(every(NOTE, stop, doorkeeper.write_uses)),
+        asyncio.create_task(every(CARRY, stop, ledger.flush)),
         *_background(settings, db, _jobs(accounts), stop),
     ]
     try:
@@ -227,7 +235,8 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
 
 def _jobs(accounts: Accounts) -> Registry:
     """The kinds of jobs that all processes share, and the mails, which are for one that knows the way out."""
-    return Writer(accounts.post, accounts.base_url).joined(accounts.writer.joined(registry))
+    shared = Writer(accounts.post, accounts.base_url).joined(accounts.writer.joined(registry))
+    return link_letters.Writer(accounts.post, accounts.base_url).joined(shared)
 
 
 def _background(settings: Settings, db: Database, jobs: Registry, stop: asyncio.Event) -> list[asyncio.Task[None]]:
@@ -235,16 +244,3 @@ def _background(settings: Settings, db: Database, jobs: Registry, stop: asyncio.
     if db.dialect == "postgresql":
         runs.append(Sequencer(db).run(stop))
     return [asyncio.create_task(run) for run in runs]
-
-
-async def _every(seconds: float, stop: asyncio.Event, do: Callable[[], Any]) -> None:
-    """Do it again and again; a failure is logged and is no reason to end."""
-    while not stop.is_set():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), seconds)
-        try:
-            done = do()
-            if asyncio.iscoroutine(done):
-                await done
-        except Exception:  # noqa: BLE001  # whatever it was, the next round may go well
-            structlog.get_logger("engage").exception("background work failed")

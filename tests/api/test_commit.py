@@ -75,6 +75,9 @@ async def writes(service: Service, api: Client) -> list[Write]:
     customer = f"/customers/{(await SAMPLES['customer'].make(api))['id']}"
     await api.made(f"{customer}/sessions", {})
     found += [("POST", f"{customer}/sessions", {}), ("DELETE", f"{customer}/sessions", None)]
+    link = await api.made(f"{customer}/account-links", {"email": "zoe@example.org"})
+    found.append(("POST", f"{customer}/account-links", {"email": "zoe.jansen@example.org"}))
+    found.append(("DELETE", f"{customer}/account-links/{link['id']}", None))
     keys = [await api.made("/api-keys", {"name": "A", "scopes": ["cases:read"]}) for _ in range(3)]
     found.append(("POST", "/api-keys", {"name": "A", "scopes": ["cases:read"]}))
     found.append(("DELETE", f"/api-keys/{keys[0]['id']}", None))

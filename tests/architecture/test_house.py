@@ -82,6 +82,7 @@ ACROSS = {
     "access/accounts/outside/store.py": "reads who people are elsewhere, as above",
     "access/accounts/service.py": "changes accounts, as above",
     "access/accounts/store.py": "reads accounts, as above",
+    "access/customer_links/people.py": "whom links are about, who belong to no workspace",
     "access/customer_sessions/service.py": "as for keys; and sweeps expired sessions, whosever they were",
     "access/members/addresses.py": "matches invitations with accounts, which belong to no workspace",
     "access/members/admin.py": "makes the account of the operator's first owner, as above",

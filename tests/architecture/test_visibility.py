@@ -12,6 +12,7 @@ WRITES = {
     "access/accounts/outside/store.py": "who people are elsewhere, and who has gone there: of no workspace",
     "access/accounts/store.py": "accounts, their tokens and sessions, which belong to no workspace",
     "access/applications/secrets.py": "the insert of a fingerprint, at the caller's workspace",
+    "access/customer_links/people.py": "whom links are about, who belong to no workspace",
     "access/customer_sessions/service.py": "customers' tokens, and whose they are",
     "access/holders.py": "whose a credential is: its application, organization, workspace and plan",
     "access/keys.py": "credentials, and whose key it is",

@@ -33,6 +33,7 @@ PAIRS = [
 LEAST = 50  # questions of each pair
 NAMES = {
     "customer_id": "cus",
+    "link_id": "lnk",
     "case_id": "cas",
     "task_id": "tsk",
     "offer_id": "off",

@@ -46,6 +46,7 @@ class World:
             one = plural.removeprefix("api-").rstrip("s")
             self.ids[f"{one}_id"] = await self._made(f"/v1/{plural}", self._mine(body | more))
         self.ids["task_id"] = await self._made(f"/v1/cases/{self.ids['case_id']}/tasks", self._mine(TASK))
+        self.ids["link_id"] = await self._made(*self.another("link_id"))
         await self._fill_with_parties()
 
     async def _fill_with_parties(self) -> None:
@@ -73,6 +74,8 @@ class World:
         plural = {"key": "api-keys"}.get(one, f"{one}s")
         if one == "task":
             plural = f"cases/{self.ids['case_id']}/tasks"
+        elif one == "link":
+            plural = f"customers/{self.ids['customer_id']}/account-links"
         elif one == "invitation":
             plural = f"organizations/{self.ids['organization_id']}/invitations"
         parties: dict[str, dict[str, Any]] = {
@@ -80,6 +83,7 @@ class World:
             "organization": PARTY,
             "application": PROGRAM,
             "invitation": self._guest(),
+            "link": {"email": self._guest()["email"]},
         }
         body = parties.get(one) or HELD[plural]
         more = {"organizationId": self.ids["organization_id"]} if one == "application" else {}

@@ -1,6 +1,7 @@
 """Who holds a credential, and whether they may act: the same for keys and for tokens."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
@@ -84,6 +85,11 @@ def principal(
         networks=networks,
         expires_at=expires_at,
     )
+
+
+def as_customer(found: Principal, customer: str) -> Principal:
+    """The same as this customer, who sees themselves alone; the quota of the plan is not theirs."""
+    return replace(found, customer=customer, sees_workspace=False, plan=replace(found.plan, quota=None))
 
 
 def require_scopes(giver: Principal, scopes: Iterable[str]) -> None:

@@ -1,5 +1,6 @@
 """The rules for customers."""
 
+from engage_api.access.customer_links import service as links
 from engage_api.access.customer_sessions import service as sessions
 from engage_api.core.principal import Principal
 from engage_api.core.problem import NotFound, Problem
@@ -60,12 +61,13 @@ async def change(
 async def move(
     tx: Transaction, principal: Principal, customer_id: str, to: CustomerState, if_match: str | None
 ) -> Stored[Customer]:
-    """Bring a customer into another state. Whoever is closed is let in no more: their sessions end."""
+    """Bring a customer into another state. Whoever is closed is let in no more: their sessions and links end."""
     was = await require(tx, principal, customer_id)
     etags.check(if_match, was.document)
     require_transition(TRANSITIONS, was.model.state, to)
     if to == "closed":
         await sessions.end(tx, principal, customer_id)
+        await links.end_all(tx, principal, customer_id)
     return await store.change(tx, principal, CUSTOMER, was, {"state": to}, store.Happened(to))
 
 
@@ -77,6 +79,7 @@ async def delete(tx: Transaction, principal: Principal, customer_id: str, if_mat
     """
     was = await require(tx, principal, customer_id)
     etags.require(if_match, was.document)
+    await links.end_all(tx, principal, customer_id)
     try:
         await store.remove(tx, principal, CUSTOMER, was)
     except Conflict as error:

@@ -68,8 +68,8 @@ class Operation:
 
     @property
     def _of_credentials(self) -> bool:
-        """Of keys, secrets and sessions: nobody edits them, and they have no external id."""
-        return self.path.startswith("/api-keys") or self.path.endswith("/sessions") or "/secrets" in self.path
+        """Of keys, secrets, sessions and links: nobody edits them, and they have no external id."""
+        return any(part in self.path for part in ("/api-keys", "/secrets", "/sessions", "/account-links"))
 
 
 def operations(app: FastAPI) -> Iterator[Operation]:

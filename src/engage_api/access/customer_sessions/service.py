@@ -1,7 +1,6 @@
 """Sessions of customers: begun by an application, known again by the guard, ended with their customer."""
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -91,7 +90,7 @@ async def holder(db: Database, mark: bytes) -> Principal | None:
     if row is None or not holders.may_act(row) or not _may_begin(row):
         return None
     found = holders.principal(row, row.id, (Scope.ME_READ,), row.expires_at)
-    return replace(found, customer=row.customer_id, sees_workspace=False, plan=replace(found.plan, quota=None))
+    return holders.as_customer(found, row.customer_id)
 
 
 async def sweep(db: Database) -> None:

@@ -66,8 +66,8 @@ class Writer:
             raise Later("there is no mail server: set ENGAGE_SMTP_URL")
         invitation = found.invitation
         text = _TEXT.format(
-            inviter=_plain(invitation.invited_by),
-            organization=_plain(found.organization.name),
+            inviter=plain(invitation.invited_by),
+            organization=plain(found.organization.name),
             base=self._base,
             role=invitation.role,
             meaning=MEANING[invitation.role],
@@ -80,7 +80,7 @@ class Writer:
             raise Later(str(error)) from None
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """A name on one line and of bounded length: it is somebody's own text, in a mail of ours."""
     words = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
     return words if len(words) <= LONGEST else f"{words[:LONGEST]}…"

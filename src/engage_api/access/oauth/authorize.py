@@ -12,6 +12,7 @@ from engage_api.access.accounts import attempts, forms, pages, sessions
 from engage_api.access.accounts.attempts import Policy
 from engage_api.access.accounts.models import Account
 from engage_api.access.accounts.refusals import SignedOut
+from engage_api.access.customer_links import people
 from engage_api.access.oauth import consents, scopes, store, wishes
 from engage_api.access.oauth.metadata import AUTHORIZE
 from engage_api.access.oauth.scopes import SENTENCES
@@ -83,7 +84,8 @@ def _knows(wish: Wish) -> bool:
 async def _allowed(services: Services, wish: Wish, account: Account) -> list[str]:
     """What the application gets, of what it asks for, when this person agrees."""
     role = await consents.role(services.db, wish.client.organization, account.id)
-    return scopes.allowed(wish.words, wish.client.scopes, role)
+    customer = await people.customer_of(services.db, account.id, wish.place)
+    return scopes.allowed(wish.words, wish.client.scopes, role, customer)
 
 
 async def _code(request: Request, wish: Wish, account: Account, given: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from engage_api.access.accounts import attempts, forms, pages, sessions
 from engage_api.access.accounts.attempts import Policy
 from engage_api.access.accounts.models import Account
 from engage_api.access.accounts.refusals import Refusal, SignedOut
+from engage_api.access.customer_links import people
 from engage_api.access.oauth import clients, consents, devices, scopes, store
 from engage_api.access.oauth.clients import Client
 from engage_api.access.oauth.device import PAGE
@@ -61,7 +62,7 @@ async def _ask(request: Request, account: Account, typed: str) -> Response:
         errors = {"code": [UNKNOWN]}
         return pages.show(request, "device.html", status=400, account=account, errors=errors, values={"code": typed})
     words = row.scopes.split(" ")
-    given = await _allowed(services, client, account, words)
+    given = await _allowed(services, client, account, row, words)
     values: dict[str, Any] = {
         "client": client,
         "device": row.id,
@@ -83,7 +84,7 @@ async def _decide(request: Request, account: Account, form: dict[str, str]) -> R
         raise TooLate
     shown = form.get("scopes", "").split(" ")
     wanted = [word for word in row.scopes.split(" ") if word in shown]
-    given = await _allowed(services, client, account, wanted) if form.get("decision") == "allow" else []
+    given = await _allowed(services, client, account, row, wanted) if form.get("decision") == "allow" else []
     await _write(services, client, account, row, given)
     if not given:
         return pages.tell("The device is not let in", "It is told so. You can close this page.")
@@ -111,9 +112,10 @@ async def _client(services: Services, row: Any) -> Client | None:
     return client if client and client.barred is None else None
 
 
-async def _allowed(services: Services, client: Client, account: Account, words: Sequence[str]) -> list[str]:
+async def _allowed(services: Services, client: Client, account: Account, row: Any, words: Sequence[str]) -> list[str]:
     role = await consents.role(services.db, client.organization, account.id)
-    return scopes.allowed(words, client.scopes, role)
+    customer = await people.customer_of(services.db, account.id, row.place)
+    return scopes.allowed(words, client.scopes, role, customer)
 
 
 routes = [pages.route(PAGE, see, act)]

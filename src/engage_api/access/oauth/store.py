@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from engage_api.access.accounts.models import AccountRow
 from engage_api.access.applications.models import ApplicationRow
+from engage_api.access.customer_links.models import CustomerAccountRow
 from engage_api.access.members.models import MemberRow
 from engage_api.access.oauth import scopes
 from engage_api.access.oauth.clients import Client
@@ -33,6 +34,7 @@ _refresh = OauthRefreshRow.__table__  # type: ignore[attr-defined]
 _account = AccountRow.__table__  # type: ignore[attr-defined]
 _application = ApplicationRow.__table__  # type: ignore[attr-defined]
 _member = MemberRow.__table__  # type: ignore[attr-defined]
+_customer = CustomerAccountRow.__table__  # type: ignore[attr-defined]
 
 _allowed = (
     select(
@@ -43,6 +45,7 @@ _allowed = (
         _consent.c.place,
         _account.c.disabled_at,
         _member.c.role,
+        _customer.c.customer_id,
         _refresh.c.used_at.label("refreshed_at"),
         _refresh.c.expires_at.label("refresh_expires_at"),
     )
@@ -53,6 +56,7 @@ _allowed = (
         _member,
         (_member.c.organization_id == _application.c.organization_id) & (_member.c.account_id == _account.c.id),
     )
+    .outerjoin(_customer, (_customer.c.workspace_id == _consent.c.place) & (_customer.c.account_id == _account.c.id))
     .outerjoin(_refresh, (_refresh.c.grant_id == _grant.c.id) & (_refresh.c.fingerprint == bindparam("mark")))
 )
 _BY_CODE = Query(_allowed.where(_grant.c.code == bindparam("mark")))
@@ -223,7 +227,7 @@ async def follow(tx: Transaction, allowed: Allowed, mark: bytes, now: datetime) 
 
 
 def _read(row: Any, client: Client, until: datetime) -> Allowed:
-    now = [] if row.disabled_at else scopes.allowed(row.scopes.split(" "), client.scopes, row.role)
+    now = [] if row.disabled_at else scopes.allowed(row.scopes.split(" "), client.scopes, row.role, row.customer_id)
     return Allowed(
         id=row.id,
         client_id=row.client_id,

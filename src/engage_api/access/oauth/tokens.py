@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 from engage_api.access import holders
 from engage_api.access.accounts.models import AccountRow
 from engage_api.access.applications.models import APPLICATION
+from engage_api.access.customer_links.models import CustomerAccountRow
 from engage_api.access.members.models import MemberRow
 from engage_api.access.members.roles import allows
 from engage_api.access.oauth.models import OauthConsentRow, OauthGrantRow
@@ -59,17 +60,21 @@ _grant = OauthGrantRow.__table__  # type: ignore[attr-defined]
 _consent = OauthConsentRow.__table__  # type: ignore[attr-defined]
 _account = AccountRow.__table__  # type: ignore[attr-defined]
 _member = MemberRow.__table__  # type: ignore[attr-defined]
+_customer = CustomerAccountRow.__table__  # type: ignore[attr-defined]
 _organization = OrganizationRow.__table__  # type: ignore[attr-defined]
 
 _ADD = Query(insert(_token), [c.name for c in _token.columns])
 _OWN = (_token.c.id, _token.c.client_id, _token.c.scopes, _token.c.issued_at, _token.c.expires_at, _token.c.grant_id)
 _FIND = Query(
     holders.of(_token, *_OWN)
-    .add_columns(_consent.c.account_id.label("person"), _account.c.disabled_at, _member.c.role)
+    .add_columns(_consent.c.account_id.label("person"), _account.c.disabled_at, _member.c.role, _customer.c.customer_id)
     .outerjoin(_grant, _grant.c.id == _token.c.grant_id)
     .outerjoin(_consent, _consent.c.id == _grant.c.consent_id)
     .outerjoin(_account, _account.c.id == _consent.c.account_id)
     .outerjoin(_member, (_member.c.organization_id == _organization.c.id) & (_member.c.account_id == _account.c.id))
+    .outerjoin(
+        _customer, (_customer.c.workspace_id == _token.c.workspace_id) & (_customer.c.account_id == _account.c.id)
+    )
     .where(_token.c.fingerprint == bindparam("fingerprint"))
 )
 _END = Query(delete(_token).where(_token.c.workspace_id == bindparam("workspace"), _token.c.id == bindparam("id")))
@@ -222,7 +227,8 @@ def _principal(row: Any) -> Principal | None:
     """Who a token lets in: with the scopes that it was given, as far as the application still has them.
 
     Of a person's token, as far as the person's role in the application's organization still allows them, too. Who is no
-    member there has none: else anybody who can sign in would see what the application sees.
+    member there has none: else anybody who can sign in would see what the application sees. Whoever let the application
+    see them as the customer that they are is this customer, and nothing else.
     """
     if not holders.may_act(row) or row.disabled_at is not None:
         return None
@@ -232,6 +238,9 @@ def _principal(row: Any) -> Principal | None:
     scopes = [scope for scope in Scope if scope.value in given and scope.value in still]
     if row.person is None:
         return holders.principal(row, row.id, scopes, row.expires_at)
+    if row.customer_id is not None and Scope.ME_READ in scopes:
+        found = holders.principal(row, row.id, [Scope.ME_READ], row.expires_at)
+        return holders.as_customer(replace(found, person=row.person), row.customer_id)
     role = row.role
-    own = [scope for scope in scopes if role is not None and allows(role, scope)]
+    own = [one for one in scopes if one is not Scope.ME_READ and role is not None and allows(role, one)]
     return replace(holders.principal(row, row.id, own, row.expires_at), person=row.person)
