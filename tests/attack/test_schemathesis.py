@@ -83,7 +83,7 @@ def test_who_may_do_nothing(world: tuple[Bridge, World], count: Count) -> None:
 @ON_SQLITE
 def test_who_is_limited(world: tuple[Bridge, World], count: Count) -> None:
     made = world[0]
-    made.do(add_plan(made.running, name="tiny", requests=2, seconds=3_600, burst=2))
+    made.do(add_plan(made.running, name="tiny", requests=2, seconds=3_600, burst=2, quota=None))
     found = judge(*world, made.do(made.running.key(plan="tiny")), phases=AT_RANDOM)
     told(count, "limited", found, 100)
     assert found.statuses[429] > found.cases / 2  # the checks ask without a credential as well
