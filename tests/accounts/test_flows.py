@@ -27,7 +27,7 @@ async def test_who_is_signed_in_sees_and_ends_sessions(town: Town) -> None:
     email = await town.person()
     here, there, third = [await town.signed_in(email) for _ in range(3)]
     page = (await here.get("/account")).text
-    assert page.count("End this one") == 3  # with that of the confirmation
+    assert page.count(">End this one<") == 3  # with that of the confirmation
     newest = re.findall(r'name="end" value="(ses_[^"]+)"', page)[0]
     ended = await here.fill("/account", action="/account/sessions", end=newest)
     assert ended.headers["Location"] == "/account?said=ended"
