@@ -10,7 +10,7 @@ from engage_api.access.members.roles import ROLES
 from engage_api.access.members.service import MOST_OWNED
 from engage_api.core.scopes import Scope
 from tests.accounts.browsing import PASSWORD, Browser, Town, is_page
-from tests.members.people import WANTED, account_of, application, member, story
+from tests.members.people import WANTED, account_of, application, member, party, story
 from tests.members.test_invitations import invite
 
 ACCEPT = {"answer": "accept"}
@@ -143,6 +143,7 @@ def forms() -> list[tuple[str, Scope | None]]:
         f"{desk.HOME}/{{organization}}/invitations": Scope.MEMBERS_WRITE,
         f"{desk.HOME}/{{organization}}/members": Scope.MEMBERS_WRITE,
         f"{desk.HOME}/{{organization}}/leave": None,
+        f"{desk.HOME}/{{organization}}/approvals": Scope.ADMIN_ORGANIZATIONS,
         f"{desk.HOME}/{{organization}}/applications/new": Scope.APPLICATIONS_WRITE,
         f"{desk.HOME}/{{organization}}/applications/{{application}}/edit": Scope.APPLICATIONS_WRITE,
         f"{desk.HOME}/{{organization}}/applications/{{application}}/keys": Scope.KEYS_WRITE,
@@ -167,7 +168,9 @@ async def test_no_form_does_what_a_role_does_not_allow(town: Town) -> None:
             if scope is None:
                 continue
             answer = await send(who.browser, place)
-            allowed = role == "owner" or (role == "developer" and scope is not Scope.MEMBERS_WRITE)
+            allowed = scope is not Scope.ADMIN_ORGANIZATIONS and (
+                role == "owner" or (role == "developer" and scope is not Scope.MEMBERS_WRITE)
+            )
             assert (answer.status_code == 403) == (not allowed), (path, role, answer.status_code)
             assert ("Your role does not allow this" in answer.text) == (not allowed)
             assert (await who.browser.post(place, data={"form": "x" * 43})).status_code == 403  # not a form of ours
@@ -189,6 +192,29 @@ async def send(browser: Browser, place: str) -> httpx.Response:
     """An empty form, which does nothing where it is allowed."""
     sealed = await browser.form("/account", "/account/sign-out")
     return await browser.post(place, data=sealed)
+
+
+async def test_the_operators_owners_let_organizations_in(town: Town) -> None:
+    pending, others = await party(town, approved=False), await party(town, approved=False)
+    owner = await member(town, organization="org_operator")
+    page = (await owner.browser.get(owner.page)).text
+    assert pending in page
+    for role in ("developer", "viewer"):
+        less = await member(town, role, "org_operator")
+        assert pending not in (await less.browser.get(less.page)).text
+        assert (await less.post("/approvals", which=pending, to="approved")).status_code == 403
+    approved = await owner.post("/approvals", which=pending, to="approved")
+    assert approved.headers["Location"] == f"{owner.page}?said=approved"
+    assert (await owner.post("/approvals", which=others, to="suspended")).status_code == 303
+    page = (await owner.browser.get(owner.page)).text
+    assert pending not in page
+    assert others not in page
+    is_page(await owner.post("/approvals", which=pending, to="pending"), 409)
+    is_page(await owner.post("/approvals", which="org_none", to="approved"), 404)
+    is_page(await owner.post("/approvals", which="org_operator", to="suspended"), 409)
+    is_page(await owner.post("/approvals", which=pending, to="sold"), 400)
+    internal = await member(town, organization=await party(town, "internal"))
+    is_page(await internal.post("/approvals", which=pending, to="suspended"), 403)
 
 
 async def test_in_a_suspended_organization_nothing_is_done(town: Town) -> None:

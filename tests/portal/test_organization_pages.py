@@ -1,11 +1,14 @@
 """From nothing to the first 200 in Chromium, with the keyboard alone; and the pages of organizations, judged."""
 
+import os
+import subprocess
 import time
 
 import httpx
 import pytest
 
 from tests.accounts.browsing import PASSWORD
+from tests.portal.conftest import ENGAGE, Service
 from tests.portal.judged import Judged
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]  # one browser for all
@@ -103,3 +106,20 @@ def accept(judged: Judged) -> None:
     judged.says("developer: applications")
     judged.open("/account/invitations/inv_none")
     judged.says("No invitation for you")
+
+
+def test_the_operator_lets_somebody_in(judged: Judged, module_service: Service) -> None:
+    command = [str(ENGAGE), "admin", "create-owner", "operator@example.org", "--password-stdin"]
+    environment = os.environ | {"ENGAGE_DATA_DIR": str(module_service.folder / "var")}
+    subprocess.run(command, input=PASSWORD, env=environment, text=True, check=True, capture_output=True)
+    judged.judges = False
+    judged.open("/account/sign-in")
+    judged.fill(email="operator@example.org", password=PASSWORD)
+    judged.follow("Start an organization")
+    judged.fill(name="Growers of Houten")
+    judged.open("/account")
+    judged.judges = True
+    judged.follow("Operator")
+    judged.says("Growers of Houten")
+    judged.press("Approve")
+    judged.says("The organization is approved")

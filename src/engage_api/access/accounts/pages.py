@@ -48,6 +48,8 @@ SAID = {
     "invited": "The invitation is on its way.",
     "withdrawn": "The invitation is withdrawn.",
     "role": "The role is changed.",
+    "approved": "The organization is approved. Its applications go live over the API.",
+    "suspended": "The organization is suspended.",
     "removed": "They are no member any more.",
     "made": "The application is there. Make a key, and it can begin.",
     "changed": "The application is changed.",

@@ -1,5 +1,6 @@
 """The pages of organizations: start one, see it, and who belongs to it. They can do what the API can, and no more."""
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from starlette.requests import Request
@@ -11,9 +12,13 @@ from engage_api.access.applications.models import APPLICATION
 from engage_api.access.members import addresses, invitations, service
 from engage_api.access.members.desk import HOME, Desk, Form, done, mistakes, require_account, seen, validated
 from engage_api.access.members.models import INVITATION, MEMBER, InvitationCreate, MemberUpdate
+from engage_api.access.members.refusals import NotYours
 from engage_api.access.members.roles import MEANING, ROLES
-from engage_api.access.organizations.models import OrganizationCreate
+from engage_api.access.organizations import service as organizations
+from engage_api.access.organizations.models import OPERATOR, ORGANIZATION, OrganizationCreate
+from engage_api.access.organizations.routes import OrganizationTransition
 from engage_api.access.worlds import LIVE
+from engage_api.core.principal import Principal
 from engage_api.core.problem import InvalidRequest, NotFound
 from engage_api.core.scopes import Scope
 from engage_api.http.call import Services
@@ -68,8 +73,30 @@ async def _organization(desk: Desk, **more: Any) -> Response:
         "roles": ROLES,
         "values": {"email": "", "role": "developer"},
         "kind": KINDS.get(desk.seat.organization.kind, "Internal"),
+        "waiting": await desk.all(ORGANIZATION, _operating(desk), state="pending") if _operates(desk) else [],
     }
     return desk.show("organization.html", **given | more)
+
+
+async def decide(desk: Desk, form: Form) -> Response:
+    """Approve an organization, or suspend it."""
+    if not _operates(desk):
+        raise NotYours
+    wanted = validated(OrganizationTransition, {"to": form.get("to", "")})
+    async with desk.db.write(LIVE) as tx:
+        await organizations.move(tx, _operating(desk), form.get("which", ""), wanted.to, None)
+    desk.services.doorkeeper.forget_all()
+    return pages.go(f"{desk.path}?said={wanted.to}")
+
+
+def _operates(desk: Desk) -> bool:
+    """Whether this is an owner of the operator's: other internal organizations have applications for that."""
+    return desk.seat.organization.id == OPERATOR and desk.may(Scope.ADMIN_ORGANIZATIONS)
+
+
+def _operating(desk: Desk) -> Principal:
+    """An owner of the operator's organization, who sees the whole live workspace as its applications do."""
+    return replace(desk.who, sees_workspace=True)
 
 
 async def invite(desk: Desk, form: Form) -> Response:
@@ -179,6 +206,7 @@ routes = [
     pages.route(f"{_ONE}/invitations", None, done(Scope.MEMBERS_WRITE, invite)),
     pages.route(f"{_ONE}/members", None, done(Scope.MEMBERS_WRITE, change_member)),
     pages.route(f"{_ONE}/leave", None, done(None, leave)),
+    pages.route(f"{_ONE}/approvals", None, done(Scope.ADMIN_ORGANIZATIONS, decide)),
     pages.route("/account/invitations/{invitation}", see_invitation, answer_invitation),
     pages.route("/account/deletion", see_deletion, delete_account),
 ]
