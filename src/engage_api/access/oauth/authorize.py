@@ -18,6 +18,7 @@ from engage_api.access.oauth.metadata import AUTHORIZE
 from engage_api.access.oauth.scopes import SENTENCES
 from engage_api.access.oauth.wishes import Back, Wish
 from engage_api.core import clock, secret
+from engage_api.db.errors import Conflict
 from engage_api.http.call import Services
 from engage_api.http.windows import Seconds
 
@@ -104,10 +105,13 @@ async def _code(request: Request, wish: Wish, account: Account, given: Sequence[
         "challenge": wish.parameters["code_challenge"],
         "nonce": wish.parameters.get("nonce"),
     }
-    async with db.system.write(None) as tx:
-        remembered = [word for word in SENTENCES if word in before or word in given]
-        consent = await consents.agree(tx, client, account.id, place, remembered)
-        await store.begin(tx, consent, given, since, **code)
+    try:
+        async with db.system.write(None) as tx:
+            remembered = [word for word in SENTENCES if word in before or word in given]
+            consent = await consents.agree(tx, client, account.id, place, remembered)
+            await store.begin(tx, consent, given, since, **code)
+    except Conflict:  # the account has gone meanwhile
+        raise SignedOut from None
     parameters = {"code": made.reveal(), "state": wish.parameters.get("state")}
     return wishes.location(wish.redirect_uri, services.base_url, parameters)
 
