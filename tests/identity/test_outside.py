@@ -50,7 +50,8 @@ async def test_somebody_new_gets_an_account_and_has_it_the_next_time(town: Town,
     page = await shown(first)
     assert email.upper() in page
     assert "Ada Lovelace e" in page
-    assert "Disconnect it" in page
+    assert "It is your only way in." in page
+    assert "Disconnect it" not in page
     provider.reset(sub=subject)  # the address is not asked for any more
     again = town.browser()
     assert await came_back(again, provider) == "/account"
@@ -94,8 +95,13 @@ async def test_the_only_way_in_is_not_taken_away(town: Town, provider: Provider)
     provider.reset(email=town.somebody(), email_verified=True)
     browser = town.browser()
     await came_back(browser, provider)
-    is_page(await browser.fill("/account", "/account/outside/end"), 409)
+    sealed = await browser.form("/account", "/account/sign-out")
+    is_page(await browser.post("/account/outside/end", data=sealed), 409)
     assert await came_back(town.browser(), provider) == "/account"
+    email = provider.claims["email"]
+    assert (await town.browser().fill(await town.reset_link(email), password=PASSWORD)).status_code == 303
+    again = await town.signed_in(email)
+    assert (await again.fill("/account", "/account/outside/end")).headers["Location"] == "/account?said=disconnected"
 
 
 async def test_a_sign_up_that_somebody_else_prepared_is_worth_nothing(town: Town, provider: Provider) -> None:

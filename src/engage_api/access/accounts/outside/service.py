@@ -87,10 +87,13 @@ class Back(NamedTuple):
 
 
 class Connection(NamedTuple):
-    """What the account page shows: the provider's name, and since when the account is connected with one there."""
+    """What the account page shows: the provider's name, since when the account is connected with one there, and whether
+    that is its only way in.
+    """
 
     name: str
     since: datetime | None
+    alone: bool
 
 
 async def begin(accounts: Accounts, cookie: str, wanted: str, account: Account | None = None) -> str:
@@ -145,7 +148,8 @@ async def connection(accounts: Accounts, account: Account) -> Connection | None:
     """How the account is connected; None where no provider is named."""
     if accounts.outside is None:
         return None
-    return Connection(accounts.outside.name, await store.linked_at(accounts.db, accounts.outside.issuer, account.id))
+    row = await store.linked(accounts.db, accounts.outside.issuer, account.id)
+    return Connection(accounts.outside.name, row and row.linked_at, row is not None and not row.password)
 
 
 async def disconnect(accounts: Accounts, account: Account) -> None:
@@ -156,8 +160,8 @@ async def disconnect(accounts: Accounts, account: Account) -> None:
         Nothing: there is no connection.
     """
     issuer = _provider(accounts).issuer
-    row = await accounts_store.by_id(accounts.db, account.id)
-    if row is None or not row.password:
+    found = await connection(accounts, account)
+    if found is not None and found.alone:
         raise NeedsPassword
     async with accounts.db.system.write(None) as tx:
         if not await store.unlink(tx, issuer, account.id):

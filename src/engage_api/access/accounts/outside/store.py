@@ -1,6 +1,5 @@
 """The statements on sign-ins elsewhere. They cross workspaces as those on accounts do."""
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select
@@ -27,7 +26,11 @@ _ADD = Query(insert(_identity), [c.name for c in _identity.columns])
 _same = (_identity.c.issuer == bindparam("issuer"), _identity.c.subject == bindparam("subject"))
 _WHOSE = Query(select(_account).join_from(_identity, _account, _account.c.id == _identity.c.account_id).where(*_same))
 _of = (_identity.c.account_id == bindparam("account_id"), _identity.c.issuer == bindparam("issuer"))
-_LINKED = Query(select(_identity.c.linked_at).where(*_of))
+_LINKED = Query(
+    select(_identity.c.linked_at, _account.c.password)
+    .join_from(_identity, _account, _account.c.id == _identity.c.account_id)
+    .where(*_of)
+)
 _UNLINK = Query(delete(_identity).where(*_of))
 
 _new = upsert(_account)  # SQLite says it the same way
@@ -77,10 +80,9 @@ async def link(tx: Transaction, issuer: str, subject: str, account: str) -> None
     await tx.run(_ADD, issuer=issuer, subject=subject, account_id=account, linked_at=clock.host())
 
 
-async def linked_at(db: Database, issuer: str, account: str) -> datetime | None:
-    """When the account was connected with an identity of this provider; None: it is not."""
-    row = await db.system.one(_LINKED, None, issuer=issuer, account_id=account)
-    return row.linked_at if row else None
+async def linked(db: Database, issuer: str, account: str) -> Any:
+    """When the account was connected with an identity of this provider, and its password; None: it is not."""
+    return await db.system.one(_LINKED, None, issuer=issuer, account_id=account)
 
 
 async def unlink(tx: Transaction, issuer: str, account: str) -> bool:
