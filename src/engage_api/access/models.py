@@ -85,7 +85,9 @@ class KeyRotation(Input):
 class LeakedKey(Input):
     """A key that somebody found where it should not be."""
 
-    key: Annotated[str, StringConstraints(min_length=1, max_length=5_000)] = Field(examples=["eng_test_key_" + "0" * 36])
+    key: Annotated[str, StringConstraints(min_length=1, max_length=5_000)] = Field(
+        examples=["eng_test_key_" + "0" * 36]
+    )
 
 
 class ApiKeyRow(Row, table=True):

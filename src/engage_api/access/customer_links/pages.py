@@ -21,9 +21,7 @@ class Another(Refusal):
     """One account, one customer."""
 
     status, title = 409, "You are another customer there"
-    text = (
-        "Your account is linked with another customer of the same place. End that link first."
-    )
+    text = "Your account is linked with another customer of the same place. End that link first."
 
 
 async def see(request: Request) -> Response:
