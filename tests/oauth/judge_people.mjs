@@ -44,6 +44,8 @@ async function oauth4webapi() {
       return () => lib.authorizationCodeGrantRequest(server, client, proof, answer, redirect_uri, verifier, plainHttp)
         .then((got) => lib.processAuthorizationCodeResponse(server, client, got))
     },
+    own: async () => lib.processClientCredentialsResponse(server, client,
+      await lib.clientCredentialsGrantRequest(server, client, proof, { scope: 'cases:read' }, plainHttp)),
     refresh: async (token, scope) => lib.processRefreshTokenResponse(server, client,
       await lib.refreshTokenGrantRequest(server, client, proof, token, { additionalParameters: scope ? { scope } : {}, ...plainHttp })),
     introspect: async (token) => lib.processIntrospectionResponse(server, client,
@@ -68,6 +70,7 @@ async function openidClient() {
       if (back.searchParams.has('error')) await redeem()
       return redeem
     },
+    own: () => lib.clientCredentialsGrant(config, { scope: 'cases:read' }),
     refresh: (token, scope) => lib.refreshTokenGrant(config, token, scope ? { scope } : {}),
     introspect: (token) => lib.tokenIntrospection(config, token),
     revoke: (token) => lib.tokenRevocation(config, token),
@@ -85,7 +88,11 @@ saw.less = { scope: less.scope, rotated: less.refresh_token !== first.refresh_to
 const second = await program.refresh(less.refresh_token)
 saw.second = { scope: second.scope, called: await program.call(second.access_token) }
 if (secret) {
+  saw.own = (await program.own()).scope
   saw.told = [await program.introspect(second.access_token), await program.introspect(second.refresh_token)]
+}
+if (!secret) {
+  saw.own = await failed(program.own())
 }
 await program.revoke(second.refresh_token)
 saw.ended = [await failed(program.call(second.access_token)), await failed(program.refresh(second.refresh_token))]

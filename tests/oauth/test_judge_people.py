@@ -124,7 +124,10 @@ async def test_a_library_gets_refreshes_and_ends_tokens_of_a_person(
     }
     assert saw["less"] == {"scope": "cases:read", "rotated": True}
     assert saw["second"] == {"scope": "customers:read cases:read", "called": 200}
-    if not public:
+    if public:
+        assert saw["own"]["status"] == 401
+    else:
+        assert saw["own"] == "cases:read"
         assert [told["active"] for told in saw["told"]] == [True, True]
         assert len({told["sub"] for told in saw["told"]}) == 1
     call, refresh = saw["ended"]
