@@ -31,6 +31,7 @@ class Provider:
     header: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
     userinfo: dict[str, Any] | None = None
+    keys: dict[str, Any] | None = None
     made: Callable[["Provider", dict[str, Any]], str] | None = None
     token: bytes | None = None
     more: dict[str, Any] = field(default_factory=dict)
@@ -42,7 +43,7 @@ class Provider:
         """Well-behaved again, with somebody new."""
         self.claims = {"sub": f"s-{secrets.token_hex(8)}", "name": "Ada Lovelace"} | claims
         self.header, self.metadata, self.more = {}, {}, {}
-        self.userinfo = self.made = self.token = None
+        self.userinfo = self.keys = self.made = self.token = None
 
     def answer(self, address: str, **more: str | None) -> str:
         """Somebody has signed in there: the path that they come back to."""
@@ -73,7 +74,7 @@ class Provider:
         if path == "/.well-known/openid-configuration":
             return page(self._metadata())
         if path == "/keys":
-            return page(KeySet([self.key]).as_dict())
+            return page(KeySet([self.key]).as_dict() if self.keys is None else self.keys)
         if path == "/userinfo":
             assert headers["authorization"] == "Bearer opaque"
             return page({"sub": self.claims.get("sub")} if self.userinfo is None else self.userinfo)

@@ -7,6 +7,8 @@ import pytest
 from authlib.oidc.core import CodeIDToken
 
 from engage_api.access.accounts import operator
+from engage_api.access.oauth import signed, tokens
+from engage_api.db.errors import Unavailable
 from tests.accounts.browsing import Town
 from tests.identity.people import believed, header, status
 from tests.members import people
@@ -112,3 +114,33 @@ async def test_what_the_service_says_of_itself_is_what_it_does(town: Town) -> No
     assert found["subject_types_supported"] == ["public"]
     assert {*EVERYTHING.split()} <= {*found["scopes_supported"]}
     assert found["request_uri_parameter_supported"] is False
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_user_information_has_its_limits(
+    town: Town, program: Program, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = (await program.tokens(ada.browser, scope="openid"))["access_token"]
+    assert await signed.person(town.service.db, "acc_nobody") is None
+
+    async def away(*_: object) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tokens, "find", away)
+        assert (await userinfo(town, token)).status == 503
+
+    async def nobody(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(signed, "person", nobody)
+    assert (await userinfo(town, token)).status == 401
+
+    async def wait(*_: object) -> int:
+        return 7
+
+    monkeypatch.setattr(town.service.services.limits, "spend_address", wait)
+    assert (await userinfo(town, token)).header("retry-after") == "7"
+    monkeypatch.setattr(town.service._envelope, "blocked_for", lambda _: 9)
+    refused = await userinfo(town, "nothing")
+    assert (refused.status, refused.header("retry-after")) == (429, "9")

@@ -169,6 +169,21 @@ async def test_what_the_token_does_not_tell_the_user_information_does(town: Town
     assert "Edsger" in await shown(browser)
 
 
+async def test_a_provider_that_tells_less_is_enough(town: Town, provider: Provider) -> None:
+    """No issuer in its answer, no address in its token, and nowhere to ask for one."""
+    email = town.somebody()
+    provider.reset(email=email, email_verified=True)
+    assert await came_back(town.browser(), provider) == "/account"
+    provider.claims |= {"email": None}
+    assert town.accounts.outside is not None
+    town.accounts.outside._metadata = None
+    provider.metadata = {"userinfo_endpoint": None}
+    browser = town.browser()
+    back = await browser.get(provider.answer(await gone(browser), iss=None))
+    assert back.headers["Location"] == "/account"
+    assert email in await shown(browser)
+
+
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 async def test_where_no_provider_is_named_there_is_no_button(town: Town) -> None:
     object.__setattr__(town.accounts, "outside", None)
@@ -177,3 +192,4 @@ async def test_where_no_provider_is_named_there_is_no_button(town: Town) -> None
     assert "/account/outside" not in page.text
     seal = await browser.form("/account/sign-in")
     is_page(await browser.post("/account/outside", data={"form": seal["form"]}), 404)
+    assert "connect" not in await shown(await town.signed_in())

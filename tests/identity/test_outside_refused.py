@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import time_machine
 
+from engage_api.access.accounts.outside.provider import PAUSE
 from tests.accounts.browsing import Browser, Town, is_page, is_signed_in
 from tests.counts import Count
 from tests.identity.forged import FORGED
@@ -163,6 +164,43 @@ async def test_a_connection_is_made_only_by_who_is_still_signed_in(town: Town, p
     await is_refused_alone(owner, path)
     again = await town.signed_in(email)
     assert "Connect with Harbour ID" in (await again.get("/account")).text
+
+
+async def test_a_session_that_ended_meanwhile_connects_nothing(town: Town, provider: Provider) -> None:
+    email = await town.person()
+    owner, another = await town.signed_in(email), await town.signed_in(email)
+    path = provider.answer(await gone(owner, "/account"))
+    await another.fill("/account", "/account/sessions", end="others")
+    await is_refused_alone(owner, path)
+
+
+async def test_nobody_connects_what_is_somebody_elses(town: Town, provider: Provider) -> None:
+    provider.reset(email=town.somebody(), email_verified=True)
+    await came_back(town.browser(), provider)
+    other = await town.signed_in()
+    is_page(await other.get(provider.answer(await gone(other, "/account"))), 409)
+    sealed = await other.form("/account", "/account/sign-out")
+    is_page(await other.post("/account/outside/end", data=sealed), 404)  # there is nothing to end
+    is_page(await town.browser().post("/account/outside/end", data=sealed), 403)
+
+
+async def test_keys_that_cannot_be_read_are_none(town: Town, provider: Provider) -> None:
+    outside: Any = town.accounts.outside
+    provider.reset(email=town.somebody(), email_verified=True)
+    for keys in ([{"kty": "RSA", "n": "!", "e": "AQAB"}], [{"kty": "EC", "crv": "P-999"}], "none", None, [7]):
+        provider.keys, outside._keys = {"keys": keys}, None
+        browser = town.browser()
+        await is_refused(browser, provider.answer(await gone(browser)), 403, str(keys))
+    provider.keys, outside._keys = None, None
+    provider.header = {"kid": "unknown"}
+    browser = town.browser()
+    outside._keys = None
+    address = await gone(browser)
+    await outside._published()
+    outside._keys.since -= PAUSE
+    asked = len(provider.asked)
+    await is_refused(browser, provider.answer(address), 403, "a key that is nowhere")
+    assert provider.asked[asked:] == ["POST /token", "GET /keys"]  # it was looked for once
 
 
 async def is_refused_alone(browser: Browser, path: str) -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from engage_api.access.worlds import NeedsLive
+from engage_api.core.problem import TooManyRequests
 from tests.accounts.browsing import Town
 from tests.members.people import Person
 from tests.oauth import parties
@@ -142,3 +144,24 @@ async def test_an_organization_has_enough_of_them_some_time(
     monkeypatch.setattr("engage_api.access.oauth.registration.MOST", 2)
     key = await maker(town, program)
     assert [(await register(town, key)).status for _ in range(2)] == [201, 403]
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_who_asks_too_often_waits_and_what_goes_wrong_is_told(
+    town: Town, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await maker(town, program)
+
+    async def create(*_: object) -> None:
+        raise NeedsLive
+
+    monkeypatch.setattr("engage_api.access.applications.service.create", create)
+    answer = await register(town, key)
+    assert (answer.status, answer.json["error_description"]) == (400, NeedsLive.title)
+
+    async def spend(*_: object) -> None:
+        raise TooManyRequests(headers={"Retry-After": "7"})
+
+    monkeypatch.setattr(town.service.services.limits, "spend", spend)
+    answer = await register(town, key)
+    assert (answer.status, answer.header("retry-after")) == (429, "7")
