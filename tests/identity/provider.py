@@ -18,7 +18,7 @@ from engage_api.core import clock
 
 CLIENT, SECRET = "engage at the provider", "a secret: with/odd+letters"
 BACK = "/account/outside/callback"
-Change = Callable[[dict[str, Any]], None]
+KEY = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Provider:
     """Signs in whoever comes, as the person `claims` says. The fields after `key` are what a test changes."""
 
     issuer: str = ""
-    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "one", "use": "sig"}))
+    key: RSAKey = field(default_factory=lambda: KEY)
     claims: dict[str, Any] = field(default_factory=dict)
     header: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)

@@ -26,6 +26,7 @@ from tests.running import service as running
 BOX = derive(SECRET.encode(), "signing-keys")
 ROWS = Query(select(SigningKeyRow.__table__))  # type: ignore[attr-defined]
 DAY = timedelta(days=1)
+ONE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -59,6 +60,7 @@ async def test_many_processes_make_one_key(database: Database) -> None:
     assert await states(rings[0]) == ["active", "next"]
 
 
+@ONE
 async def test_a_published_key_is_as_the_standards_have_it_and_shows_no_secret(ring: Keyring) -> None:
     [key] = await ring.published()
     assert key.keys() == {"kty", "n", "e", "use", "alg", "kid"}
@@ -76,6 +78,7 @@ async def test_nothing_of_a_private_half_is_stored_in_clear(ring: Keyring, datab
         assert str(private[name]) not in row.public
 
 
+@ONE
 async def test_keys_turn_by_themselves_and_nothing_that_is_good_is_refused(ring: Keyring, database: Database) -> None:
     began, token, kids = time.time(), await signed(ring), set[str]()
     for hours in range(0, 24 * 200, 11):
@@ -91,6 +94,7 @@ async def test_keys_turn_by_themselves_and_nothing_that_is_good_is_refused(ring:
     assert len(rows) <= 3  # what has ended is forgotten
 
 
+@ONE
 async def test_a_signature_outlives_the_turn_of_its_key(ring: Keyring) -> None:
     began = time.time()
     with time_machine.travel(began, tick=False):
@@ -121,6 +125,7 @@ async def test_a_revoked_key_is_gone_at_once_in_every_process(database: Database
     assert await ring.revoke("unknown") is None
 
 
+@ONE
 async def test_keys_of_a_lost_secret_are_replaced(database: Database) -> None:
     lost, found = Keyring(database, BOX), Keyring(database, derive(b"another secret", "signing-keys"))
     token = await signed(lost)
@@ -128,7 +133,7 @@ async def test_keys_of_a_lost_secret_are_replaced(database: Database) -> None:
     assert not await verifies(found, token)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@ONE
 async def test_the_keys_are_published(database_url: str) -> None:
     async with running(database_url, worker=False) as service:
         answer = await service.ask("GET", "/oauth/jwks")
@@ -153,7 +158,7 @@ def test_a_key_is_published_before_it_signs_and_longer_than_anything_signed_is_g
     assert SIGNS > AHEAD + KEPT
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@ONE
 def test_an_operator_sees_and_turns_the_keys(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ from tests.running import BASE_URL, Answer
 __all__ = ["ada", "program"]
 USERINFO = "/oauth/userinfo"
 EVERYTHING = "openid profile email"
+ONE = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 
 
 async def userinfo(town: Town, token: str, method: str = "GET") -> Answer:
@@ -44,6 +45,7 @@ async def test_who_signed_in_is_told_in_the_id_token(town: Town, program: Progra
     assert len(claims["at_hash"]) == 22
 
 
+@ONE
 async def test_nothing_is_told_that_was_not_allowed(town: Town, program: Program, ada: Person) -> None:
     plain = await program.tokens(ada.browser, scope="customers:read")
     assert "id_token" not in plain
@@ -60,6 +62,7 @@ async def test_nothing_is_told_that_was_not_allowed(town: Town, program: Program
     assert (client.status, client.json["error"]) == (400, "invalid_scope")
 
 
+@ONE
 async def test_a_stranger_can_sign_in_and_opens_nothing(town: Town, program: Program) -> None:
     stranger = await people.member(town)  # of an organization of their own
     got = await program.tokens(stranger.browser, scope=EVERYTHING)
@@ -77,6 +80,7 @@ async def test_a_refreshed_id_token_tells_of_the_same_sign_in(town: Town, progra
     assert claims["at_hash"] != first["at_hash"]
 
 
+@ONE
 async def test_user_information_is_for_who_has_a_token_of_a_person(town: Town, program: Program, ada: Person) -> None:
     service = town.service
     got = await program.tokens(ada.browser, scope="openid")
@@ -101,7 +105,7 @@ async def test_user_information_is_for_who_has_a_token_of_a_person(town: Town, p
     assert (await userinfo(town, got["access_token"])).status == 401
 
 
-@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@ONE
 async def test_what_the_service_says_of_itself_is_what_it_does(town: Town) -> None:
     answer = await town.service.ask("GET", "/.well-known/openid-configuration")
     found, server = answer.json, await town.service.ask("GET", "/.well-known/oauth-authorization-server")
@@ -116,7 +120,7 @@ async def test_what_the_service_says_of_itself_is_what_it_does(town: Town) -> No
     assert found["request_uri_parameter_supported"] is False
 
 
-@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@ONE
 async def test_user_information_has_its_limits(
     town: Town, program: Program, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

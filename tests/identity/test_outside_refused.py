@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 import time_machine
 
 from engage_api.access.accounts.outside.provider import PAUSE
@@ -15,6 +16,7 @@ from tests.identity.provider import Provider, page
 from tests.identity.test_outside import came_back, gone
 
 Case = Callable[[Provider], None]
+ONE = pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # it is refused before any database
 
 
 def sets(**fields: Any) -> Case:
@@ -68,6 +70,7 @@ async def is_refused(browser: Browser, path: str, status: int, told: str) -> Non
     assert not await is_signed_in(browser), told
 
 
+@ONE
 async def test_nothing_but_a_good_answer_lets_anybody_in(town: Town, provider: Provider, count: Count) -> None:
     for told, change in ANSWERS.items():
         provider.reset()
@@ -82,6 +85,7 @@ async def test_nothing_but_a_good_answer_lets_anybody_in(town: Town, provider: P
     count("sign-in elsewhere", answers_refused=len(ANSWERS))
 
 
+@ONE
 async def test_no_forged_id_token_lets_anybody_in(town: Town, provider: Provider, count: Count) -> None:
     provider.reset(email=town.somebody(), email_verified=True)
     for told, forge in FORGED.items():
@@ -116,6 +120,7 @@ async def test_only_who_went_comes_back(town: Town, provider: Provider) -> None:
     await is_refused(fresh, good, 410, "once more")
 
 
+@ONE
 async def test_what_the_provider_says_itself(town: Town, provider: Provider) -> None:
     provider.reset(email=town.somebody(), email_verified=True)
     said: dict[str, dict[str, Any]] = {
@@ -143,6 +148,7 @@ async def test_who_stays_too_long_starts_again(town: Town, provider: Provider) -
         await is_refused(browser, path, 410, "eleven minutes")
 
 
+@ONE
 async def test_nobody_is_sent_where_the_provider_should_not_send_them(town: Town, provider: Provider) -> None:
     assert town.accounts.outside is not None
     for told, metadata in PLACES.items():
@@ -184,6 +190,7 @@ async def test_nobody_connects_what_is_somebody_elses(town: Town, provider: Prov
     is_page(await town.browser().post("/account/outside/end", data=sealed), 403)
 
 
+@ONE
 async def test_keys_that_cannot_be_read_are_none(town: Town, provider: Provider) -> None:
     outside: Any = town.accounts.outside
     provider.reset(email=town.somebody(), email_verified=True)
