@@ -220,6 +220,7 @@ async def test_what_ends_meanwhile_lets_nobody_in(town: Town) -> None:
         else:
             at = f"/v1/applications/{program.application}/transitions"
             assert (await town.service.ask("POST", at, {"to": "revoked"}, key=program.operator)).status == 200
+            says(await program.post({"scope": "customers:read"}, BEGIN), "unauthorized_client")
         says(await program.post({"grant_type": GRANT, "device_code": began["device_code"]}), _ENDS[how])
 
 

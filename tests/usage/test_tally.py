@@ -82,3 +82,11 @@ async def test_memory_is_bounded_and_nothing_is_lost(service: Service, monkeypat
     assert sum(one.calls for one in taken) == 400
     assert [(one.operation, one.calls) for one in taken[50:]] == [("other", 350)]
     assert counted.take() == []
+    counted.count(principal(service, 500), "operation_0", 200)
+    monkeypatch.setattr(tally, "MOST", 0)
+    counted.count(principal(service, 501), "list_offers", 404)
+    await Ledger(service.db, counted, Quotas(None)).flush()  # type: ignore[arg-type]
+    rows = await figures(service, await service.caller(who=service.world.partner), groupBy="credential,operation")
+    assert [(row["credential"], numbers(row)) for row in rows if row["operation"] == "other"] == [
+        ("other", [1, 1, 0, 0])
+    ]
