@@ -9,7 +9,7 @@ from engage_api.access.accounts.forms import HOME
 from engage_api.access.accounts.models import CONFIRM, RESET, Account
 from engage_api.access.accounts.outside import routes as outside
 from engage_api.access.accounts.outside import service as outside_service
-from engage_api.access.accounts.outside.provider import CALLBACK
+from engage_api.access.accounts.outside.identity import CALLBACK
 from engage_api.access.accounts.refusals import Closed, Gone, Nothing, SignedOut
 from engage_api.access.accounts.service import Unfit
 from engage_api.access.accounts.sessions import SESSION

@@ -7,21 +7,22 @@ disabled, and the answer is the same.
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engage_api.access.accounts import letters, store
 from engage_api.access.accounts.emails import Email
 from engage_api.access.accounts.mail import Outbox, Post
 from engage_api.access.accounts.mail import post as way_out
 from engage_api.access.accounts.models import CONFIRM, RESET, Account, Visitor
-from engage_api.access.accounts.outside.provider import Provider
 from engage_api.access.accounts.passwords import Passwords
 from engage_api.access.accounts.refusals import Gone
 from engage_api.core import clock, ids, secret
 from engage_api.core.secret import derive
 from engage_api.db.engine import Database, Transaction
-from engage_api.http.outbound import Outbound
 from engage_api.settings import Settings
+
+if TYPE_CHECKING:
+    from engage_api.access.accounts.outside.provider import Provider
 
 IDLE = timedelta(hours=12)  # a session that nobody used for so long has ended
 LONGEST = timedelta(days=30)  # and every one after this
@@ -48,7 +49,7 @@ class Accounts:
     pepper: bytes = field(repr=False)
     form_key: bytes = field(repr=False)
     secure: bool
-    outside: Provider | None = None
+    outside: "Provider | None" = None
     """Where people may sign in besides."""
 
     @classmethod
@@ -64,7 +65,7 @@ class Accounts:
             derive(secret_key, "accounts"),
             derive(secret_key, "account-forms"),
             not plain,
-            Provider(settings, Outbound(settings)) if settings.oidc_issuer else None,
+            _provider(settings) if settings.oidc_issuer else None,
         )
 
     def close(self) -> None:
@@ -239,3 +240,10 @@ class Accounts:
         }
         await store.add_session(tx, values)
         return cookie
+
+
+def _provider(settings: Settings) -> "Provider":
+    from engage_api.access.accounts.outside.provider import Provider  # noqa: PLC0415  # most need not wait for it
+    from engage_api.http.outbound import Outbound  # noqa: PLC0415  # as above
+
+    return Provider(settings, Outbound(settings))

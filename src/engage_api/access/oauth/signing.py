@@ -13,12 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_bytes
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from joserfc import jwt
-from joserfc.jwk import RSAKey
 from sqlalchemy import BigInteger, Index, LargeBinary, Text, bindparam, delete, insert, select, update
 from sqlmodel import Field, SQLModel
 
@@ -29,6 +27,9 @@ from engage_api.db.engine import Database
 from engage_api.db.errors import Conflict
 from engage_api.db.row import KEY
 from engage_api.db.sql import Query
+
+if TYPE_CHECKING:
+    from joserfc.jwk import RSAKey
 
 ALGORITHM = "RS256"  # of which RFC 9068 section 2.1 and OpenID Connect Core section 15.1 say that everybody has it
 BITS = 2048
@@ -70,10 +71,12 @@ class Signer(NamedTuple):
     """The key that signs now."""
 
     kid: str
-    key: RSAKey
+    key: "RSAKey"
 
     def sign(self, kind: str, claims: Mapping[str, Any]) -> str:
         """A signed token; `kind` is its media type, `at+jwt` or `JWT`."""
+        from joserfc import jwt  # noqa: PLC0415  # a start need not wait for it
+
         return jwt.encode({"typ": kind, "alg": ALGORITHM, "kid": self.kid}, dict(claims), self.key, [ALGORITHM])
 
 
@@ -164,6 +167,8 @@ class Keyring:
                         await tx.run(_REMOVE, at_id=kid)
 
     async def _new(self, turn: int, signs_from: datetime) -> dict[str, Any]:
+        from joserfc.jwk import RSAKey  # noqa: PLC0415  # as above
+
         key = await asyncio.to_thread(RSAKey.generate_key, BITS)  # a tenth of a second, or three
         kid, nonce = key.thumbprint(), token_bytes(NONCE)
         public = {**key.as_dict(private=False), "use": "sig", "alg": ALGORITHM, "kid": kid}
@@ -181,7 +186,9 @@ class Keyring:
         async with self._db.system.write(None) as tx:
             await tx.run(_REMOVE, at_id=kid)
 
-    def _open(self, row: Any) -> RSAKey | None:
+    def _open(self, row: Any) -> "RSAKey | None":
+        from joserfc.jwk import RSAKey  # noqa: PLC0415  # as above
+
         nonce, sealed = row.sealed[:NONCE], row.sealed[NONCE:]
         with suppress(InvalidTag):
             return RSAKey.import_key(json.loads(self._box.decrypt(nonce, sealed, row.id.encode())))

@@ -18,12 +18,12 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
+from engage_api.access.accounts.outside.identity import CALLBACK, Identity, Untrusted
 from engage_api.core import clock
 from engage_api.http.answers import Unanswered
 from engage_api.http.outbound import Outbound
 from engage_api.settings import Settings
 
-CALLBACK = "/account/outside/callback"
 SCOPE = "openid email profile"
 ALGORITHMS = ["RS256", "PS256", "ES256"]
 KEY_TYPES = {"RSA", "EC"}
@@ -34,20 +34,6 @@ LONGEST = 16_384  # characters of an ID token
 LONGEST_SUBJECT = 255  # characters (OpenID Connect Core section 2)
 _KINDS = (None, "jwt", "application/jwt")
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-
-
-class Untrusted(Exception):
-    """The provider could not be asked, or what it said is not believed. The text says why, for the operator."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who somebody is at the provider. `email` is empty unless the provider says that it has verified it."""
-
-    issuer: str
-    subject: str
-    email: str
-    name: str
 
 
 @dataclass(slots=True)

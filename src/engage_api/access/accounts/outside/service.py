@@ -10,7 +10,7 @@ import hmac
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 
@@ -18,7 +18,7 @@ from engage_api.access.accounts import emails
 from engage_api.access.accounts import store as accounts_store
 from engage_api.access.accounts.models import Account, Visitor
 from engage_api.access.accounts.outside import store
-from engage_api.access.accounts.outside.provider import Identity, Provider, Untrusted
+from engage_api.access.accounts.outside.identity import Identity, Untrusted
 from engage_api.access.accounts.outside.refusals import Away, Connected, NeedsPassword, NoAddress, NotSignedIn, Taken
 from engage_api.access.accounts.refusals import Gone, Nothing, Refusal
 from engage_api.access.accounts.service import Accounts
@@ -26,6 +26,9 @@ from engage_api.core import clock
 from engage_api.core.secret import derive
 from engage_api.db.engine import Transaction
 from engage_api.db.errors import Conflict
+
+if TYPE_CHECKING:
+    from engage_api.access.accounts.outside.provider import Provider
 
 HOLDS = timedelta(minutes=10)  # somebody may take so long at the provider
 LONGEST_CODE = 2_048  # characters
@@ -123,7 +126,7 @@ async def disconnect(accounts: Accounts, account: Account) -> None:
             raise Nothing
 
 
-def _provider(accounts: Accounts) -> Provider:
+def _provider(accounts: Accounts) -> "Provider":
     if accounts.outside is None:
         raise Nothing
     return accounts.outside
