@@ -6,6 +6,7 @@ import pytest
 
 from engage_api.access import guard
 from engage_api.access.oauth import tokens
+from engage_api.core import secret
 from tests.accounts.browsing import Town
 from tests.counts import Count
 from tests.identity import attacks
@@ -104,3 +105,12 @@ async def test_no_forged_token_opens_anything(
     assert slowest < SLOW
     assert looked <= len(forged) / 2  # most are no token by their form, and cost no look-up
     count("forged access tokens", refused=len(forged), most_milliseconds=slowest * 1000)
+
+
+async def test_a_signed_token_is_never_shown_whole_and_looking_for_one_is_quick(town: Town, signing: Program) -> None:
+    token = await parties.token(town.service, signing.who)
+    assert secret.masked(f"/v1/customers/{token}/x?{token}") == "/v1/customers/***/x?***"
+    for hostile in ("eyJ" * 20_000, ("eyJ" + "a" * 20 + ".") * 2_500, ("eyJ" + "a" * 20 + ".eyJ" + "a" * 4_000) * 15):
+        began = perf_counter()
+        assert secret.masked(hostile) == hostile
+        assert perf_counter() - began < SLOW
