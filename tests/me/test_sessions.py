@@ -131,10 +131,11 @@ async def test_who_may_let_customers_in(service: Service, api: Client, other: Cl
     assert await status(await let_in(service, partner, theirs)) == 200
 
 
-@pytest.mark.parametrize("lifetime", ["PT0M", "PT61M", "PT99M", "PT2H", "P1D", "PT", "", "15", 900, None])
-async def test_a_session_is_a_minute_to_an_hour(api: Client, lifetime: Any) -> None:
-    answer = await api.post(f"/customers/{await customer(api)}/sessions", json={"lifetime": lifetime})
-    refused(answer, 400, "invalid-request")
+async def test_a_session_is_a_minute_to_an_hour(api: Client) -> None:
+    own = await customer(api)
+    for lifetime in ("PT0M", "PT61M", "PT99M", "PT2H", "P1D", "PT", "", "15", 900, None):
+        answer = await api.post(f"/customers/{own}/sessions", json={"lifetime": lifetime})
+        refused(answer, 400, "invalid-request")
 
 
 async def test_a_session_ends_by_itself(service: Service, api: Client, clock: time_machine.Traveller) -> None:
