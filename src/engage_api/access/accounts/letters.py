@@ -32,7 +32,7 @@ somebody, most likely you, has made an account with this address at
 
 To finish, open this page within 24 hours and enter your password once more:
 
-{base}/account/confirm?token={token}
+{base}/account/confirm?token={token}{onward}
 
 If it was not you, do nothing. Without this page the account does not work, and it is deleted after a week.
 """
@@ -64,11 +64,13 @@ class Wanted(BaseModel):
 
     about: Literal["sign-up", "reset"]
     to: str
+    onward: str = ""
+    """What stands after the token of a link to confirm with: where somebody goes on to."""
 
 
-async def ask(tx: Transaction, about: Literal["sign-up", "reset"], folded: str) -> None:
+async def ask(tx: Transaction, about: Literal["sign-up", "reset"], folded: str, onward: str = "") -> None:
     """Promise a mail in the caller's transaction."""
-    await enqueue(tx, KIND, Wanted(about=about, to=folded))
+    await enqueue(tx, KIND, Wanted(about=about, to=folded, onward=onward))
 
 
 class Writer:
@@ -99,7 +101,8 @@ class Writer:
         if wanted.about == "reset":
             mail = await self._with_link(db, account, RESET, "Choose a new password", _RESET)
         elif account.confirmed_at is None:
-            mail = await self._with_link(db, account, CONFIRM, "Confirm your address", _CONFIRM)
+            text = _CONFIRM.replace("{onward}", wanted.onward)
+            mail = await self._with_link(db, account, CONFIRM, "Confirm your address", text)
         else:
             mail = Mail(account.email, "You have an account already", _KNOWN.format(base=self._base))
         try:

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from engage_api.access.accounts import attempts, emails, forms, pages, sessions
+from engage_api.access.accounts import attempts, emails, forms, onward, pages, sessions
 from engage_api.access.accounts.forms import HOME
 from engage_api.access.accounts.models import CONFIRM, RESET, Account
 from engage_api.access.accounts.outside import routes as outside
@@ -27,9 +27,10 @@ WRONG = (
 async def see_sign_up(request: Request) -> Response:
     """The form for a new account."""
     _require_mail(request)
+    wanted = forms.local(request.query_params.get("next"))
     if await sessions.who(request):
-        return pages.go(HOME)
-    return pages.show(request, "sign-up.html", values={"name": "", "email": ""})
+        return pages.go(wanted)
+    return pages.show(request, "sign-up.html", values={"next": wanted, "name": "", "email": ""})
 
 
 async def sign_up(request: Request) -> Response:
@@ -37,7 +38,7 @@ async def sign_up(request: Request) -> Response:
     _require_mail(request)
     form = await forms.read(request)
     name, typed, password = form.get("name", "").strip(), form.get("email", ""), form.get("password", "")
-    email, errors = emails.read(typed), {}
+    email, wanted, errors = emails.read(typed), forms.local(form.get("next")), {}
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         errors["name"] = [f"A name has 1 to {LONGEST_NAME} characters that can be printed."]
     if email is None:
@@ -45,11 +46,13 @@ async def sign_up(request: Request) -> Response:
     await attempts.spend(request, attempts.SIGN_UP, email.folded if email else typed)
     if email and not errors:
         try:
-            await sessions.of(request).sign_up(email, name, password)
-            return pages.show(request, "sent.html", email=email.typed, certain=True, again="/account/sign-up")
+            await sessions.of(request).sign_up(email, name, password, onward.query(wanted, "&"))
+            again = f"/account/sign-up{onward.query(wanted)}"
+            return pages.show(request, "sent.html", email=email.typed, certain=True, again=again)
         except Unfit as unfit:
             errors["password"] = unfit.reasons
-    return pages.show(request, "sign-up.html", status=400, errors=errors, values={"name": name, "email": typed})
+    values = {"next": wanted, "name": name, "email": typed}
+    return pages.show(request, "sign-up.html", status=400, errors=errors, values=values)
 
 
 async def see_confirm(request: Request) -> Response:
@@ -57,19 +60,21 @@ async def see_confirm(request: Request) -> Response:
     token = request.query_params.get("token", "")
     if not await sessions.of(request).opens(token, CONFIRM):
         raise Gone
-    return pages.show(request, "confirm.html", values={"token": token})
+    wanted = forms.local(request.query_params.get("next"))
+    return pages.show(request, "confirm.html", values={"token": token, "next": wanted})
 
 
 async def confirm(request: Request) -> Response:
-    """Confirm an address, and sign in."""
+    """Confirm an address, sign in, and go on to what somebody signed up for."""
     form = await forms.read(request)
-    token = form.get("token", "")
+    token, wanted = form.get("token", ""), forms.local(form.get("next"))
     await attempts.spend(request, attempts.LINK, token)
     cookie = await sessions.of(request).confirm(token, form.get("password", ""), sessions.visitor(request))
     if cookie is None:
         errors = {"password": ["This is not the password that was chosen last for this address."]}
-        return pages.show(request, "confirm.html", status=400, errors=errors, values={"token": token})
-    return pages.enter(request, cookie, HOME)
+        values = {"token": token, "next": wanted}
+        return pages.show(request, "confirm.html", status=400, errors=errors, values=values)
+    return pages.enter(request, cookie, wanted)
 
 
 async def see_sign_in(request: Request) -> Response:
@@ -77,7 +82,8 @@ async def see_sign_in(request: Request) -> Response:
     wanted = forms.local(request.query_params.get("next"))
     if "again" not in request.query_params and await sessions.who(request):
         return pages.go(wanted)
-    return pages.show(request, "sign-in.html", values={"next": wanted, "email": ""})
+    purpose = await onward.purpose(request, wanted)
+    return pages.show(request, "sign-in.html", purpose=purpose, values={"next": wanted, "email": ""})
 
 
 async def sign_in(request: Request) -> Response:
@@ -90,8 +96,8 @@ async def sign_in(request: Request) -> Response:
         email, form.get("password", ""), sessions.visitor(request), sessions.given(request, SESSION)
     )
     if cookie is None:
-        values = {"next": wanted, "email": typed}
-        return pages.show(request, "sign-in.html", status=400, errors={"": [WRONG]}, values=values)
+        values, purpose = {"next": wanted, "email": typed}, await onward.purpose(request, wanted)
+        return pages.show(request, "sign-in.html", status=400, errors={"": [WRONG]}, purpose=purpose, values=values)
     return pages.enter(request, cookie, wanted)
 
 

@@ -84,8 +84,9 @@ class Accounts:
         """The mails that went nowhere; in development only."""
         return self.post if isinstance(self.post, Outbox) else None
 
-    async def sign_up(self, email: Email, name: str, password: str) -> None:
-        """Make an account, to be confirmed by mail. Where there is one, its person is told by mail and nobody else.
+    async def sign_up(self, email: Email, name: str, password: str, onward: str = "") -> None:
+        """Make an account, to be confirmed by mail, with `onward` after its link. Where there is one, its person is told by
+        mail and nobody else.
 
         Raises:
             Unfit: the password will not do.
@@ -93,7 +94,7 @@ class Accounts:
         hashed = await self.hashed(password, email, name)
         async with self.db.system.write(None) as tx:
             await store.sign_up(tx, email, name, hashed)
-            await letters.ask(tx, "sign-up", email.folded)
+            await letters.ask(tx, "sign-up", email.folded, onward)
 
     async def hashed(self, password: str, email: Email, name: str) -> str:
         """The hash of a password for somebody with this address and name.
