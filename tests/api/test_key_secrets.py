@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from engage_api import logs
+from engage_api.access.guard import HOW
 from engage_api.db import reader
 from engage_api.settings import Settings
 from tests.api.harness import Client, Service, refused, serving
@@ -108,7 +109,7 @@ async def test_k4_what_is_no_key_opens_nothing(service: Service, api: Client, no
     other = api.key[:-1] + ("0" if api.key[-1] != "0" else "1")
     values = [text.format(key=api.key, cut=api.key[:-1], other=other).encode() for text in given]
     answer = await nobody.get("/cases", headers=[(b"Authorization", value) for value in values])
-    refused(answer, 401, "unauthenticated")
+    assert refused(answer, 401, "unauthenticated")["detail"] == HOW  # whatever it was that was wrong
     challenge = answer.headers["WWW-Authenticate"]
     assert challenge.startswith('Bearer realm="engage"')
     assert 'resource_metadata="http://engage.test/.well-known/oauth-protected-resource"' in challenge

@@ -31,6 +31,8 @@ MOST_KNOWN = 10_000  # credentials kept in memory
 KEY, TOKEN, CUSTOMER = "key", "token", sessions.KIND  # kinds of credentials, as they say themselves
 HOLDERS = {KEY: keys.holder, TOKEN: tokens.holder, CUSTOMER: sessions.holder}
 """How whoever holds a credential of a kind is found. What has another kind, such as a client secret, opens nothing."""
+HOW = "Send `Authorization: Bearer …` with an API key or a token that works."
+"""What a 401 says, the same whether there was none, or one that is mistyped, ended or not for this address."""
 
 
 @dataclass(slots=True)
@@ -197,7 +199,8 @@ def _unauthenticated(services: Services, *, invalid: bool) -> Unauthenticated:
     error = ', error="invalid_token"' if invalid else ""
     metadata = f"{services.base_url}/.well-known/oauth-protected-resource"
     return Unauthenticated(
-        headers={"WWW-Authenticate": f'Bearer realm="engage"{error}, resource_metadata="{metadata}"'}
+        HOW,
+        headers={"WWW-Authenticate": f'Bearer realm="engage"{error}, resource_metadata="{metadata}"'},
     )
 
 
