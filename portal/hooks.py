@@ -22,6 +22,8 @@ from portal.generated.tables import TABLES  # noqa: E402  # as above
 CHANGELOG_HEAD = "---\ntitle: Changelog\ndescription: What each release brings.\n---\n"
 PAGES: list[Page] = []
 PLACE = re.compile(r"<!-- generated: ([a-z-]+) -->")
+HEADING_OR_TABLE = re.compile(r"<h[1-6][^>]*>(?P<heading>.*?)<a class=\"headerlink\"|<table>.*?</table>", re.DOTALL)
+TAG = re.compile(r"<[^>]+>")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -65,6 +67,20 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
         return TABLES[place[1]]()
 
     return PLACE.sub(fill, markdown)
+
+
+def on_page_content(html: str, page: Page, **_: object) -> str:
+    """Let the keyboard into tables, which scroll sideways where the screen is narrow; each is named by its heading."""
+    under = page.title
+
+    def wrap(found: re.Match[str]) -> str:
+        nonlocal under
+        if found["heading"] is not None:
+            under = TAG.sub("", found["heading"])
+            return found[0]
+        return f'<div class="portal-table" role="group" tabindex="0" aria-label="Table: {under}">{found[0]}</div>'
+
+    return HEADING_OR_TABLE.sub(wrap, html)
 
 
 def on_post_build(config: MkDocsConfig) -> None:

@@ -20,6 +20,10 @@
     document.execCommand("copy");
     getSelection().removeAllRanges();
   };
+  for (const table of document.querySelectorAll(".portal-table")) {
+    reach(table);
+    sizes.observe(table);
+  }
   for (const code of document.querySelectorAll(".highlight pre > code")) {
     reach(code.parentElement);
     sizes.observe(code.parentElement);
