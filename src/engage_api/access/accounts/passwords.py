@@ -1,7 +1,8 @@
 """Passwords: argon2id hashes (RFC 9106) and an opinion on what is too easy to guess.
 
-Both take a processor for a while, so they have two threads of their own: the loop goes on, and a flood of sign-ins
-cannot take more than two processors and two times the memory of a hash. A hash costs what OWASP's Password Storage
+Both take a processor for a while, so they have threads of their own: the loop goes on, and a flood of sign-ins cannot
+take more than two processors and two times the memory of a hash. The judge has one thread apart and a short queue: what
+it thinks about longest is somebody's choice, and no sign-in waits for it. A hash costs what OWASP's Password Storage
 Cheat Sheet asks for at the least: 19 MiB, two rounds, one lane. RFC 9106 recommends more (64 MiB, three rounds, four
 lanes); that is six times the work, and a way to keep a small machine busy with sign-ins.
 """
@@ -20,12 +21,39 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SHORTEST, LONGEST = 10, 128  # characters
-JUDGED = 32  # characters that are looked at: of the worst 72 the judge would think for 2.5 s, of these for 0.4 s
+JUDGED = 20  # characters that are looked at: of the worst 32 the judge thinks for 0.6 s, of these for a third of that
 MEMORY, ROUNDS, LANES = 19_456, 2, 1  # KiB; of a hash
 ENOUGH = 3  # of zxcvbn's 0 to 4: 10^8 guesses and more
 AT_ONCE = 2
 MOST_WAITING = 64  # who comes then is told to come back: it would wait for seconds
+MOST_JUDGED = 4  # at once, with those who wait for the judge
 _judging = Lock()  # the judge keeps what it is told of a person in one place for all threads
+
+
+class _Line:
+    """Threads for one kind of work, and who waits for them."""
+
+    def __init__(self, name: str, threads: int, most: int) -> None:
+        self.threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._most = most
+        self._waiting = 0
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do this in one of the threads.
+
+        Raises:
+            Busy: too many wait.
+        """
+        if self._waiting >= self._most:
+            raise Busy
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.threads, work)
+        finally:
+            self._waiting -= 1
+
+    def close(self) -> None:
+        self.threads.shutdown(wait=False, cancel_futures=True)
 
 
 class Passwords:
@@ -37,18 +65,19 @@ class Passwords:
 
     def __init__(self, make: "Callable[[], PasswordHash] | None" = None) -> None:
         self._make = make or _argon2
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="password")
-        self._waiting = 0
+        self._hashing = _Line("password", AT_ONCE, MOST_WAITING)
+        self._judging = _Line("password-judge", 1, MOST_JUDGED)
         self._hasher: PasswordHash | None = None
         self._dummy = ""
 
     def close(self) -> None:
         """Waits for nothing."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._hashing.close()
+        self._judging.close()
 
     async def hash(self, password: str) -> str:
         """What is kept of a password."""
-        return await self._run(lambda: self._ready().hash(_plain(password)))
+        return await self._hashing.run(lambda: self._ready().hash(_plain(password)))
 
     async def verify(self, password: str, known: str | None) -> tuple[bool, str | None]:
         """Whether it is the password of this hash, and a better hash when ours has become old-fashioned.
@@ -61,23 +90,14 @@ class Passwords:
             right, better = hasher.verify_and_update(_plain(password), known or self._dummy)
             return (right, better) if known else (False, None)
 
-        return await self._run(work)
+        return await self._hashing.run(work)
 
     async def weakness(self, password: str, about: Sequence[str] = ()) -> list[str]:
         """Why this password will not do, in words; empty when it will. `about` is what a guesser knows of its owner."""
         plain = _plain(password)
         if not SHORTEST <= len(plain) <= LONGEST:
             return [f"Between {SHORTEST} and {LONGEST} characters, please."]
-        return await self._run(lambda: _judged(plain, about))
-
-    async def _run(self, work: Callable[[], T]) -> T:
-        if self._waiting >= MOST_WAITING:
-            raise Busy
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._waiting -= 1
+        return await self._judging.run(lambda: _judged(plain, about))
 
     def _ready(self) -> "PasswordHash":
         """In a thread: loading takes a while, and the hash that stands for nobody a moment more."""
