@@ -34,6 +34,8 @@ def upgrade() -> None:
         sa.Column("organization_id", KEY, nullable=False),
         sa.Column("email", sa.String(), nullable=False),
         sa.Column("folded", KEY, nullable=False),
+        sa.Column("inviter", KEY, nullable=True),
+        sa.Column("inviter_at", KEY, nullable=False),
         sa.ForeignKeyConstraint(
             ["workspace_id", "invitation_id"], ["invitation.workspace_id", "invitation.id"], ondelete="CASCADE"
         ),

@@ -16,7 +16,7 @@ from engage_api.access.worlds import LIVE
 from engage_api.core import clock
 from engage_api.db import Query
 from engage_api.jobs.registry import Later
-from tests.accounts.browsing import Town
+from tests.accounts.browsing import Town, is_page
 from tests.members.people import member, story
 from tests.running import Answer
 
@@ -87,6 +87,12 @@ async def test_a_partys_own_invitations_are_its_affair(town: Town) -> None:
     sandbox = await town.service.key(who=await town.service.sandbox())
     assert (await invite(town, sandbox, organization, town.somebody())).code == "needs-live"
     assert await opened(town, mine, organization) == [made.json["id"]]
+    guest = await member(town)
+    link = f"/account/invitations/{(await invite(town, mine, organization, guest.email)).json['id']}"
+    revoke = f"/v1/applications/{ours.id}/transitions"
+    moved = await town.service.ask("POST", revoke, {"to": "revoked"}, key=await town.service.key())
+    assert moved.status == 200, moved.body
+    is_page(await guest.browser.fill(link, answer="accept"), 409)  # nor does it outlive its application
 
 
 async def test_addresses_that_no_mail_reaches_are_refused(town: Town) -> None:
@@ -172,3 +178,25 @@ async def test_names_in_a_mail_are_short_and_on_one_line(town: Town) -> None:
     assert '"Prize Bcc: all xxx' in line
     assert len(line) < 200
     assert line.isprintable()
+
+
+async def test_an_invitation_holds_as_long_as_its_inviter_could_send_it(town: Town) -> None:
+    """Somebody who is let go does not come back by their own invitation; nor does a lesser role give a greater."""
+    key, owner = await town.service.key(), await member(town)
+    for verb, body, role in (
+        ("DELETE", None, "owner"),
+        ("PATCH", {"role": "developer"}, "viewer"),
+        ("PATCH", {"role": "viewer"}, "owner"),
+    ):
+        inviter, guest = await member(town, "owner", owner.organization), await member(town)
+        await inviter.post("/invitations", email=guest.email, role=role)
+        [made] = await opened(town, key, owner.organization)
+        match = [("If-Match", "*")]
+        changed = await town.service.ask(verb, f"/v1/members/{inviter.member}", body, key=key, headers=match)
+        assert changed.status in (200, 204)
+        link = f"/account/invitations/{made}"
+        answer = await guest.browser.fill(link, answer="accept")
+        is_page(answer, 409)
+        assert "may not do that any more" in answer.text
+        assert (await guest.browser.get(owner.page)).status_code == 404
+        assert (await guest.browser.fill(link, answer="decline")).status_code == 303

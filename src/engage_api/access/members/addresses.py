@@ -8,10 +8,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from engage_api.access.accounts.emails import Email
 from engage_api.access.accounts.models import AccountRow
-from engage_api.access.members.models import INVITATION, InvitationAddressRow, InvitationRow
+from engage_api.access.members.models import INVITATION, Invitation, InvitationAddressRow, InvitationRow
 from engage_api.access.organizations.models import ORGANIZATION, OrganizationRow
 from engage_api.access.worlds import LIVE
 from engage_api.core import clock
+from engage_api.core.principal import Principal
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.sql import Query
 
@@ -24,6 +25,11 @@ _ADD = Query(insert(_address).on_conflict_do_nothing(), [c.name for c in _addres
 _OF = Query(
     select(_address.c.invitation_id, _address.c.email).where(
         _address.c.workspace_id == bindparam("workspace"), _address.c.organization_id == bindparam("organization")
+    )
+)
+_INVITER = Query(
+    select(_address.c.inviter, _address.c.inviter_at).where(
+        _address.c.workspace_id == LIVE, _address.c.invitation_id == bindparam("id")
     )
 )
 _open = (
@@ -65,10 +71,24 @@ class Open:
         self.email: str = row.email
 
 
-async def add(tx: Transaction, workspace: str, invitation: Any, email: Email) -> bool:
-    """Write down whom an invitation is for. False when one of the organization is open for them."""
-    values = {"workspace_id": workspace, "invitation_id": invitation.id, "organization_id": invitation.organization_id}
-    return bool(await tx.run(_ADD, **values, email=email.typed, folded=email.folded))
+async def add(tx: Transaction, principal: Principal, invitation: Invitation, email: Email) -> bool:
+    """Write down whom an invitation is for, and from whom. False when one of the organization is open for them."""
+    values = {
+        "workspace_id": principal.workspace,
+        "invitation_id": invitation.id,
+        "organization_id": invitation.organization_id,
+        "email": email.typed,
+        "folded": email.folded,
+        "inviter": principal.person or None,
+        "inviter_at": principal.organization,
+    }
+    return bool(await tx.run(_ADD, **values))
+
+
+async def inviter(tx: Transaction, invitation_id: str) -> tuple[str | None, str]:
+    """The account of who invites, None when an application did it for itself, and the organization that they are of."""
+    row = await tx.one(_INVITER, id=invitation_id)
+    return row.inviter, row.inviter_at
 
 
 async def of(db: Database, organization_id: str) -> dict[str, str]:

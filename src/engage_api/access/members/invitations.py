@@ -4,19 +4,22 @@ An invitation is for an address, and whoever has confirmed that address accepts 
 in its mail: somebody else who reads it can do nothing with it.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from engage_api.access import worlds
 from engage_api.access.accounts.emails import Email
 from engage_api.access.accounts.models import Account
 from engage_api.access.applications.models import APPLICATION
-from engage_api.access.members import addresses, letters, seats, service
+from engage_api.access.members import addresses, letters, roles, seats, service
 from engage_api.access.members.models import INVITATION, Invitation, InvitationCreate
-from engage_api.access.members.refusals import Suspended
+from engage_api.access.members.refusals import Outdated, Suspended
 from engage_api.access.organizations import service as organizations
+from engage_api.access.organizations.models import ORGANIZATION, Organization
 from engage_api.core import clock
 from engage_api.core.principal import Principal
-from engage_api.core.problem import NotFound, Problem
+from engage_api.core.problem import InsufficientScope, NotFound, Problem
+from engage_api.core.scopes import Scope
 from engage_api.db import reader, store
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.store import Happened, Stored
@@ -62,7 +65,7 @@ async def invite(
         "expires_at": clock.business(principal.workspace) + OPEN_FOR,
     }
     stored = await store.create(tx, principal, INVITATION, fields)
-    if not await addresses.add(tx, principal.workspace, stored.model, email):
+    if not await addresses.add(tx, principal, stored.model, email):
         raise AlreadyInvited
     await letters.ask(tx, stored.model.id)
     return stored
@@ -79,12 +82,14 @@ async def accept(tx: Transaction, account: Account, found: addresses.Open) -> No
     Raises:
         NotFound: it has ended meanwhile.
         Suspended: the organization is.
+        Outdated: whoever invites may not give this role any more.
     """
     who = seats.newcomer(account.id, found.organization.id)
     was = await require(tx, who, found.invitation.id)
     organization = await organizations.require(tx, who, was.model.organization_id)  # locked: nobody joins twice
     if organization.model.state == "suspended":
         raise Suspended
+    await _require_inviter(tx, who, was, organization.model)
     if not await service.is_member(tx, who, organization.model.id, account.id):
         await service.join(tx, who, organization.model.id, (account.id, account.name), was.model.role)
     await store.remove(tx, who, INVITATION, was, ACCEPTED)
@@ -112,9 +117,38 @@ async def require(tx: Transaction, principal: Principal, invitation_id: str) -> 
     return found
 
 
+async def _require_inviter(
+    tx: Transaction, who: Principal, was: Stored[Invitation], organization: Organization
+) -> None:
+    """Whoever invites could do it now as well: else somebody who has to go could leave a way back in.
+
+    Raises:
+        Outdated: the application may not act any more, or the person is no member or has a lesser role.
+    """
+    everybody = replace(who, sees_workspace=True)
+    application = await reader.find(tx, everybody, APPLICATION, was.made_by, lock=False)
+    if application is None or application.model.state != "live":
+        raise Outdated
+    party = await reader.find(tx, everybody, ORGANIZATION, application.model.organization_id, lock=False)
+    if party is None or party.model.state != "approved":
+        raise Outdated
+    account, place = await addresses.inviter(tx, was.model.id)
+    if account is None:
+        return
+    seat = await seats.held(tx, account, place)
+    if seat is None or not roles.allows(seat.role, Scope.MEMBERS_WRITE):
+        raise Outdated
+    try:
+        service.require_role(seat.principal, organization, was.model.role)
+    except InsufficientScope:
+        raise Outdated from None
+
+
 async def _called(tx: Transaction, principal: Principal, organization_id: str) -> str:
     """What those who are invited are told of who invites."""
     if name := await seats.name(tx, principal, organization_id):
         return name
     application = await reader.find(tx, principal, APPLICATION, principal.application, lock=False)
-    return application.model.name if application else "The operator"
+    if application is None:  # somebody who is no member any more
+        raise NotFound
+    return application.model.name

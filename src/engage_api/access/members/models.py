@@ -106,7 +106,11 @@ class InvitationRow(Row, table=True):
 
 
 class InvitationAddressRow(SQLModel, table=True):
-    """Whom an invitation is for: kept apart, because documents stay in the log. It goes when its invitation goes."""
+    """Whom an invitation is for: kept apart, because documents stay in the log. It goes when its invitation goes.
+
+    `inviter` is the account of who invites (None: an application, for itself), `inviter_at` the organization that they
+    did it as a member of.
+    """
 
     __tablename__ = "invitation_address"
     __table_args__ = (
@@ -122,6 +126,8 @@ class InvitationAddressRow(SQLModel, table=True):
     organization_id: str = Column(sa_type=KEY)
     email: str = Column(sa_type=String)
     folded: str = Column(sa_type=KEY)
+    inviter: str | None = Column(default=None, sa_type=KEY)
+    inviter_at: str = Column(sa_type=KEY)
 
 
 def _member_columns(member: Member) -> dict[str, Any]:

@@ -17,6 +17,13 @@ class Suspended(Refusal):
     text = "Until the operator approves it again nothing in it changes, and none of its credentials works."
 
 
+class Outdated(Refusal):
+    """An invitation of somebody who could not send it now."""
+
+    status, title = 409, "This invitation does not hold any more"
+    text = "Whoever invited you may not do that any more. Ask an owner of the organization for another invitation."
+
+
 class Enough(Refusal):
     """One organization more than somebody can have."""
 

@@ -126,6 +126,12 @@ async def at(db: Database, account: str, organization_id: str) -> Seat | None:
     return None if row is None else _seat(row)
 
 
+async def held(tx: Transaction, account: str, organization_id: str) -> Seat | None:
+    """The same, inside a transaction."""
+    row = await tx.one(_AT, workspace=LIVE, account=account, organization=organization_id)
+    return None if row is None else _seat(row)
+
+
 async def owned(tx: Transaction, account: str) -> int:
     """How many organizations a person owns."""
     return int((await tx.one(_OWNED, workspace=LIVE, account=account, role="owner")).count)
