@@ -7,12 +7,12 @@ import httpx
 
 from engage_api.access import operator
 from engage_api.access.accounts import emails, store
-from engage_api.access.members import service
+from engage_api.access.members import once, service
 from engage_api.access.members.roles import Role
 from engage_api.access.organizations import service as organizations
 from engage_api.access.organizations.models import OrganizationCreate, OrganizationKind
 from engage_api.access.worlds import LIVE
-from tests.accounts.browsing import PASSWORD, Browser, Town
+from tests.accounts.browsing import PASSWORD, Browser, Form, Town
 from tests.api.harness import eventually
 
 WANTED = {"name": "Planner", "scope customers:read": "on", "scope cases:read": "on", "clientType": "confidential"}
@@ -37,7 +37,13 @@ class Person:
     async def post(self, path: str, **fields: str) -> httpx.Response:
         """Send a form of the organization's page to this path below it, whatever the page shows."""
         sealed = await self.browser.form("/account", "/account/sign-out")
-        return await self.browser.post(self.page + path, data=sealed | fields)
+        return await self.browser.post(self.page + path, data=sealed | {once.FIELD: once.new()} | fields)
+
+    async def send(self, asked: httpx.Response) -> httpx.Response:
+        """Say yes on a page that asks whether they are sure: send its form as it stands there."""
+        assert asked.status_code == 200, asked.text
+        path = asked.request.url.path
+        return await self.browser.post(path, data=Form(asked.text, path).fields | {"sure": "yes"})
 
 
 async def party(town: Town, kind: OrganizationKind = "developer", *, approved: bool = True) -> str:

@@ -51,11 +51,19 @@ async def test_members_are_invited_changed_and_removed(town: Town) -> None:
     assert (await owner.post("/members", member=seat, do="role", role="developer")).status_code == 303
     assert "developer: applications" in (await guest.browser.get(owner.page)).text
     is_page(await owner.post("/members", member=seat, do="role", role="king"), 400)
-    assert (await owner.post("/members", member=seat, do="remove")).status_code == 303
+    asked = await owner.post("/members", member=seat, do="remove")
+    assert "Remove Ada?" in asked.text
+    assert (await guest.browser.get(owner.page)).status_code == 200
+    assert (await owner.send(asked)).status_code == 303
     is_page(await guest.browser.get(owner.page), 404)
-    for form in ({"do": "remove"}, {"do": "role", "role": "viewer"}):
+    is_page(await owner.post("/members", member=seat, do="remove"), 404)
+    for form in ({"do": "remove", "sure": "yes"}, {"do": "role", "role": "viewer"}):
         is_page(await owner.post("/members", member=owner.member, **form), 409)
-    is_page(await owner.post("/leave"), 409)
+    last = await owner.send(await owner.post("/leave"))
+    is_page(last, 409)
+    assert last.text.count("This is the last owner") == 2  # the title, and the heading
+    assert "Make somebody else an owner first." in last.text
+    assert "Back to Bureau" in last.text
 
 
 async def test_an_invitation_is_withdrawn_and_a_member_leaves(town: Town) -> None:
@@ -67,7 +75,10 @@ async def test_an_invitation_is_withdrawn_and_a_member_leaves(town: Town) -> Non
     assert email not in (await owner.browser.get(owner.page)).text
     is_page(await owner.post("/invitations", withdraw=made), 404)
     other = await member(town, "viewer", owner.organization)
-    assert (await other.post("/leave")).headers["Location"] == "/account?said=left"
+    asked = await other.post("/leave")
+    assert "Leave Bureau?" in asked.text
+    assert (await other.browser.get(owner.page)).status_code == 200
+    assert (await other.send(asked)).headers["Location"] == "/account?said=left"
     is_page(await other.browser.get(owner.page), 404)
     nobody = await town.browser().get("/account/organizations/new")
     assert nobody.headers["Location"] == "/account/sign-in?next=%2Faccount%2Forganizations%2Fnew"

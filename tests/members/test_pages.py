@@ -1,7 +1,9 @@
 """The pages of applications: what a newcomer does in a minute, and what keys and secrets may do."""
 
+import asyncio
 import re
 
+from engage_api.core import clock
 from tests.accounts.browsing import Town, is_page
 from tests.members.people import WANTED, application, member, party, started
 
@@ -39,7 +41,10 @@ async def test_keys_are_rotated_and_revoked(town: Town) -> None:
     at = await application(owner)
     [first] = set(KEY.findall((await owner.post(f"{at}/keys", name="First")).text))
     [key_id] = re.findall(r'name="rotate" value="(\w+)"', (await owner.browser.get(owner.page + at)).text)
-    [second] = set(KEY.findall((await owner.post(f"{at}/keys", rotate=key_id)).text))
+    assert "goes on working for 24 hours" in (await owner.browser.get(owner.page + at)).text  # said before
+    rotated = (await owner.post(f"{at}/keys", rotate=key_id)).text
+    assert re.search(r"The old key, eng_test_key_…\w{4}, goes on\s+working for 24 hours", rotated)
+    [second] = set(KEY.findall(rotated))
     assert [await called(town, key) for key in (first, second)] == [200, 200]
     is_page(await owner.post(f"{at}/keys", rotate=key_id), 409)
     for wrong in ("key_none", "x"):
@@ -47,9 +52,39 @@ async def test_keys_are_rotated_and_revoked(town: Town) -> None:
         is_page(await owner.post(f"{at}/keys", rotate=wrong), 404)
     other = await application(owner, name="Other")
     is_page(await owner.post(f"{other}/keys", revoke=key_id), 404)  # it has a page of its own
-    assert (await owner.post(f"{at}/keys", revoke=key_id)).status_code == 303
+    asked = await owner.post(f"{at}/keys", revoke=key_id)
+    assert "Revoke the key First?" in asked.text
+    assert [await called(town, key) for key in (first, second)] == [200, 200]  # nothing has happened yet
+    assert (await owner.send(asked)).status_code == 303
     assert [await called(town, key) for key in (first, second)] == [401, 200]
     is_page(await owner.post(f"{at}/keys", name=""), 400)
+
+
+async def test_a_reload_makes_no_second_key_and_no_second_secret(town: Town) -> None:
+    owner = await member(town, organization=await started(town))
+    at = await application(owner)
+    page = owner.page + at
+    for path, fields, shown in (
+        (f"{at}/keys", {"name": "First"}, KEY),
+        (f"{at}/keys", {"rotate": ""}, KEY),
+        (f"{at}/secrets", {"environment": "test"}, SECRET),
+    ):
+        form = await owner.browser.form(page, owner.page + path)
+        if "rotate" in fields:
+            fields |= {"rotate": re.findall(r'name="rotate" value="(\w+)"', (await owner.browser.get(page)).text)[0]}
+        sent = form | fields
+        if "name" in fields:
+            is_page(await owner.browser.post(owner.page + path, data=sent | {"name": ""}), 400)  # uses nothing up
+        answers = await asyncio.gather(*(owner.browser.post(owner.page + path, data=sent) for _ in range(4)))
+        assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409], fields
+        again = await owner.browser.post(owner.page + path, data=sent)
+        is_page(again, 409)
+        assert "done already" in again.text
+        assert not shown.search(again.text)
+        for wrong in ("", "x", f"{int(clock.seconds()) - 50_000}-{'A' * 24}"):  # the last is older than twelve hours
+            is_page(await owner.browser.post(owner.page + path, data=sent | {"once": wrong}), 403)
+    listed = (await owner.browser.get(page)).text
+    assert (listed.count('name="revoke"'), listed.count('name="delete"')) == (2, 1)
 
 
 async def test_secrets_are_made_shown_once_and_deleted(town: Town) -> None:
@@ -64,8 +99,10 @@ async def test_secrets_are_made_shown_once_and_deleted(town: Town) -> None:
         assert secret[-4:] in listed
     is_page(await owner.post(f"{at}/secrets", environment="moon"), 400)
     for secret_id in re.findall(r'name="delete" value="(\w+)"', (await owner.browser.get(owner.page + at)).text):
-        assert (await owner.post(f"{at}/secrets", delete=secret_id)).status_code == 303
-        is_page(await owner.post(f"{at}/secrets", delete=secret_id), 404)
+        asked = await owner.post(f"{at}/secrets", delete=secret_id)
+        assert f'value="{secret_id}"' in (await owner.browser.get(owner.page + at)).text  # it is there as yet
+        assert (await owner.send(asked)).status_code == 303
+        is_page(await owner.post(f"{at}/secrets", delete=secret_id, sure="yes"), 404)
     public = await application(owner, clientType="public")
     is_page(await owner.post(f"{public}/secrets", environment="test"), 409)
     assert "cannot keep a secret" in (await owner.browser.get(owner.page + public)).text

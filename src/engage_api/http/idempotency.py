@@ -14,6 +14,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import Request, Response
 from sqlalchemy import Boolean, Index, LargeBinary, SmallInteger, Text, bindparam, delete, insert, select, tuple_
+from sqlalchemy.dialects.postgresql import insert as insert_new
 from sqlmodel import Field, SQLModel
 
 from engage_api.core import clock
@@ -56,6 +57,7 @@ _FIND = Query(
     )
 )
 _KEEP = Query(insert(_t), [c.name for c in _t.columns])
+_USE_UP = Query(insert_new(_t).on_conflict_do_nothing(), [c.name for c in _t.columns])  # SQLite says it the same way
 _id = (_t.c.workspace_id, _t.c.application, _t.c.key)
 _FORGET = Query(
     delete(_t).where(tuple_(*_id).in_(select(*_id).where(_t.c.created_at < bindparam("before")).limit(1000)))
@@ -154,6 +156,12 @@ class Idempotency:
             "sealed": answer.secret,
             "created_at": clock.host(),
         }
+
+
+async def use_up(tx: Transaction, workspace: str, whose: str, key: str) -> bool:
+    """Use a value up in the caller's transaction, for a form that has no second answer. False when it is used already."""
+    values = {"workspace_id": workspace, "application": whose, "key": key, "created_at": clock.host()}
+    return bool(await tx.run(_USE_UP, **values, request=b"", status=0, headers="", body=b"", sealed=False))
 
 
 async def forget_old(tx: Transaction) -> int:

@@ -80,14 +80,19 @@ def show(
     return response
 
 
-def tell(title: str, text: str, *, status: int = 200, headers: dict[str, str] | None = None) -> HTMLResponse:
+def tell(title: str, text: str, account: Account | None) -> HTMLResponse:
     """A page that only says something."""
-    return HTMLResponse(_render("told.html", title=title, text=text, account=None), status, headers)
+    return HTMLResponse(_render("told.html", title=title, text=text, account=account, back=Refusal.back))
 
 
-def refused(refusal: Refusal) -> HTMLResponse:
-    """The page for a refusal."""
-    return tell(refusal.title, refusal.text, status=refusal.status, headers=dict(refusal.headers))
+async def refused(request: Request, refusal: Refusal) -> HTMLResponse:
+    """The page for a refusal. Who is signed in is told so, unless that cannot be found out just now."""
+    try:
+        account = await sessions.who(request) if refusal.status < 500 else None  # not with a fault of ours
+    except Unavailable:
+        account = None
+    given = {"title": refusal.title, "text": refusal.text, "account": account, "back": refusal.back}
+    return HTMLResponse(_render("told.html", **given), refusal.status, dict(refusal.headers))
 
 
 def paged(handler: Handler) -> Handler:
@@ -99,13 +104,13 @@ def paged(handler: Handler) -> Handler:
             return await handler(request)
         except Refusal as refusal:
             request.scope["state"]["counted"] = True  # like every request that comes to nothing
-            return refused(refusal)
+            return await refused(request, refusal)
         except Unavailable:
-            return refused(Busy())
+            return await refused(request, Busy())
         except Exception as error:  # noqa: BLE001  # nothing may leave but a page
             request.scope["state"]["counted"] = True  # as above: who finds a fault of ours cannot ask for it for ever
             _log.error("unexpected", request_id=request.scope["state"]["request_id"], exc_info=error)
-            return refused(Broken())
+            return await refused(request, Broken())
 
     return answer
 

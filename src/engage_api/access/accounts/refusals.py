@@ -11,6 +11,8 @@ class Refusal(Exception):
     title: ClassVar[str]
     text: str
     headers: Mapping[str, str] = {}
+    back: tuple[str, str] = ("/account", "To your account")
+    """Where who is signed in goes on from here, and what the link says."""
 
 
 class NotOurForm(Refusal):

@@ -5,7 +5,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engage_api.access.accounts import attempts, emails, forms, onward, pages, sessions
-from engage_api.access.accounts.forms import HOME
 from engage_api.access.accounts.models import CONFIRM, RESET, Account
 from engage_api.access.accounts.outside import routes as outside
 from engage_api.access.accounts.outside import service as outside_service

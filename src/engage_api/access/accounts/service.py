@@ -85,8 +85,8 @@ class Accounts:
         return self.post if isinstance(self.post, Outbox) else None
 
     async def sign_up(self, email: Email, name: str, password: str, onward: str = "") -> None:
-        """Make an account, to be confirmed by mail, with `onward` after its link. Where there is one, its person is told by
-        mail and nobody else.
+        """Make an account, to be confirmed by mail; `onward` stands after its link. Where there is one, its person is
+        told by mail and nobody else.
 
         Raises:
             Unfit: the password will not do.

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -10,10 +11,10 @@ from starlette.responses import Response
 
 from engage_api.access.accounts import attempts, forms, pages, sessions
 from engage_api.access.accounts.models import Account
-from engage_api.access.accounts.refusals import Nothing, SignedOut
+from engage_api.access.accounts.refusals import Nothing, Refusal, SignedOut
 from engage_api.access.applications.models import APPLICATION, Application
 from engage_api.access.members import roles, seats
-from engage_api.access.members.refusals import NotYours, Suspended
+from engage_api.access.members.refusals import WORDS, NotYours, Suspended
 from engage_api.access.members.seats import Seat
 from engage_api.core.model import Input
 from engage_api.core.principal import Principal
@@ -57,6 +58,14 @@ class Desk:
         """Where the organization's page is."""
         return f"{HOME}/{self.seat.organization.id}"
 
+    @property
+    def back(self) -> tuple[str, str]:
+        """Where a page that says no leads back to: the application that it is about, else the organization."""
+        if "application" in self.request.path_params:
+            named = quote(self.request.path_params["application"])
+            return f"{self.path}/applications/{named}", "Back to the application"
+        return self.path, f"Back to {self.seat.organization.name}"
+
     def may(self, scope: Scope) -> bool:
         """Whether the role allows it, as long as anything is allowed here."""
         return scope in self.who.scopes and self.seat.organization.state != "suspended"
@@ -71,6 +80,18 @@ class Desk:
             "meaning": roles.MEANING,
         }
         return pages.show(self.request, name, account=self.account, **given | values)
+
+    def refuse(self, problem: Problem) -> Response:
+        """What the API would refuse, in words for people, and what they can do."""
+        title, advice = WORDS.get(problem.code, (problem.title, ""))
+        told = [text for text in (problem.detail, *(fault.detail for fault in problem.errors)) if text != problem.title]
+        told = [advice] if advice else told
+        return self.show("refused.html", status=problem.status, title=title, told=told, back=self.back)
+
+    def ask(self, form: Form, title: str, text: str, label: str) -> Response:
+        """The page that asks whether somebody is sure; what it sends is the same form, with `sure`."""
+        given = {"title": title, "text": text, "label": label, "form": form, "back": self.back}
+        return self.show("sure.html", request_path=quote(self.request.url.path), **given)
 
     async def all(self, kind: Kind[P], who: Principal | None = None, **filters: str) -> list[P]:
         """What there is of a kind, the oldest first; of very many the newest."""
@@ -102,7 +123,12 @@ def seen(handler: See) -> pages.Handler:
         account = await sessions.who(request)
         if account is None:
             return pages.go(sessions.sign_in_path(request))
-        return await handler(await _desk(request, account))
+        desk = await _desk(request, account)
+        try:
+            return await handler(desk)
+        except Refusal as refusal:
+            refusal.back = desk.path, f"Back to {desk.seat.organization.name}"
+            raise
 
     return answer
 
@@ -115,15 +141,17 @@ def done(scope: Scope | None, handler: Do) -> pages.Handler:
         form = await forms.read(request, signed_in=True)
         await attempts.spend(request, attempts.ORGANIZE, account.id)
         desk = await _desk(request, account)
-        if desk.seat.organization.state == "suspended":
-            raise Suspended
-        if scope is not None and not desk.may(scope):
-            raise NotYours
         try:
+            if desk.seat.organization.state == "suspended":
+                raise Suspended
+            if scope is not None and not desk.may(scope):
+                raise NotYours
             return await handler(desk, form)
+        except Refusal as refusal:
+            refusal.back = desk.back
+            raise
         except Problem as problem:
-            told = [problem.detail, *(fault.detail for fault in problem.errors)]
-            return desk.show("refused.html", status=problem.status, title=problem.title, told=told)
+            return desk.refuse(problem)
 
     return answer
 

@@ -122,6 +122,8 @@ async def invite(desk: Desk, form: Form) -> Response:
 async def change_member(desk: Desk, form: Form) -> Response:
     """Give a member another role, or let them go."""
     member = form.get("member", "")
+    if form.get("do") == "remove" and "sure" not in form:
+        return await _ask_to_remove(desk, form)
     async with desk.db.write(LIVE) as tx:
         if form.get("do") == "remove":
             await service.remove(tx, desk.who, member, "*")
@@ -132,8 +134,20 @@ async def change_member(desk: Desk, form: Form) -> Response:
     return pages.go(f"{desk.path}?said={'removed' if form.get('do') == 'remove' else 'role'}")
 
 
-async def leave(desk: Desk, _: Form) -> Response:
+async def _ask_to_remove(desk: Desk, form: Form) -> Response:
+    everybody = await desk.all(MEMBER, organization_id=desk.seat.organization.id)
+    name = next((one.name for one in everybody if one.id == form.get("member")), None)
+    if name is None:
+        raise NotFound
+    text = "They are out at once, and applications can do nothing for them here any more. You can invite them again."
+    return desk.ask(form, f"Remove {name}?", text, "Remove")
+
+
+async def leave(desk: Desk, form: Form) -> Response:
     """Go, as everybody may, unless nobody would own the organization then."""
+    if "sure" not in form:
+        text = "You are out at once, and applications can do nothing for you there any more. An owner can invite you."
+        return desk.ask(form, f"Leave {desk.seat.organization.name}?", text, "Leave")
     async with desk.db.write(LIVE) as tx:
         await service.remove(tx, desk.who, desk.seat.member, "*")
     desk.services.doorkeeper.forget_all()

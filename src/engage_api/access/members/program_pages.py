@@ -15,10 +15,10 @@ from engage_api.access.applications.models import (
     ApplicationUpdate,
     ClientSecretCreate,
 )
-from engage_api.access.members import seats
+from engage_api.access.members import once, seats
 from engage_api.access.members.desk import HOME, Desk, Form, done, mistakes, seen, validated
 from engage_api.access.members.refusals import NoSandbox, NotYours
-from engage_api.access.models import API_KEY, ApiKeyCreate, KeyRotation
+from engage_api.access.models import API_KEY, ApiKey, ApiKeyCreate, KeyRotation
 from engage_api.access.worlds import LIVE
 from engage_api.core import clock
 from engage_api.core.principal import Principal
@@ -122,6 +122,7 @@ async def _application(desk: Desk, application: Application, **more: Any) -> Res
         "changes": lives and desk.may(Scope.APPLICATIONS_WRITE),
         "issues_keys": lives and bool(sandbox) and desk.may(Scope.KEYS_WRITE),
         "values": {"name": ""},
+        "once": once.new(),
         "now": clock.business(sandbox or LIVE),
     }
     return desk.show("application.html", **given | more)
@@ -132,22 +133,27 @@ async def change_keys(desk: Desk, form: Form) -> Response:
     application = await desk.application()
     who = await _through(desk, application)
     if revoked := form.get("revoke"):
-        await _require_own(desk, who, revoked)
+        key = await _own(desk, who, revoked)
+        if "sure" not in form:
+            text = f"{key.hint} ends at once and for good: whoever uses it gets no answer any more."
+            return desk.ask(form, f"Revoke the key {key.name}?", text, "Revoke")
         async with desk.db.write(who.workspace) as tx:
             await keys.revoke(tx, who, revoked)
         desk.services.doorkeeper.forget(revoked)
         return pages.go(f"{desk.path}/applications/{application.id}?said=key-ended")
     if rotated := form.get("rotate"):
-        await _require_own(desk, who, rotated)
+        old = await _own(desk, who, rotated)
         async with desk.db.write(who.workspace) as tx:
+            await once.use_up(tx, who, form)
             _, made = await keys.rotate(tx, who, desk.services.pepper, rotated, KeyRotation())
         desk.services.doorkeeper.forget(rotated)
-        return _key_shown(desk, application, who, made)
+        return _key_shown(desk, application, who, made, old.hint)
     try:
         wanted = validated(ApiKeyCreate, {"name": form.get("name", ""), "scopes": sorted(who.scopes)})
     except InvalidRequest as wrong:
         return await _application(desk, application, status=400, errors=mistakes(wrong))
     async with desk.db.write(who.workspace) as tx:
+        await once.use_up(tx, who, form)
         _, made = await keys.create(tx, who, desk.services.pepper, wanted)
     return _key_shown(desk, application, who, made)
 
@@ -164,14 +170,16 @@ async def _through(desk: Desk, application: Application) -> Principal:
     return who
 
 
-async def _require_own(desk: Desk, who: Principal, key_id: str) -> None:
-    """A key of another application of the organization has that one's page."""
+async def _own(desk: Desk, who: Principal, key_id: str) -> ApiKey:
+    """The key. One of another application of the organization has that one's page."""
     document = await reader.document(desk.db, who, API_KEY, key_id)
-    if document is None or API_KEY.read(document).application_id != who.application:
+    key = API_KEY.read(document) if document is not None else None
+    if key is None or key.application_id != who.application:
         raise NotFound
+    return key
 
 
-def _key_shown(desk: Desk, application: Application, who: Principal, made: Secret) -> Response:
+def _key_shown(desk: Desk, application: Application, who: Principal, made: Secret, old: str = "") -> Response:
     base, text = desk.services.base_url, made.reveal()
     first = next((name for name in FIRST if f"{name.removeprefix('api-')}:read" in who.scopes), None)
     return desk.show(
@@ -181,6 +189,7 @@ def _key_shown(desk: Desk, application: Application, who: Principal, made: Secre
         title="Your new key",
         label="The key",
         secret=text,
+        old=old,
         client_id="",
         words="Its first request",
         command=f'curl -H "Authorization: Bearer {text}" \\\n  {base}/v1/{first}' if first else "",
@@ -191,12 +200,16 @@ async def change_secrets(desk: Desk, form: Form) -> Response:
     """Make a client secret, or delete one."""
     application = await desk.application()
     if deleted := form.get("delete"):
+        if "sure" not in form:
+            text = "It ends at once and for good, and so do the tokens that were issued for it."
+            return desk.ask(form, "Delete this client secret?", text, "Delete")
         async with desk.db.write(LIVE) as tx:
             await secrets.delete(tx, desk.who, application.id, deleted)
         desk.services.doorkeeper.forget_all()
         return pages.go(f"{desk.path}/applications/{application.id}?said=secret-ended")
     wanted = validated(ClientSecretCreate, {"environment": form.get("environment", "")})
     async with desk.db.write(LIVE) as tx:
+        await once.use_up(tx, desk.who, form)
         _, made = await secrets.create(tx, desk.who, desk.services.pepper, application.id, wanted)
     live = wanted.environment == "live"
     client_id, text = application.live_client_id if live else application.test_client_id, made.reveal()
@@ -208,6 +221,7 @@ async def change_secrets(desk: Desk, form: Form) -> Response:
         title="Your new client secret",
         label="The client secret",
         secret=text,
+        old="",
         client_id=client_id,
         words="A token for it",
         command=f'curl -u "{client_id}:{text}" \\\n  -d grant_type=client_credentials {token}',

@@ -36,3 +36,32 @@ class NoSandbox(Refusal):
 
     status, title = 409, "There is no sandbox"
     text = "This organization has no sandbox of its own, so there is nothing that such a key could open."
+
+
+WORDS = {
+    "last-owner": ("This is the last owner", "Make somebody else an owner first."),
+    "already-invited": ("This address is invited already", "Withdraw that invitation first to send another one."),
+    "too-many-invitations": (
+        "There are enough open invitations",
+        "Withdraw one, or wait until somebody has accepted or an invitation is seven days old.",
+    ),
+    "too-many-applications": ("There are enough applications", "Change one that is there, or ask the operator."),
+    "too-many-secrets": ("There are enough client secrets", "Delete one that is not used any more first."),
+    "public-client": (
+        "The application has no client secrets",
+        "It runs where it cannot keep a secret. It shows who it is by its client id, redirect URI and PKCE.",
+    ),
+    "not-rotatable": (
+        "The key cannot be rotated any more",
+        "It has been rotated before, or it has ended. Rotate the one in its place, or make a new key.",
+    ),
+    "application-revoked": ("The application has ended", "It is not changed any more. Make a new one."),
+    "operators-own": ("This belongs to the operator", "It stays as it is: without it nobody could let anybody in."),
+    "insufficient-scope": (
+        "Your role does not allow this",
+        "It would allow more than you may do yourself. Ask an owner.",
+    ),
+    "not-found": ("There is nothing here", "It has gone meanwhile, or it never was here."),
+    "invalid-transition": ("This has been decided already", "Open the page again to see how it stands now."),
+}
+"""Problems of the API as people are told of them: the title, and what they can do."""

@@ -87,8 +87,8 @@ async def _decide(request: Request, account: Account, form: dict[str, str]) -> R
     given = await _allowed(services, client, account, row, wanted) if form.get("decision") == "allow" else []
     await _write(services, client, account, row, given)
     if not given:
-        return pages.tell("The device is not let in", "It is told so. You can close this page.")
-    return pages.tell("The device is let in", "It goes on within a few seconds. You can close this page.")
+        return pages.tell("The device is not let in", "It is told so. You can close this page.", account)
+    return pages.tell("The device is let in", "It goes on within a few seconds. You can close this page.", account)
 
 
 async def _write(services: Services, client: Client, account: Account, row: Any, given: Sequence[str]) -> None:
