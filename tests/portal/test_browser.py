@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("br
 
 EXPLORER = "/reference/"
 KINDS_OF_PAGE = ["/", "/quickstart/", "/problems/invalid-request/", "/operations/", "/errors/", EXPLORER, "/404.html"]
-TAB, ENTER = 9, 13
+TAB, ENTER, RIGHT = 9, 13, 39
 FEW = 2  # pages of one template
 
 
@@ -137,6 +137,20 @@ def test_on_a_phone_the_pages_open_and_close(tab: Tab, module_service: Service) 
         tab.run("document.querySelector('[data-opens=__drawer]').click()")
         tab.until(f"{hidden} === 'visible'")
         assert tab.run("document.querySelector('[data-opens=__drawer]').getAttribute('aria-expanded')") == "true"
+    finally:
+        tab.look(1280, 900)
+
+
+def test_on_a_phone_a_wide_table_is_scrolled_with_the_keyboard(tab: Tab, module_service: Service) -> None:
+    tab.look(390, 844, phone=True)
+    try:
+        visit(tab, module_service, "/credentials/")
+        tab.until("document.querySelector('.portal-table .md-typeset__table') !== null")
+        tab.run("document.querySelector('.portal-table').focus()")
+        tab.press("ArrowRight", code=RIGHT)
+        tab.until("document.activeElement.scrollLeft > 0")
+        tab.look(1280, 900)
+        tab.until("document.querySelector('.portal-table').tabIndex === -1")  # nothing to scroll: no stop on the way
     finally:
         tab.look(1280, 900)
 

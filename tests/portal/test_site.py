@@ -64,6 +64,20 @@ def test_every_link_leads_somewhere() -> None:
     assert ends == []
 
 
+def test_every_page_leads_to_the_account() -> None:
+    lost = [one.where for one in pages() if "/account" not in one.links]
+    assert lost == []
+    new = [one.where for one in pages() if "/account/sign-up" not in one.links]
+    assert new == ["/reference/"]  # the explorer has one line; who signs in there finds it on that page
+
+
+def test_every_table_has_a_name_and_takes_the_keyboard() -> None:
+    box = re.compile(r'<div class="portal-table" role="group" tabindex="0" aria-label="Table: [^"<>]+"><table>')
+    tables = {one.where: (len(re.findall("<table", one.text)), len(box.findall(one.text))) for one in pages()}
+    assert sum(count for count, _ in tables.values()) > 100
+    assert {place: counts for place, counts in tables.items() if counts[0] != counts[1]} == {}
+
+
 def test_every_page_says_what_it_is() -> None:
     titles = {one.where: re.findall(r"<title>(.*?)</title>", one.text) for one in pages()}
     assert [place for place, found in titles.items() if len(found) != 1] == []
