@@ -85,6 +85,7 @@ ACROSS = {
     "access/customer_links/people.py": "whom links are about, who belong to no workspace",
     "access/customer_sessions/service.py": "as for keys; and sweeps expired sessions, whosever they were",
     "access/members/addresses.py": "matches invitations with accounts, which belong to no workspace",
+    "access/members/desk.py": "looks at a seat in the transaction of a key in a sandbox",
     "access/members/service.py": "deletes the account of who goes for good, in the transaction in which they leave",
     "access/members/admin.py": "makes the account of the operator's first owner, as above",
     "access/oauth/clients.py": "clients are whoever calls; their workspaces are known once they were found",

@@ -1,6 +1,7 @@
 """What every page of an organization begins with: who is signed in, and what their role allows there."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -16,12 +17,13 @@ from engage_api.access.applications.models import APPLICATION, Application
 from engage_api.access.members import roles, seats
 from engage_api.access.members.refusals import WORDS, NotYours, Suspended
 from engage_api.access.members.seats import Seat
+from engage_api.access.worlds import LIVE
 from engage_api.core.model import Input
 from engage_api.core.principal import Principal
 from engage_api.core.problem import InvalidRequest, Problem
 from engage_api.core.scopes import Scope
 from engage_api.db import reader
-from engage_api.db.engine import Database
+from engage_api.db.engine import Database, Transaction
 from engage_api.db.kind import Kind, P
 from engage_api.http import problems
 from engage_api.http.call import Services
@@ -92,6 +94,27 @@ class Desk:
         """The page that asks whether somebody is sure; what it sends is the same form, with `sure`."""
         given = {"title": title, "text": text, "label": label, "form": form, "back": self.back}
         return self.show("sure.html", request_path=quote(self.request.url.path), **given)
+
+    @asynccontextmanager
+    async def write(self, workspace: str = LIVE) -> AsyncIterator[Transaction]:
+        """A transaction until whose end the person may what they could when they came.
+
+        Raises:
+            Nothing: they are no member any more.
+            Suspended: the organization is.
+            NotYours: they have a lesser role now.
+        """
+        db, here = self.db if workspace == LIVE else self.db.system, self.seat.organization.id  # seats stand in LIVE
+        async with db.write(workspace) as tx:
+            await seats.take_turn(tx, here)
+            now = await seats.held(tx, self.account.id, here)
+            if now is None:
+                raise Nothing
+            if now.organization.state == "suspended":
+                raise Suspended
+            if not now.principal.scopes >= self.who.scopes:
+                raise NotYours
+            yield tx
 
     async def all(self, kind: Kind[P], who: Principal | None = None, **filters: str) -> list[P]:
         """What there is of a kind, the oldest first; of very many the newest."""

@@ -83,7 +83,7 @@ async def decide(desk: Desk, form: Form) -> Response:
     if not _operates(desk):
         raise NotYours
     wanted = validated(OrganizationTransition, {"to": form.get("to", "")})
-    async with desk.db.write(LIVE) as tx:
+    async with desk.write() as tx:
         await organizations.move(tx, _operating(desk), form.get("which", ""), wanted.to, None)
     desk.services.doorkeeper.forget_all()
     return pages.go(f"{desk.path}?said={wanted.to}")
@@ -102,7 +102,7 @@ def _operating(desk: Desk) -> Principal:
 async def invite(desk: Desk, form: Form) -> Response:
     """Invite somebody, or withdraw an invitation."""
     if withdrawn := form.get("withdraw"):
-        async with desk.db.write(LIVE) as tx:
+        async with desk.write() as tx:
             await invitations.withdraw(tx, desk.who, withdrawn)
         return pages.go(f"{desk.path}?said=withdrawn")
     values = {"email": form.get("email", "").strip(), "role": form.get("role", "")}
@@ -114,7 +114,7 @@ async def invite(desk: Desk, form: Form) -> Response:
             errors["email"] = ["This is no e-mail address that we can write to."]
         return await _organization(desk, status=400, errors=errors, values=values)
     await attempts.spend(desk.request, attempts.INVITE, wanted.email.lower())
-    async with desk.db.write(LIVE) as tx:
+    async with desk.write() as tx:
         await invitations.invite(tx, desk.who, desk.seat.organization.id, wanted)
     return pages.go(f"{desk.path}?said=invited")
 
@@ -124,7 +124,7 @@ async def change_member(desk: Desk, form: Form) -> Response:
     member = form.get("member", "")
     if form.get("do") == "remove" and "sure" not in form:
         return await _ask_to_remove(desk, form)
-    async with desk.db.write(LIVE) as tx:
+    async with desk.write() as tx:
         if form.get("do") == "remove":
             await service.remove(tx, desk.who, member, "*")
         else:
@@ -148,7 +148,7 @@ async def leave(desk: Desk, form: Form) -> Response:
     if "sure" not in form:
         text = "You are out at once, and applications can do nothing for you there any more. An owner can invite you."
         return desk.ask(form, f"Leave {desk.seat.organization.name}?", text, "Leave")
-    async with desk.db.write(LIVE) as tx:
+    async with desk.write() as tx:
         await service.remove(tx, desk.who, desk.seat.member, "*")
     desk.services.doorkeeper.forget_all()
     return pages.go("/account?said=left")

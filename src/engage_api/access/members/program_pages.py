@@ -42,7 +42,7 @@ async def create(desk: Desk, form: Form) -> Response:
         wanted = validated(ApplicationCreate, _fields(form) | {"clientType": form.get("clientType", "")})
     except InvalidRequest as wrong:
         return _form(desk, form, mistakes(wrong))
-    async with desk.db.write(LIVE) as tx:
+    async with desk.write() as tx:
         made = await service.create(tx, desk.who, wanted)
     return pages.go(f"{desk.path}/applications/{made.model.id}?said=made")
 
@@ -65,7 +65,7 @@ async def edit(desk: Desk, form: Form) -> Response:
         patch = validated(ApplicationUpdate, _fields(form))
     except InvalidRequest as wrong:
         return _form(desk, form, mistakes(wrong), application=application)
-    async with desk.db.write(LIVE) as tx:
+    async with desk.write() as tx:
         await service.change(tx, desk.who, application.id, patch, "*")
     desk.services.doorkeeper.forget_all()
     return pages.go(f"{desk.path}/applications/{application.id}?said=changed")
@@ -137,13 +137,13 @@ async def change_keys(desk: Desk, form: Form) -> Response:
         if "sure" not in form:
             text = f"{key.hint} ends at once and for good: whoever uses it gets no answer any more."
             return desk.ask(form, f"Revoke the key {key.name}?", text, "Revoke")
-        async with desk.db.write(who.workspace) as tx:
+        async with desk.write(who.workspace) as tx:
             await keys.revoke(tx, who, revoked)
         desk.services.doorkeeper.forget(revoked)
         return pages.go(f"{desk.path}/applications/{application.id}?said=key-ended")
     if rotated := form.get("rotate"):
         old = await _own(desk, who, rotated)
-        async with desk.db.write(who.workspace) as tx:
+        async with desk.write(who.workspace) as tx:
             await once.use_up(tx, who, form)
             _, made = await keys.rotate(tx, who, desk.services.pepper, rotated, KeyRotation())
         desk.services.doorkeeper.forget(rotated)
@@ -152,7 +152,7 @@ async def change_keys(desk: Desk, form: Form) -> Response:
         wanted = validated(ApiKeyCreate, {"name": form.get("name", ""), "scopes": sorted(who.scopes)})
     except InvalidRequest as wrong:
         return await _application(desk, application, status=400, errors=mistakes(wrong))
-    async with desk.db.write(who.workspace) as tx:
+    async with desk.write(who.workspace) as tx:
         await once.use_up(tx, who, form)
         _, made = await keys.create(tx, who, desk.services.pepper, wanted)
     return _key_shown(desk, application, who, made)
@@ -203,12 +203,12 @@ async def change_secrets(desk: Desk, form: Form) -> Response:
         if "sure" not in form:
             text = "It ends at once and for good, and so do the tokens that were issued for it."
             return desk.ask(form, "Delete this client secret?", text, "Delete")
-        async with desk.db.write(LIVE) as tx:
+        async with desk.write() as tx:
             await secrets.delete(tx, desk.who, application.id, deleted)
         desk.services.doorkeeper.forget_all()
         return pages.go(f"{desk.path}/applications/{application.id}?said=secret-ended")
     wanted = validated(ClientSecretCreate, {"environment": form.get("environment", "")})
-    async with desk.db.write(LIVE) as tx:
+    async with desk.write() as tx:
         await once.use_up(tx, desk.who, form)
         _, made = await secrets.create(tx, desk.who, desk.services.pepper, application.id, wanted)
     live = wanted.environment == "live"

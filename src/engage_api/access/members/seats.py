@@ -14,6 +14,7 @@ from engage_api.access.organizations.models import ORGANIZATION, Organization, O
 from engage_api.access.worlds import LIVE, PlanRow, WorkspaceRow
 from engage_api.core.principal import Plan, Principal
 from engage_api.core.scopes import Scope
+from engage_api.db import turns
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.sql import Query
 
@@ -130,6 +131,11 @@ async def held(tx: Transaction, account: str, organization_id: str) -> Seat | No
     """The same, inside a transaction."""
     row = await tx.one(_AT, workspace=LIVE, account=account, organization=organization_id)
     return None if row is None else _seat(row)
+
+
+async def take_turn(tx: Transaction, organization_id: str) -> None:
+    """Wait until nobody else writes about the seats of this organization; before any row is locked."""
+    await turns.take(tx, LIVE, f"seats of {organization_id}")
 
 
 async def owned(tx: Transaction, account: str) -> int:

@@ -60,7 +60,7 @@ async def change(
         InsufficientScope: it gives more than the principal has.
         LastOwner: nobody else owns the organization.
     """
-    was = await require(tx, principal, member_id)
+    was = await _in_turn(tx, principal, member_id)
     etags.require(if_match, was.document)
     wanted = patched(MemberFields, was.model, patch)
     organization = await organizations.require(tx, principal, was.model.organization_id)  # two who go, one by one
@@ -76,7 +76,7 @@ async def remove(tx: Transaction, principal: Principal, member_id: str, if_match
     Raises:
         LastOwner: nobody else owns the organization.
     """
-    was = await require(tx, principal, member_id)
+    was = await _in_turn(tx, principal, member_id)
     etags.require(if_match, was.document)
     organization = await organizations.require(tx, principal, was.model.organization_id)  # as above
     await _keep_an_owner(tx, principal, was.model, organization.model.name)
@@ -93,6 +93,8 @@ async def depart(db: Database, account: str, by: Principal | None = None) -> Non
     """
     taken = sorted(await seats.of(db, account), key=lambda seat: seat.organization.id)  # in one order: nobody waits
     async with db.system.write(LIVE) as tx:
+        for seat in taken:
+            await seats.take_turn(tx, seat.organization.id)
         for seat in taken:
             await remove(tx, by or seat.principal, seat.member, "*")
         await store_of_accounts.remove(tx, account)
@@ -120,6 +122,15 @@ async def is_member(tx: Transaction, principal: Principal, organization_id: str,
     """Whether this person is a member of the organization."""
     same = {"account_id": account, "organization_id": organization_id}
     return await reader.has_any(tx, principal, MEMBER, same)
+
+
+async def _in_turn(tx: Transaction, principal: Principal, member_id: str) -> Stored[Member]:
+    """The member, when nobody else writes about the seats of the organization: what follows from a seat holds."""
+    seen = await reader.find(tx, principal, MEMBER, member_id, lock=False)
+    if seen is None:
+        raise NotFound
+    await seats.take_turn(tx, seen.model.organization_id)
+    return await require(tx, principal, member_id)
 
 
 async def _keep_an_owner(tx: Transaction, principal: Principal, member: Member, called: str) -> None:
