@@ -47,7 +47,7 @@ async def test_oauth4webapi_lets_somebody_sign_in_and_checks_what_is_signed(sqli
     if not LIBRARY.is_file():
         pytest.skip("needs Node's judges: `make judges` installs them")
     async with listening(sqlite_url, tmp_path) as town:
-        program = await programs.make(town, accessTokenFormat="jwt")
+        program = await programs.make(town, accessTokenFormat="jwt", scopes=[*programs.SCOPES, "applications:write"])
         ada = await people.member(town, "owner", program.organization)
         [sandbox] = await parties.sandboxes(town.service, program.organization)
         initial = await town.service.key(

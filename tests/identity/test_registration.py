@@ -8,13 +8,13 @@ from engage_api.access.worlds import NeedsLive
 from engage_api.core.problem import TooManyRequests
 from tests.accounts.browsing import Town
 from tests.members.people import Person
-from tests.oauth import parties
-from tests.oauth.conftest import ada, program
+from tests.oauth import parties, programs
+from tests.oauth.conftest import ada
 from tests.oauth.parties import Credential
 from tests.oauth.programs import BACK, Program
 from tests.running import Answer, Application
 
-__all__ = ["ada", "program"]
+__all__ = ["ada"]
 REGISTER = "/oauth/register"
 WISH = {"client_name": "A bench", "redirect_uris": [BACK], "scope": "customers:read"}
 URI, DATA = "invalid_redirect_uri", "invalid_client_metadata"
@@ -53,6 +53,12 @@ BAD += [
     (b'"' + b"x" * 20_000 + b'"', DATA),
 ]
 """Metadata that no client can be made of, and the error for it."""
+
+
+@pytest.fixture
+async def program(town: Town) -> Program:
+    """One that may register others."""
+    return await programs.make(town, scopes=[*programs.SCOPES, "applications:write"])
 
 
 async def register(town: Town, key: str | None, wish: Any = WISH) -> Answer:
@@ -110,7 +116,7 @@ async def test_a_client_without_a_secret(town: Town, program: Program, ada: Pers
 
 
 async def test_who_may_not_register(town: Town, program: Program) -> None:
-    own = await parties.token(town.service, program.who)
+    own = await parties.token(town.service, program.who, scope="customers:read")
     for told, key, status, error in (
         ("nobody", None, 401, "invalid_token"),
         ("a stranger", "eng_test_key_" + "0" * 36, 401, "invalid_token"),
@@ -141,7 +147,7 @@ async def test_what_no_client_can_be_made_of(town: Town, program: Program) -> No
 async def test_an_organization_has_enough_of_them_some_time(
     town: Town, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engage_api.access.oauth.registration.MOST", 2)
+    monkeypatch.setattr("engage_api.access.applications.service.MOST", 2)
     key = await maker(town, program)
     assert [(await register(town, key)).status for _ in range(2)] == [201, 403]
 

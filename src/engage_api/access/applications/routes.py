@@ -30,8 +30,8 @@ from engage_api.http.route import DirectRoute
 from engage_api.http.strict import json_body
 
 PATH = "/applications"
-LIVE = {"x-problems": ["needs-live"]}
-REVOKED = {"x-problems": ["application-revoked"]}
+NEW = {"x-problems": ["needs-live", "too-many-applications"]}
+CHANGED = {"x-problems": ["application-revoked", "operators-own"]}
 router = APIRouter(prefix=PATH, tags=["Applications"], route_class=DirectRoute)
 Read = Annotated[Call, guard(Scope.APPLICATIONS_READ)]
 Write = Annotated[Call, guard(Scope.APPLICATIONS_WRITE)]
@@ -71,7 +71,7 @@ class SecretQuery(ListQuery):
     environment: Environment | None = Field(None, description="Only those of one client id.")
 
 
-@router.post("", status_code=201, response_model=Application, summary="Create an application", openapi_extra=LIVE)
+@router.post("", status_code=201, response_model=Application, summary="Create an application", openapi_extra=NEW)
 async def create_application(call: Write, body: NewApplication) -> Response:
     """A new application works in the sandboxes of its organization. An operator lets it into the live workspace."""
     return await call.create(PATH, lambda tx: service.create(tx, call.principal, body))
@@ -89,9 +89,13 @@ async def get_application(application_id: str, call: Read) -> Response:
     return await call.document(APPLICATION, application_id)
 
 
-@router.patch("/{application_id}", response_model=Application, summary="Update an application", openapi_extra=REVOKED)
+@router.patch("/{application_id}", response_model=Application, summary="Update an application", openapi_extra=CHANGED)
 async def update_application(application_id: str, call: Write, body: Patch) -> Response:
-    """A JSON Merge Patch. A scope that it no longer asks for is no longer granted. A new one an operator grants."""
+    """A JSON Merge Patch. A scope that it no longer asks for is no longer granted. A new one an operator grants.
+
+    A new redirect URI of a live application needs all the scopes that it asks for or has, and a new scope of one with a
+    live secret needs that scope: nobody gets at more than they have.
+    """
     answer = await call.change(lambda tx: service.change(tx, call.principal, application_id, body, call.if_match))
     call.services.doorkeeper.forget_all()
     return answer

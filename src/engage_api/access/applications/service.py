@@ -6,6 +6,7 @@ from typing import Any
 from engage_api.access import holders, worlds
 from engage_api.access.applications.models import (
     APPLICATION,
+    CLIENT_SECRET,
     OPERATOR,
     Application,
     ApplicationCreate,
@@ -24,6 +25,7 @@ from engage_api.db.store import Stored
 from engage_api.http import etags
 from engage_api.http.patches import patched
 
+MOST = 100  # of an organization
 TRANSITIONS: dict[str, tuple[ApplicationState, ...]] = {
     "sandbox-only": ("live", "revoked"),
     "live": ("live", "revoked"),
@@ -43,18 +45,30 @@ class ApplicationRevoked(Problem):
     code, status, title = "application-revoked", 409, "The application is revoked"
 
 
+class TooManyApplications(Problem):
+    """An organization has at most a hundred applications, those that ended included: one serves many people and places.
+
+    Use one that is there, with another key or another client secret for each place where it runs.
+    """
+
+    code, status, title = "too-many-applications", 409, "The organization has enough applications"
+
+
 async def create(tx: Transaction, principal: Principal, wanted: ApplicationCreate) -> Stored[Application]:
     """Make an application; a new one works in sandboxes only.
 
     Raises:
         NeedsLive: the principal acts in a sandbox.
         UnknownReference: there is no such organization, or none that the principal may see.
+        TooManyApplications: it has a hundred.
     """
     worlds.require_live(principal)
     organization_id = wanted.organization_id or principal.organization
     if not await reader.keep(tx, principal, ORGANIZATION, organization_id):
         fault = Fault("unknown-reference", "There is no organization with this id.", pointer="/organizationId")
         raise UnknownReference(errors=[fault])
+    if await reader.number(tx, principal, APPLICATION, {"organization_id": organization_id}) >= MOST:
+        raise TooManyApplications
     application_id = ids.new(APPLICATION.prefix)
     fields = {**dict(wanted), "id": application_id, "organization_id": organization_id}
     return await store.create(tx, principal, APPLICATION, fields | born(application_id))
@@ -73,12 +87,34 @@ def born(application_id: str) -> dict[str, Any]:
 async def change(
     tx: Transaction, principal: Principal, application_id: str, patch: ApplicationUpdate, if_match: str | None
 ) -> Stored[Application]:
-    """Apply a merge patch to the version that the caller has read. What is no longer asked for is no longer granted."""
+    """Apply a merge patch to the version that the caller has read. What is no longer asked for is no longer granted.
+
+    Raises:
+        OperatorsOwn: it is the operator's.
+        InsufficientScope: it would let the caller get at scopes that they do not have.
+    """
     was = await require(tx, principal, application_id)
     etags.require(if_match, was.document)
+    if application_id == OPERATOR:
+        raise worlds.OperatorsOwn
     fields = dict(patched(ApplicationCreate, was.model, patch))
+    await _require_own(tx, principal, was.model, fields)
     granted = [scope for scope in was.model.granted_scopes if scope in fields["scopes"]]
     return await store.change(tx, principal, APPLICATION, was, fields | {"granted_scopes": granted})
+
+
+async def _require_own(tx: Transaction, principal: Principal, was: Application, fields: dict[str, Any]) -> None:
+    """Nobody gets at more than they have by changing an application that others trust.
+
+    A live one leads people who agreed to it back to its redirect URIs, with codes; and its live secrets, whoever made
+    them, get what is granted later.
+    """
+    if was.state == "live" and set(fields["redirect_uris"]) - set(was.redirect_uris):
+        holders.require_scopes(principal, {*was.scopes, *was.granted_scopes})
+    more = [scope for scope in fields["scopes"] if scope not in was.scopes]
+    secrets = {"application_id": was.id, "environment": "live"}
+    if more and await reader.has_any(tx, principal, CLIENT_SECRET, secrets):
+        holders.require_scopes(principal, more)
 
 
 async def move(

@@ -18,8 +18,10 @@ def allows(role: Role, scope: Scope) -> bool:
     """Whether an application may use this scope for a member with this role, and a page of ours, too.
 
     Owners may everything; developers everything but to administer, and members are the owners' affair; viewers may
-    look.
+    look. What customers may see of themselves is no member's affair.
     """
+    if scope is Scope.ME_READ:
+        return False
     if role == "owner":
         return True
     if role == "developer":

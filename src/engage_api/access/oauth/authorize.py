@@ -36,7 +36,7 @@ async def see(request: Request) -> Response:
                 raise wish.back("login_required", "The person has to sign in first.")
             return pages.go(wish.sign_in_path)
         given = await _allowed(services, wish, account)
-        agreed = await consents.agreed(services.db, wish.client, account.id, wish.place)
+        agreed = await consents.known(services.db, wish.client, account.id, wish.place, wish.redirect_uri)
         if _knows(wish) and given and agreed.issuperset(given):
             return _lead(await _code(request, wish, account, given))
         if "none" in wish.prompt:

@@ -37,6 +37,17 @@ _CONSENT = Query(
         _consent.c.place == bindparam("place"),
     )
 )
+_KNOWN = Query(
+    select(_consent.c.scopes)
+    .join_from(_consent, _grant, _grant.c.consent_id == _consent.c.id)
+    .where(
+        _consent.c.account_id == bindparam("account"),
+        _consent.c.client_id == bindparam("client"),
+        _consent.c.place == bindparam("place"),
+        _grant.c.redirect_uri == bindparam("redirect_uri"),
+    )
+    .limit(1)
+)
 _new = insert(_consent)  # SQLite says it the same way
 _AGREE = Query(
     _new.on_conflict_do_update(
@@ -74,6 +85,13 @@ async def role(db: Database, organization: str, account: str) -> Role | None:
 async def agreed(db: Database, client: Client, account: str, place: str) -> set[str]:
     """The scopes that this person has allowed the client there."""
     row = await db.system.one(_CONSENT, None, client=client.id, account=account, place=place)
+    return set(row.scopes.split(" ")) if row else set()
+
+
+async def known(db: Database, client: Client, account: str, place: str, redirect_uri: str) -> set[str]:
+    """The same, if they have been led to this redirect URI before: a new one may be that of somebody else."""
+    given = {"client": client.id, "account": account, "place": place, "redirect_uri": redirect_uri}
+    row = await db.system.one(_KNOWN, None, **given)
     return set(row.scopes.split(" ")) if row else set()
 
 

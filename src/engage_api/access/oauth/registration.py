@@ -12,7 +12,6 @@ from starlette.requests import Request
 
 from engage_api.access.applications import redirects, secrets, service
 from engage_api.access.applications.models import (
-    APPLICATION,
     MOST_REDIRECTS,
     Application,
     ApplicationCreate,
@@ -28,12 +27,9 @@ from engage_api.core.principal import Principal
 from engage_api.core.problem import InvalidJson, Problem, TooManyRequests
 from engage_api.core.scopes import Scope
 from engage_api.core.secret import Secret
-from engage_api.db import reader
-from engage_api.db.engine import Transaction
 from engage_api.http import strict
 from engage_api.http.call import Services
 
-MOST = 100  # applications of an organization, made here or elsewhere, beyond which this door is closed
 NEEDED = Scope.APPLICATIONS_WRITE
 NO_STORE = {"Cache-Control": "no-store"}
 Word = Annotated[str, StringConstraints(max_length=100)]
@@ -161,19 +157,15 @@ async def _make(
     )
     try:
         async with services.db.write(LIVE) as tx:
-            await _require_room(tx, home)
             stored = await service.create(tx, home, wanted)
             if wish.public:
                 return stored.model, None
             test = ClientSecretCreate(environment="test")
             return stored.model, (await secrets.create(tx, home, services.pepper, stored.model.id, test))[1]
+    except service.TooManyApplications as problem:
+        raise Refused("access_denied", problem.title, 403) from None
     except Problem as problem:
         raise Refused("invalid_client_metadata", problem.title) from None
-
-
-async def _require_room(tx: Transaction, home: Principal) -> None:
-    if await reader.number(tx, home, APPLICATION, {"organization_id": home.organization}) >= MOST:
-        raise Refused("access_denied", f"The organization has {MOST} applications, which is enough.", 403)
 
 
 def _shown(application: Application, made: Secret | None, wish: Wish) -> dict[str, Any]:
