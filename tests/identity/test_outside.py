@@ -16,7 +16,8 @@ _REFRESH = re.compile(r'<meta http-equiv="refresh" content="0;url=([^"]+)">')
 
 
 async def gone(browser: Browser, path: str = "/account/sign-in", **fields: str) -> str:
-    """Press the button on this page: the address at the provider that the browser goes to."""
+    """Press the button on this page: the address at the provider that somebody goes to. Connecting takes a password."""
+    fields = ({"present": PASSWORD} if path == "/account" else {}) | fields
     page = await browser.fill(path, "/account/outside", **fields)
     assert page.status_code == 200, page.text
     found = _REFRESH.search(page.text)
@@ -83,7 +84,7 @@ async def test_an_account_is_connected_by_who_is_signed_in_to_it(town: Town, pro
 
 async def other_elsewhere(owner: Browser, provider: Provider) -> httpx.Response:
     """Somebody who is connected already tries to be connected with another one; the way of the page that is open."""
-    fields = await owner.form("/account", "/account/outside/end")
+    fields = await owner.form("/account", "/account/outside/end") | {"present": PASSWORD}
     provider.reset()
     page = await owner.post("/account/outside", data=fields)
     found = _REFRESH.search(page.text)
@@ -100,7 +101,8 @@ async def test_the_only_way_in_is_not_taken_away(town: Town, provider: Provider)
     assert await came_back(town.browser(), provider) == "/account"
     email = provider.claims["email"]
     assert (await town.browser().fill(await town.reset_link(email), password=PASSWORD)).status_code == 303
-    again = await town.signed_in(email)
+    again = await town.signed_in(email)  # and the other way has ended
+    assert await came_back(again, provider, "/account") == "/account?said=connected"
     assert (await again.fill("/account", "/account/outside/end")).headers["Location"] == "/account?said=disconnected"
 
 

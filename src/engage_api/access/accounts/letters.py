@@ -57,18 +57,30 @@ Choose it on this page within an hour:
 
 If it was not you, do nothing. Your password has not changed.
 """
+_CONNECTED = """Hello,
+
+your account at
+{base}
+
+was connected with an account elsewhere: whoever has that one can sign in with it from now on.
+
+If it was not you, choose a new password; that ends the connection, all sessions and what applications were allowed:
+
+{base}/account/reset
+"""
+About = Literal["sign-up", "reset", "connected"]
 
 
 class Wanted(BaseModel):
     """What is to be written, and to whom: the folded address."""
 
-    about: Literal["sign-up", "reset"]
+    about: About
     to: str
     onward: str = ""
     """What stands after the token of a link to confirm with: where somebody goes on to."""
 
 
-async def ask(tx: Transaction, about: Literal["sign-up", "reset"], folded: str, onward: str = "") -> None:
+async def ask(tx: Transaction, about: About, folded: str, onward: str = "") -> None:
     """Promise a mail in the caller's transaction."""
     await enqueue(tx, KIND, Wanted(about=about, to=folded, onward=onward))
 
@@ -98,7 +110,9 @@ class Writer:
             return
         if self._post is None:
             raise Later("there is no mail server: set ENGAGE_SMTP_URL")
-        if wanted.about == "reset":
+        if wanted.about == "connected":
+            mail = Mail(account.email, "Your account was connected", _CONNECTED.format(base=self._base))
+        elif wanted.about == "reset":
             mail = await self._with_link(db, account, RESET, "Choose a new password", _RESET)
         elif account.confirmed_at is None:
             text = _CONFIRM.replace("{onward}", wanted.onward)

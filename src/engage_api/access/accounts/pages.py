@@ -35,7 +35,8 @@ KEPT = "public, max-age=31536000, immutable"
 SAID = {
     "signed-out": "You are signed out.",
     "deleted": "Your account is deleted.",
-    "reset": "Your new password is set, and all sessions have ended. Sign in with it.",
+    "reset": "Your new password is set, and all sessions have ended. So has what you allowed applications, and signing "
+    "in from elsewhere. Sign in with the new password.",
     "password": "Your new password is set, and all other sessions have ended.",
     "ended": "The session has ended.",
     "others": "All other sessions have ended.",

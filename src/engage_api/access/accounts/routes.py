@@ -14,6 +14,7 @@ from engage_api.access.accounts.service import Unfit
 from engage_api.access.accounts.sessions import SESSION
 from engage_api.access.members import addresses, seats
 from engage_api.access.operations import is_local
+from engage_api.http.call import Services
 
 LONGEST_NAME = 100  # characters
 NO_ADDRESS = "This is no e-mail address that we can write to."
@@ -133,6 +134,8 @@ async def _set_password(request: Request, token: str, password: str) -> Response
     except Unfit as unfit:
         values, errors = {"token": token, "email": ""}, {"password": unfit.reasons}
         return pages.show(request, "reset.html", status=400, errors=errors, values=values)
+    services: Services = request.scope["state"]["services"]
+    services.doorkeeper.forget_all()
     return pages.leave(request, "reset")
 
 

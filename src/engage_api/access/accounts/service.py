@@ -149,7 +149,7 @@ class Accounts:
             await letters.ask(tx, "reset", email.folded)
 
     async def reset(self, token: str, password: str) -> None:
-        """Set a new password. All sessions end, and no other link works any more.
+        """Set a new password. No other link works any more, and whatever else lets anybody in ends (`store.shut_out`).
 
         Raises:
             Gone: the link does not work any more.
@@ -165,7 +165,7 @@ class Accounts:
             if not (await store.claim(tx, mark, RESET) and await store.reset(tx, row.id, hashed)):
                 raise Gone
             await store.drop_tokens(tx, row.id)
-            await store.end_sessions(tx, row.id)
+            await store.shut_out(tx, row.id)
 
     async def is_password(self, account: Account, password: str) -> bool:
         """Whether this is the password of who is signed in."""

@@ -9,6 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from engage_api.access.accounts.emails import Email
 from engage_api.access.accounts.models import AccountRow, AccountSessionRow, AccountTokenRow
+from engage_api.access.accounts.outside.models import OutsideIdentityRow
+from engage_api.access.oauth.models import OauthConsentRow
 from engage_api.core import clock, ids
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.sql import Query
@@ -16,6 +18,8 @@ from engage_api.db.sql import Query
 _account = AccountRow.__table__  # type: ignore[attr-defined]
 _token = AccountTokenRow.__table__  # type: ignore[attr-defined]
 _session = AccountSessionRow.__table__  # type: ignore[attr-defined]
+_outside = OutsideIdentityRow.__table__  # type: ignore[attr-defined]
+_consent = OauthConsentRow.__table__  # type: ignore[attr-defined]
 
 _new = insert(_account)  # SQLite says it the same way
 _ACCOUNT_COLUMNS = [c.name for c in _account.columns]
@@ -80,6 +84,7 @@ _SEEN = Query(
     .where(_session.c.id == bindparam("at_id"), _session.c.last_seen_at < bindparam("before"))
     .values(last_seen_at=bindparam("now"))
 )
+_HOLD = Query(update(_session).where(_session.c.id == bindparam("at_id")).values(last_seen_at=bindparam("now")))
 _SESSIONS = Query(
     select(_session)
     .where(_session.c.account_id == bindparam("account_id"), *_fresh)
@@ -90,6 +95,9 @@ _of_account = _session.c.account_id == bindparam("account_id")
 _END_ONE = Query(delete(_session).where(_of_account, _session.c.id == bindparam("at_id")))
 _END_OTHERS = Query(delete(_session).where(_of_account, _session.c.id != bindparam("kept_id")))
 _END_MARKED = Query(delete(_session).where(_session.c.fingerprint == bindparam("mark")))
+
+_DISCONNECT = Query(delete(_outside).where(_outside.c.account_id == bindparam("account_id")))
+_FORBID = Query(delete(_consent).where(_consent.c.account_id == bindparam("account_id")))
 
 _SWEEP_TOKENS = Query(delete(_token).where(_token.c.expires_at <= bindparam("now")))
 _SWEEP_SESSIONS = Query(
@@ -188,6 +196,11 @@ async def seen(tx: Transaction, session: str, before: datetime) -> None:
     await tx.run(_SEEN, at_id=session, before=before, now=clock.host())
 
 
+async def hold(tx: Transaction, session: str) -> bool:
+    """Keep a session from ending before this transaction does. False when it has ended."""
+    return bool(await tx.run(_HOLD, at_id=session, now=clock.host()))
+
+
 async def sessions(db: Database, account: str, idle: datetime, most: int) -> list[Any]:
     """The rows of the sessions of an account, the newest first."""
     now = clock.host()
@@ -202,6 +215,15 @@ async def end_session(tx: Transaction, account: str, session: str) -> bool:
 async def end_sessions(tx: Transaction, account: str, *, kept: str = "") -> int:
     """End the sessions of an account, but for one if told so. Returns how many."""
     return await tx.run(_END_OTHERS, account_id=account, kept_id=kept)
+
+
+async def shut_out(tx: Transaction, account: str) -> None:
+    """End whatever lets anybody in but the password: sessions, then what a session can have made (who holds one holds
+    this up): sign-ins elsewhere, and what applications may do, with their tokens.
+    """
+    await end_sessions(tx, account)
+    await tx.run(_DISCONNECT, account_id=account)
+    await tx.run(_FORBID, account_id=account)
 
 
 async def end_marked(tx: Transaction, marks: Sequence[bytes]) -> None:

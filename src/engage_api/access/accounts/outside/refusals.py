@@ -42,6 +42,15 @@ class Connected(Refusal):
     text = "This account there is connected with another account here, or yours is connected with another one there."
 
 
+class NotYourPassword(Refusal):
+    """To connect without it."""
+
+    status, title = 403, "This is not your password"
+    text = (
+        "Nothing has been done. Go back, and enter the password that you have here; if you have none, ask for a link."
+    )
+
+
 class NeedsPassword(Refusal):
     """To take away the only way in."""
 

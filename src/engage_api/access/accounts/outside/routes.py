@@ -15,7 +15,7 @@ OUTSIDE = Policy(Seconds(30, 60, "outside"), Seconds(10, 60, "outside-browser"))
 
 
 async def leave(request: Request) -> Response:
-    """On to the provider: to sign in there, or, for who is signed in here, to connect their account.
+    """On to the provider: to sign in there, or, for who is signed in here, to connect their account: with its password.
 
     By a page of its own: browsers hold `form-action 'self'` against every redirect that follows a form.
     """
@@ -23,6 +23,9 @@ async def leave(request: Request) -> Response:
     form = await forms.read(request, signed_in=account is not None)
     cookie = sessions.given(request, SESSION if account else VISIT)
     await attempts.spend(request, OUTSIDE, cookie)
+    if account:
+        await attempts.spend(request, attempts.SIGN_IN, account.id)
+        await service.require_password(sessions.of(request), account, form.get("present", ""))
     wanted = HOME if account else forms.local(form.get("next"))
     address = await service.begin(sessions.of(request), cookie, wanted, account)
     return pages.show(request, "leaving.html", account=account, path=address)

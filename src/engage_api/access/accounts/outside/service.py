@@ -14,12 +14,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 
-from engage_api.access.accounts import emails
+from engage_api.access.accounts import emails, letters
 from engage_api.access.accounts import store as accounts_store
 from engage_api.access.accounts.models import Account, Visitor
 from engage_api.access.accounts.outside import store
 from engage_api.access.accounts.outside.identity import Identity, Untrusted
-from engage_api.access.accounts.outside.refusals import Away, Connected, NeedsPassword, NoAddress, NotSignedIn, Taken
+from engage_api.access.accounts.outside.refusals import (
+    Away,
+    Connected,
+    NeedsPassword,
+    NoAddress,
+    NotSignedIn,
+    NotYourPassword,
+    Taken,
+)
 from engage_api.access.accounts.refusals import Gone, Nothing, Refusal
 from engage_api.access.accounts.service import Accounts
 from engage_api.core import clock
@@ -77,6 +85,16 @@ async def begin(accounts: Accounts, cookie: str, wanted: str, account: Account |
     async with accounts.db.system.write(None) as tx:
         await store.add_attempt(tx, values)
     return address
+
+
+async def require_password(accounts: Accounts, account: Account, password: str) -> None:
+    """A session alone connects nothing: it may be all that somebody has stolen, and this would be there to stay.
+
+    Raises:
+        NotYourPassword: it is none, or another.
+    """
+    if not await accounts.is_password(account, password):
+        raise NotYourPassword
 
 
 async def finish(accounts: Accounts, given: Mapping[str, str], cookies: Mapping[str, str], visitor: Visitor) -> Back:
@@ -158,15 +176,19 @@ async def _claimed(accounts: Accounts, state: str, cookies: Iterable[str]) -> An
 
 
 async def _connect(accounts: Accounts, identity: Identity, account_id: str, session: str) -> None:
-    """Connect an account with an identity, if its person is still signed in."""
+    """Connect an account with an identity, if its person is still signed in; they are told by mail."""
     account = await accounts.who(session)
     if account is None or account.id != account_id:
         raise Gone
     try:
         async with accounts.db.system.write(None) as tx:
+            if not await accounts_store.hold(tx, account.session):  # a new password was set just now
+                raise Gone
             row = await store.whose(tx, identity.issuer, identity.subject)
             if row is None:
                 await store.link(tx, identity.issuer, identity.subject, account_id)
+                if accounts.post is not None:  # else nobody is written to
+                    await letters.ask(tx, "connected", account.email.lower())
     except Conflict:
         raise Connected from None
     if row is not None and row.id != account_id:
