@@ -96,7 +96,7 @@ async def test_a_stranger_gives_who_they_are_and_nothing_else(town: Town, progra
     """Else whoever can sign up would hold a token that sees what the application sees."""
     stranger = await town.signed_in()
     page = await stranger.get(program.path())
-    assert "no member of Bureau" in page.text
+    assert "no member of <bdi>Bureau</bdi>" in page.text
     assert 'value="allow"' not in page.text
     assert led_back(await said(stranger, page, "allow"))["error"] == "access_denied"
     got = await program.tokens(stranger, scope="openid email customers:read")

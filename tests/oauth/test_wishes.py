@@ -132,7 +132,7 @@ async def test_what_an_application_is_called_is_only_text(program: Program, ada:
     ):
         await program.change(name=name)
         page = (await ada.browser.get(program.path(state=name))).text
-        assert f"<strong>{shown}</strong>" in page
+        assert f"<strong><bdi>{shown}</bdi></strong>" in page
         assert name == shown or name not in page
 
 
