@@ -127,4 +127,4 @@ async def test_the_present_password_must_be_right(town: Town) -> None:
     browser = await town.signed_in()
     answer = await browser.fill("/account", action="/account/password", old=ANOTHER, password=ANOTHER)
     is_page(answer, 400)
-    assert "not your present password" in answer.text
+    assert "not your current password" in answer.text

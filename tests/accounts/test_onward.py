@@ -77,3 +77,8 @@ async def test_the_page_says_what_somebody_signs_in_for(town: Town) -> None:
 @pytest.mark.parametrize("path", ["/account/sign-up", "/account/sign-in"])
 async def test_who_came_for_nothing_takes_nothing_along(town: Town, path: str) -> None:
     assert "?next=" not in (await town.browser().get(path)).text
+
+
+async def test_an_empty_form_is_told_all_that_is_missing(town: Town) -> None:
+    page = (await town.browser().fill("/account/sign-up")).text
+    assert all(f'id="{name}-wrong"' in page for name in ("name", "email", "password"))

@@ -117,6 +117,7 @@ def test_at_the_command_line(sqlite_url: str, tmp_path: Path, monkeypatch: pytes
     assert made.exit_code == 0, made.output
     assert "ada@example.org is an owner" in made.stdout
     assert "/account/reset?token=" in made.stdout
+    assert "at another port" in made.stdout
     told = json.loads(_engage("create-owner", "ada@example.org", "--json").stdout)
     assert told["link"] == ""
     typed = _engage("create-owner", "grace@example.org", "--password-stdin", typed=f"{PASSWORD}\n")
@@ -126,6 +127,8 @@ def test_at_the_command_line(sqlite_url: str, tmp_path: Path, monkeypatch: pytes
     assert json.loads(_engage("organizations", "--state", "pending", "--json").stdout) == {"items": []}
     started = asyncio.run(_start(sqlite_url))
     assert _engage("approve", started).stdout == f"{started} is approved.\n"
+    again = _engage("approve", started)
+    assert (again.exit_code, again.stdout) == (0, f"{started} is approved already.\n")
     assert json.loads(_engage("suspend", started, "--json").stdout) == {"id": started, "state": "suspended"}
     for verb in ("approve", "suspend"):
         failed = _engage(verb, "org_none")

@@ -20,7 +20,7 @@ async def test_from_nothing_to_the_first_200(town: Town) -> None:
     started = await browser.fill("/account/organizations/new", name="Bakers", kind="developer")
     home = started.headers["Location"].partition("?")[0]
     page = await browser.get(started.headers["Location"])
-    assert all(word in page.text for word in ("Bakers", "pending", "owner", "with a sandbox of its own"))
+    assert all(word in page.text for word in ("Bakers", "Pending", "owner", "with a sandbox of its own"))
     new = f"{home}/applications/new"
     made = await browser.fill(new, **WANTED)
     at = made.headers["Location"].partition("?")[0]
@@ -124,6 +124,9 @@ async def test_what_is_wrong_with_an_application_stands_beside_its_field(town: T
     empty = await owner.post("/applications/new", name="A", clientType="public")
     is_page(empty, 400)
     assert 'id="scopes-wrong"' in empty.text
+    assert "Choose at least one scope." in empty.text
+    assert "Give it a name." in (await owner.post("/applications/new", **WANTED | {"name": ""})).text
+    assert "Choose where it runs." in (await owner.post("/applications/new", **WANTED | {"clientType": "x"})).text
     at = await application(owner, redirectUris="https://app.example.org/a\r\n\r\nhttp://127.0.0.1/b")
     assert "http://127.0.0.1/b" in (await owner.browser.get(owner.page + at)).text
     changed = await owner.post(f"{at}/edit", name="B", redirectUris="com.example.app:/in", **{"scope cases:read": "on"})

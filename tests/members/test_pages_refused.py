@@ -31,3 +31,19 @@ async def test_pages_that_say_no_know_who_is_signed_in_and_lead_back(town: Town)
         assert "sign-in" not in main
     nobody = await town.browser().get("/oauth/authorize")
     assert "To the sign-in page" in nobody.text
+
+
+async def test_what_no_id_looks_like_is_no_page(town: Town) -> None:
+    owner = await member(town)
+    for wrong in ("%00", "%ff", "%ed%a0%80", "%2e%2e", "a" * 5_000, "org_none", "%27%20OR%201=1"):
+        for path in (f"{desk.HOME}/{wrong}", f"{owner.page}/applications/{wrong}", f"/account/invitations/{wrong}"):
+            assert (await owner.browser.get(path)).status_code in (303, 400, 404, 405), path
+
+
+async def test_nobody_fills_in_a_form_for_nothing(town: Town) -> None:
+    owner = await member(town)
+    at = await application(owner)
+    viewer = await member(town, "viewer", owner.organization)
+    for path in ("/applications/new", f"{at}/edit"):
+        assert (await owner.browser.get(owner.page + path)).status_code == 200
+        is_page(await viewer.browser.get(owner.page + path), 403)

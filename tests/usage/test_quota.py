@@ -34,7 +34,8 @@ async def test_a_quota_is_told_spent_and_new_at_midnight(service: Service, clock
         assert fields(answer, "RateLimit")["window"]["r"] > 900
     for path in ("/customers", "/cases"):
         answer = await caller.get(path)
-        assert "quota of 4" in refused(answer, 429, "too-many-requests")["detail"]
+        told = refused(answer, 429, "too-many-requests")["detail"]
+        assert told == "The quota of 4 requests for today is used up. It returns at midnight UTC, in 30 seconds."
         assert answer.headers["Retry-After"] == "30"
         assert fields(answer, "RateLimit") == {"quota": {"r": 0, "t": 30}}
     second = await service.caller(who=service.world.partner, plan=await make_plan(service, quota=4))

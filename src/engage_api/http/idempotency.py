@@ -159,7 +159,7 @@ class Idempotency:
 
 
 async def use_up(tx: Transaction, workspace: str, whose: str, key: str) -> bool:
-    """Use a value up in the caller's transaction, for a form that has no second answer. False when it is used already."""
+    """Use a value up in the caller's transaction: its form has no second answer. False when it is used already."""
     values = {"workspace_id": workspace, "application": whose, "key": key, "created_at": clock.host()}
     return bool(await tx.run(_USE_UP, **values, request=b"", status=0, headers="", body=b"", sealed=False))
 

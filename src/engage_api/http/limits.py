@@ -139,8 +139,9 @@ class Limits:
 
 def _used_up(name: str, amount: int, told: Told, policies: bytes) -> TooManyRequests:
     reset = _whole(told.seconds)
+    again = f"It returns at midnight UTC, in {reset} seconds." if name == "quota" else f"Try again in {reset} seconds."
     return TooManyRequests(
-        f"The {name} of {amount} requests is used up.",
+        f"The {name} of {amount} requests{' for today' if name == 'quota' else ''} is used up. {again}",
         headers={
             "Retry-After": str(reset),
             "RateLimit-Policy": policies.decode(),

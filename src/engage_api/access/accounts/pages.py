@@ -52,7 +52,7 @@ SAID = {
     "approved": "The organization is approved. Its applications go live over the API.",
     "suspended": "The organization is suspended.",
     "removed": "They are no member any more.",
-    "made": "The application is there. Make a key, and it can begin.",
+    "made": "The application is there.",
     "changed": "The application is changed.",
     "secret-ended": "The client secret has ended, and so have the tokens that were issued for it.",
     "key-ended": "The key has ended.",
@@ -174,8 +174,13 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"wire": clock.wire, "moment": _moment}
+    made.filters |= {"wire": clock.wire, "moment": _moment, "word": _word}
     return made
+
+
+def _word(code: str) -> str:
+    """A code as people read it: Sandbox only."""
+    return code.replace("-", " ").capitalize()
 
 
 def _moment(moment: datetime) -> str:

@@ -43,6 +43,8 @@ async def sign_up(request: Request) -> Response:
         errors["name"] = [f"A name has 1 to {LONGEST_NAME} characters that can be printed."]
     if email is None:
         errors["email"] = [NO_ADDRESS]
+    if errors and not password:  # else the judge of passwords says so
+        errors["password"] = ["Choose a password."]
     await attempts.spend(request, attempts.SIGN_UP, email.folded if email else typed)
     if email and not errors:
         try:
@@ -173,7 +175,7 @@ async def change_password(request: Request) -> Response:
     try:
         if await sessions.of(request).change_password(account, form.get("old", ""), form.get("password", "")):
             return pages.go("/account?said=password")
-        errors = {"old": ["This is not your present password."]}
+        errors = {"old": ["This is not your current password."]}
     except Unfit as unfit:
         errors = {"password": unfit.reasons}
     return await _account(request, account, errors)

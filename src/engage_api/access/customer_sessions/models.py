@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary
 from sqlmodel import Field as Column
 from sqlmodel import SQLModel
 
+from engage_api.access.worded import Worded
 from engage_api.core.model import Input, Model, Moment, Reference
 from engage_api.db.base import Instant
 from engage_api.db.row import KEY
@@ -16,7 +17,7 @@ from engage_api.db.row import KEY
 class CustomerSessionCreate(Input):
     """A new session."""
 
-    lifetime: Annotated[str, StringConstraints(pattern=r"^PT([0-9]{1,2}M|1H)$")] = Field(
+    lifetime: Annotated[str, Worded(r"^PT([0-9]{1,2}M|1H)$", "One minute to one hour, such as PT15M")] = Field(
         "PT15M", description="How long it works (ISO 8601): one minute to one hour.", examples=["PT15M"]
     )
 

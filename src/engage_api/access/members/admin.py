@@ -80,8 +80,8 @@ async def _make_owner(db: Database, account: str, name: str) -> None:
             await service.change(tx, who, seat.member, MemberUpdate(role="owner"), "*")
 
 
-async def move(db: Database, organization_id: str, to: OrganizationState) -> None:
-    """Approve an organization, or suspend it.
+async def move(db: Database, organization_id: str, to: OrganizationState) -> bool:
+    """Approve an organization, or suspend it. False when it is so already.
 
     Raises:
         Unknown: there is none with this id.
@@ -89,9 +89,12 @@ async def move(db: Database, organization_id: str, to: OrganizationState) -> Non
     who = await operator.principal(db, LIVE)
     try:
         async with db.write(LIVE) as tx:
+            if (await organizations.require(tx, who, organization_id)).model.state == to:
+                return False
             await organizations.move(tx, who, organization_id, to, None)
     except NotFound:
         raise Unknown(f"there is no organization {organization_id!r}") from None
+    return True
 
 
 async def listed(db: Database, state: str | None) -> list[bytes]:

@@ -54,14 +54,16 @@ def _owners(app: typer.Typer, with_database: Callable[[Work], Any], settings: Ca
         typer.echo(f"{made.email} is an owner of the operator's organization.")
         if made.link:
             typer.echo(f"Choose the password here, within an hour: {made.link}")
+            typer.echo("It begins with ENGAGE_PUBLIC_URL; if the service runs at another port, put that into the link.")
 
 
 def _organizations(app: typer.Typer, with_database: Callable[[Work], Any]) -> None:
     def act(which: str, to: Any, *, as_json: bool) -> None:
         from engage_api.access.members import admin  # noqa: PLC0415  # as above
 
-        with_database(lambda db, _: admin.move(db, which, to))
-        typer.echo(json.dumps({"id": which, "state": to}) if as_json else f"{which} is {to}.")
+        moved = with_database(lambda db, _: admin.move(db, which, to))
+        told = f"{which} is {to}." if moved else f"{which} is {to} already."
+        typer.echo(json.dumps({"id": which, "state": to}) if as_json else told)
 
     @app.command("approve")
     def approve(organization: Which, *, as_json: Json = PLAIN) -> None:

@@ -15,7 +15,7 @@ from engage_api.access.accounts.models import Account
 from engage_api.access.accounts.refusals import Nothing, Refusal, SignedOut
 from engage_api.access.applications.models import APPLICATION, Application
 from engage_api.access.members import roles, seats
-from engage_api.access.members.refusals import WORDS, NotYours, Suspended
+from engage_api.access.members.refusals import IN_WORDS, WORDS, NotYours, Suspended
 from engage_api.access.members.seats import Seat
 from engage_api.access.worlds import LIVE
 from engage_api.core.model import Input
@@ -71,6 +71,17 @@ class Desk:
     def may(self, scope: Scope) -> bool:
         """Whether the role allows it, as long as anything is allowed here."""
         return scope in self.who.scopes and self.seat.organization.state != "suspended"
+
+    def require(self, scope: Scope | None) -> None:
+        """Go on where something may be done, and the role allows this; None: every role does.
+
+        Raises:
+            Suspended, NotYours: it is not so.
+        """
+        if self.seat.organization.state == "suspended":
+            raise Suspended
+        if scope is not None and not self.may(scope):
+            raise NotYours
 
     def show(self, name: str, **values: Any) -> Response:
         """A page of this organization."""
@@ -165,10 +176,7 @@ def done(scope: Scope | None, handler: Do) -> pages.Handler:
         await attempts.spend(request, attempts.ORGANIZE, account.id)
         desk = await _desk(request, account)
         try:
-            if desk.seat.organization.state == "suspended":
-                raise Suspended
-            if scope is not None and not desk.may(scope):
-                raise NotYours
+            desk.require(scope)
             return await handler(desk, form)
         except Refusal as refusal:
             refusal.back = desk.back
@@ -205,7 +213,7 @@ def mistakes(refused: InvalidRequest) -> dict[str, list[str]]:
     for fault in refused.errors:
         _, name, *within = (fault.pointer or "/").split("/")
         line = f"Line {int(within[0]) + 1}: " if name == "redirectUris" and within else ""
-        found.setdefault(name, []).append(f"{line}{fault.detail}")
+        found.setdefault(name, []).append(f"{line}{IN_WORDS.get((name, fault.code), fault.detail)}")
     return found
 
 

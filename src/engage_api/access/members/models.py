@@ -1,6 +1,5 @@
 """The family of members, and that of invitations."""
 
-import re
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,13 +10,18 @@ from sqlmodel import SQLModel
 
 from engage_api.access.accounts import emails
 from engage_api.access.members.roles import Role
+from engage_api.access.worded import Worded
 from engage_api.core.model import Input, Moment, Name, Reference, Resource, needed
 from engage_api.db.base import Instant
 from engage_api.db.kind import Equal, Kind
 from engage_api.db.row import KEY, Row
 
 ROLE = "`owner`: everything, members too; `developer`: applications, keys and data; `viewer`: looks."
-Email = Annotated[str, StringConstraints(pattern=re.compile(emails.PATTERN), max_length=emails.LONGEST)]
+Email = Annotated[
+    str,
+    StringConstraints(max_length=emails.LONGEST),
+    Worded(emails.PATTERN, "This should be an e-mail address such as ada@example.org"),
+]
 
 
 class MemberFields(Input):

@@ -31,6 +31,12 @@ class Start(OrganizationCreate):
 
 
 KINDS = {"developer": "Developer", "partner": "Partner", "hackathon-team": "Hackathon team"}
+MEANT = {
+    "developer": "Developer: tries the API, or builds for itself",
+    "partner": "Partner: builds what others work with",
+    "hackathon-team": "Hackathon team: builds for a few days",
+}
+"""What each kind is for, as people choose. What an organization may do does not depend on which of these it is."""
 
 
 async def see_start(request: Request) -> Response:
@@ -39,7 +45,7 @@ async def see_start(request: Request) -> Response:
     if account is None:
         return pages.go(sessions.sign_in_path(request))
     values = {"name": "", "kind": "developer"}
-    return pages.show(request, "organization-new.html", account=account, kinds=KINDS, values=values)
+    return pages.show(request, "organization-new.html", account=account, kinds=MEANT, values=values)
 
 
 async def start(request: Request) -> Response:
@@ -51,7 +57,7 @@ async def start(request: Request) -> Response:
     try:
         wanted = validated(Start, values)
     except InvalidRequest as wrong:
-        given: dict[str, Any] = {"kinds": KINDS, "values": values, "errors": mistakes(wrong)}
+        given: dict[str, Any] = {"kinds": MEANT, "values": values, "errors": mistakes(wrong)}
         return pages.show(request, "organization-new.html", status=400, account=account, **given)
     async with sessions.of(request).db.write(LIVE) as tx:
         made = await service.start(tx, (account.id, account.name), wanted)

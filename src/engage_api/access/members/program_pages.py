@@ -33,6 +33,7 @@ FIRST = ("customers", "cases", "offers", "events", "api-keys")
 
 async def see_new(desk: Desk) -> Response:
     """The form for a new application."""
+    desk.require(Scope.APPLICATIONS_WRITE)
     return _form(desk)
 
 
@@ -49,11 +50,13 @@ async def create(desk: Desk, form: Form) -> Response:
 
 async def see_edit(desk: Desk) -> Response:
     """The form to change one."""
+    desk.require(Scope.APPLICATIONS_WRITE)
     application = await desk.application()
     values = {
         "name": application.name,
         "scopes": application.scopes,
         "redirect_uris": "\n".join(application.redirect_uris),
+        "token_format": application.access_token_format,
     }
     return _form(desk, application=application, values=values)
 
@@ -74,7 +77,8 @@ async def edit(desk: Desk, form: Form) -> Response:
 def _fields(form: Form) -> dict[str, Any]:
     scopes = [scope.value for scope in Scope if f"scope {scope.value}" in form]
     lines = [line.strip() for line in form.get("redirectUris", "").splitlines()]
-    return {"name": form.get("name", ""), "scopes": scopes, "redirectUris": [line for line in lines if line]}
+    given = {"name": form.get("name", ""), "scopes": scopes, "redirectUris": [line for line in lines if line]}
+    return given | {name: form[name] for name in ("accessTokenFormat",) if name in form}
 
 
 def _form(
@@ -90,6 +94,7 @@ def _form(
         "scopes": _fields(sent)["scopes"],
         "client_type": sent.get("clientType", ""),
         "redirect_uris": sent.get("redirectUris", ""),
+        "token_format": sent.get("accessTokenFormat", ""),
     }
     internal = desk.seat.organization.kind == "internal"
     offered = [scope for scope in Scope if internal or not scope.administers]

@@ -65,3 +65,15 @@ WORDS = {
     "invalid-transition": ("This has been decided already", "Open the page again to see how it stands now."),
 }
 """Problems of the API as people are told of them: the title, and what they can do."""
+IN_WORDS = {
+    ("name", "string-too-short"): "Give it a name.",
+    ("name", "string-too-long"): "A name has at most 200 characters.",
+    ("scopes", "too-short"): "Choose at least one scope.",
+    ("kind", "literal-error"): "Choose one of these.",
+    ("role", "literal-error"): "Choose one of these roles.",
+    ("clientType", "literal-error"): "Choose where it runs.",
+    ("accessTokenFormat", "literal-error"): "Choose one of these.",
+    ("redirectUris", "too-long"): "There can be at most 20.",
+    ("redirectUris", "string-too-long"): "This is too long.",
+}
+"""What is wrong with a field of a form, by its name and the code of the fault: the API's words are for programmers."""

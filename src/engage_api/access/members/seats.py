@@ -33,6 +33,7 @@ _seats = (
         _plan.c.requests,
         _plan.c.seconds,
         _plan.c.burst,
+        _plan.c.quota,
     )
     .join_from(
         _member,
@@ -156,5 +157,5 @@ async def sandbox(db: Database, organization_id: str) -> str | None:
 
 
 def _seat(row: Any) -> Seat:
-    plan = Plan(row.plan, row.requests, row.seconds, row.burst)
+    plan = Plan(row.plan, row.requests, row.seconds, row.burst, row.quota)
     return Seat(row.id, row.account_id, row.role, ORGANIZATION.read(row.document), plan)

@@ -11,6 +11,7 @@ from engage_api.access.guard import guard
 from engage_api.access.usage import service
 from engage_api.access.usage.models import Usage
 from engage_api.access.usage.service import GROUPS
+from engage_api.access.worded import Worded
 from engage_api.core import clock
 from engage_api.core.model import Query as Parameters
 from engage_api.core.model import Reference, Word
@@ -23,6 +24,7 @@ from engage_api.http.route import DirectRoute
 USUAL = timedelta(days=30)
 _NAMES = "|".join(GROUPS)
 GROUP_BY = f"^({_NAMES})(,({_NAMES})){{0,3}}$"
+GROUPS_TOLD = f"One to four of {', '.join(GROUPS)}, with commas between"
 router = APIRouter(prefix="/usage", tags=["Usage"], route_class=DirectRoute)
 Read = Annotated[Call, guard(Scope.USAGE_READ)]
 
@@ -54,7 +56,7 @@ class UsageQuery(Parameters):
         None, description="Only of this key, by its id; or `access-token` or `customer-token`."
     )
     operation: Word | None = Field(None, description="Only of this operation.", examples=["list_customers"])
-    group_by: Annotated[str, StringConstraints(pattern=GROUP_BY, max_length=50)] = Field(
+    group_by: Annotated[str, StringConstraints(max_length=50), Worded(GROUP_BY, GROUPS_TOLD)] = Field(
         "day", description="What to tell apart, with commas between: `day`, `application`, `credential`, `operation`."
     )
 
