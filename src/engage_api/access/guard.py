@@ -95,8 +95,8 @@ class Doorkeeper:
                 self.forget(found.id)
             return
         if secret.kind(token) == REFRESH:
-            await store.end_by_refresh(self.db, secret.fingerprint(self.pepper, token))
-            self.forget_all()
+            if await store.end_by_refresh(self.db, secret.fingerprint(self.pepper, token)):
+                self.forget_all()
             return
         holder = await self.recognise(token)
         if holder is not None:

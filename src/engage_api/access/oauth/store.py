@@ -207,10 +207,12 @@ async def end(db: Database, grant: str) -> None:
         await tx.run(_END, at_id=grant)
 
 
-async def end_by_refresh(db: Database, mark: bytes) -> None:
-    """End the grant of this refresh token, if it is one."""
+async def end_by_refresh(db: Database, mark: bytes) -> bool:
+    """End the grant of this refresh token. False when it is none; whoever makes tokens up costs a look and no write."""
+    if await db.system.one(_USED, None, mark=mark) is None:
+        return False
     async with db.system.write(None) as tx:
-        await tx.run(_END_BY_REFRESH, mark=mark)
+        return bool(await tx.run(_END_BY_REFRESH, mark=mark))
 
 
 async def sweep(db: Database) -> int:
