@@ -28,7 +28,7 @@ async def test_from_nothing_to_the_first_200(town: Town) -> None:
     assert shown.status_code == 200
     assert shown.headers["Cache-Control"] == "no-store"
     [key] = set(KEY.findall(shown.text))
-    assert "/v1/customers" in shown.text
+    assert all(path in shown.text for path in ("/v1/customers", '"/quickstart/"', '"/reference"'))
     assert await called(town, key) == 200
     listed = await browser.get(at)
     assert key not in listed.text

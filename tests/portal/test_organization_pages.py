@@ -14,6 +14,7 @@ from tests.portal.judged import Judged
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]  # one browser for all
 
 FIRST, SECOND = "mary@example.org", "joan@example.org"
+LONG = "GrowersOfHouten" * 6  # a name without a place to break it must not make a page scroll sideways
 MINUTE = 60.0  # seconds, without the time that the judges take
 
 
@@ -120,10 +121,12 @@ def test_the_operator_lets_somebody_in(judged: Judged, module_service: Service) 
     judged.open("/account/sign-in")
     judged.fill(email="operator@example.org", password=PASSWORD)
     judged.follow("Start an organization")
-    judged.fill(name="Growers of Houten")
+    judged.judges = True
+    judged.fill(name=LONG)
+    judged.judges = False
     judged.open("/account")
     judged.judges = True
     judged.follow("Operator")
-    judged.says("Growers of Houten")
+    judged.says(LONG)
     judged.press("Approve")
     judged.says("The organization is approved")
