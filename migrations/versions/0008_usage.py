@@ -90,6 +90,7 @@ def _account_link() -> None:
         sa.Column("customer_id", KEY, nullable=False),
         sa.Column("email", sa.String(), nullable=False),
         sa.Column("folded", KEY, nullable=False),
+        sa.Column("asked_by", KEY, nullable=False),
         sa.Column("account_id", KEY, nullable=True),
         sa.ForeignKeyConstraint(
             ["workspace_id", "link_id"], ["account_link.workspace_id", "account_link.id"], ondelete="CASCADE"
@@ -98,7 +99,7 @@ def _account_link() -> None:
         sa.PrimaryKeyConstraint("workspace_id", "link_id"),
     )
     for name, columns in (
-        ("once", ["workspace_id", "account_id"]),
+        ("once", ["workspace_id", "asked_by", "account_id"]),
         ("address", ["workspace_id", "customer_id", "folded"]),
     ):
         op.create_index(f"customer_account_{name}", "customer_account", columns, unique=True)

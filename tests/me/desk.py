@@ -8,7 +8,7 @@ from tests.oauth.programs import Program
 from tests.running import Answer, Application
 
 PAGE = "/account/customers"
-SCOPES = ("customers:read", "customers:write", "customers:sessions", "me:read")
+SCOPES = ("customers:read", "customers:write", "customers:sessions", "events:read", "me:read")
 
 
 class Desk:

@@ -60,7 +60,9 @@ class AccountLinkRow(Row, table=True):
 class CustomerAccountRow(SQLModel, table=True):
     """Whom a link is about: kept apart, because documents stay in the log. It goes when its link or its account goes.
 
-    `account_id` is empty until the person has agreed. An account is at most one customer of a workspace.
+    `account_id` is empty until the person has agreed. `asked_by` is who has asked, and whose applications the link
+    counts for: the organization, or where it does not see the workspace the application alone. For each an account
+    is at most one customer of a workspace.
     """
 
     __tablename__ = "customer_account"
@@ -68,7 +70,7 @@ class CustomerAccountRow(SQLModel, table=True):
         ForeignKeyConstraint(
             ["workspace_id", "link_id"], ["account_link.workspace_id", "account_link.id"], ondelete="CASCADE"
         ),
-        Index("customer_account_once", "workspace_id", "account_id", unique=True),
+        Index("customer_account_once", "workspace_id", "asked_by", "account_id", unique=True),
         Index("customer_account_address", "workspace_id", "customer_id", "folded", unique=True),
         Index("customer_account_folded", "folded"),
         Index("customer_account_of", "account_id"),
@@ -79,6 +81,7 @@ class CustomerAccountRow(SQLModel, table=True):
     customer_id: str = Column(sa_type=KEY)
     email: str = Column(sa_type=String)
     folded: str = Column(sa_type=KEY)
+    asked_by: str = Column(sa_type=KEY)
     account_id: str | None = Column(default=None, foreign_key="account.id", ondelete="CASCADE", sa_type=KEY)
 
 

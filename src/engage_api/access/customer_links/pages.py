@@ -21,7 +21,7 @@ class Another(Refusal):
     """One account, one customer."""
 
     status, title = 409, "You are another customer there"
-    text = "Your account is linked with another customer of the same place. End that link first."
+    text = "Who asks you has linked your account with another customer already. End that link first."
 
 
 async def see(request: Request) -> Response:

@@ -2,30 +2,44 @@
 
 from typing import Any
 
-from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, insert, or_, select, update
 
 from engage_api.access.accounts.emails import Email
 from engage_api.access.accounts.models import AccountRow
 from engage_api.access.applications.models import APPLICATION, ApplicationRow
 from engage_api.access.customer_links.models import ACCOUNT_LINK, AccountLink, AccountLinkRow, CustomerAccountRow
 from engage_api.access.organizations.models import ORGANIZATION, OrganizationRow
+from engage_api.access.worlds import LIVE
 from engage_api.core import clock
+from engage_api.core.principal import Principal
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.sql import Query
 
-_person = CustomerAccountRow.__table__  # type: ignore[attr-defined]
+PERSON = CustomerAccountRow.__table__  # type: ignore[attr-defined]
 _link = AccountLinkRow.__table__  # type: ignore[attr-defined]
 _application = ApplicationRow.__table__  # type: ignore[attr-defined]
 _organization = OrganizationRow.__table__  # type: ignore[attr-defined]
 _account = AccountRow.__table__  # type: ignore[attr-defined]
 
-_ADD = Query(insert(_person), [c.name for c in _person.columns])
+
+def linked(place: ColumnElement[str], account: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether an account is linked there, for an application that the statement has joined with its organization.
+
+    Those links count that its organization asked for, where that sees the workspace, else its own: `add` says the same
+    of a principal.
+    """
+    sees = or_(place != LIVE, _organization.c.kind == "internal")
+    asks = case((sees, _application.c.organization_id), else_=_application.c.id)
+    return and_(PERSON.c.workspace_id == place, PERSON.c.account_id == account, PERSON.c.asked_by == asks)
+
+
+_ADD = Query(insert(PERSON), [c.name for c in PERSON.columns])
 _CLAIM = Query(
-    update(_person)
+    update(PERSON)
     .where(
-        _person.c.workspace_id == bindparam("at_workspace"),
-        _person.c.link_id == bindparam("at_link"),
-        _person.c.account_id.is_(None),
+        PERSON.c.workspace_id == bindparam("at_workspace"),
+        PERSON.c.link_id == bindparam("at_link"),
+        PERSON.c.account_id.is_(None),
     )
     .values(account_id=bindparam("account"))
 )
@@ -35,33 +49,32 @@ _OF_CUSTOMER = Query(
     )
 )
 _CUSTOMER = Query(
-    select(_person.c.customer_id).where(
-        _person.c.account_id == bindparam("account"), _person.c.workspace_id == bindparam("workspace")
-    )
+    select(PERSON.c.customer_id)
+    .join_from(PERSON, _application, _application.c.id == bindparam("application"))
+    .join(_organization, _organization.c.id == _application.c.organization_id)
+    .where(PERSON.c.workspace_id == bindparam("workspace"), linked(PERSON.c.workspace_id, bindparam("account")))
 )
 _joined = (
     select(
-        _person.c.workspace_id,
-        _person.c.email,
-        _person.c.account_id,
+        PERSON.c.workspace_id,
+        PERSON.c.email,
+        PERSON.c.account_id,
         _link.c.document,
         _application.c.document.label("application"),
         _organization.c.document.label("organization"),
     )
-    .join_from(_person, _link, (_link.c.workspace_id == _person.c.workspace_id) & (_link.c.id == _person.c.link_id))
+    .join_from(PERSON, _link, (_link.c.workspace_id == PERSON.c.workspace_id) & (_link.c.id == PERSON.c.link_id))
     .join(_application, _application.c.id == _link.c.made_by)
     .join(_organization, _organization.c.id == _application.c.organization_id)
 )
 _open = _link.c.expires_at.is_(None) | (_link.c.expires_at > bindparam("now"))
-_ONE = Query(
-    _joined.where(_person.c.workspace_id == bindparam("workspace"), _person.c.link_id == bindparam("id"), _open)
-)
+_ONE = Query(_joined.where(PERSON.c.workspace_id == bindparam("workspace"), PERSON.c.link_id == bindparam("id"), _open))
 _MEANT = Query(
     _joined.join(
         _account,
         or_(
-            _account.c.id == _person.c.account_id,
-            (_account.c.folded == _person.c.folded) & _person.c.account_id.is_(None),
+            _account.c.id == PERSON.c.account_id,
+            (_account.c.folded == PERSON.c.folded) & PERSON.c.account_id.is_(None),
         ),
     )
     .where(_account.c.id == bindparam("account"), _account.c.confirmed_at.is_not(None), _open)
@@ -70,8 +83,8 @@ _MEANT = Query(
 )
 _ENDED = Query(
     select(_link.c.workspace_id, _link.c.id)
-    .outerjoin(_person, (_person.c.workspace_id == _link.c.workspace_id) & (_person.c.link_id == _link.c.id))
-    .where(or_(_link.c.expires_at <= bindparam("now"), _person.c.link_id.is_(None)))
+    .outerjoin(PERSON, (PERSON.c.workspace_id == _link.c.workspace_id) & (PERSON.c.link_id == _link.c.id))
+    .where(or_(_link.c.expires_at <= bindparam("now"), PERSON.c.link_id.is_(None)))
     .limit(bindparam("most"))
 )
 
@@ -90,13 +103,19 @@ class Meant:
         self.organization = ORGANIZATION.read(row.organization).name
 
 
-async def add(tx: Transaction, workspace: str, link: AccountLink, email: Email) -> None:
-    """Write down whom a link is about.
+async def add(tx: Transaction, principal: Principal, link: AccountLink, email: Email) -> None:
+    """Write down whom a link is about, and who asks them.
 
     Raises:
         Conflict: the customer has one with this address.
     """
-    values = {"workspace_id": workspace, "link_id": link.id, "customer_id": link.customer_id, "account_id": None}
+    values = {
+        "workspace_id": principal.workspace,
+        "link_id": link.id,
+        "customer_id": link.customer_id,
+        "asked_by": principal.organization if principal.sees_workspace else principal.application,
+        "account_id": None,
+    }
     await tx.run(_ADD, **values, email=email.typed, folded=email.folded)
 
 
@@ -104,7 +123,7 @@ async def claim(tx: Transaction, workspace: str, link_id: str, account: str) -> 
     """The person has agreed. True for one, however many there are at once.
 
     Raises:
-        Conflict: they are another customer of this workspace.
+        Conflict: they are another customer there, of who has asked.
     """
     return bool(await tx.run(_CLAIM, at_workspace=workspace, at_link=link_id, account=account))
 
@@ -114,9 +133,9 @@ async def of_customer(tx: Transaction, workspace: str, customer_id: str) -> list
     return [row.id for row in await tx.fetch(_OF_CUSTOMER, workspace=workspace, customer=customer_id)]
 
 
-async def customer_of(db: Database, account: str, workspace: str) -> str | None:
-    """Which customer of a workspace this person is."""
-    row = await db.system.one(_CUSTOMER, None, account=account, workspace=workspace)
+async def customer_of(db: Database, account: str, workspace: str, application: str) -> str | None:
+    """Which customer of a workspace this person is for an application."""
+    row = await db.system.one(_CUSTOMER, None, account=account, workspace=workspace, application=application)
     return row.customer_id if row else None
 
 

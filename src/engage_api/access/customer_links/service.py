@@ -58,7 +58,7 @@ async def create(
     }
     stored = await store.create(tx, principal, ACCOUNT_LINK, fields)
     try:
-        await people.add(tx, principal.workspace, stored.model, email)
+        await people.add(tx, principal, stored.model, email)
     except Conflict as error:
         raise AlreadyLinked from error
     await letters.ask(tx, principal.workspace, stored.model.id)

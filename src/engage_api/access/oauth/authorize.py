@@ -85,7 +85,7 @@ def _knows(wish: Wish) -> bool:
 async def _allowed(services: Services, wish: Wish, account: Account) -> list[str]:
     """What the application gets, of what it asks for, when this person agrees."""
     role = await consents.role(services.db, wish.client.organization, account.id)
-    customer = await people.customer_of(services.db, account.id, wish.place)
+    customer = await people.customer_of(services.db, account.id, wish.place, wish.client.application)
     return scopes.allowed(wish.words, wish.client.scopes, role, customer)
 
 
@@ -127,7 +127,7 @@ def _page(request: Request, wish: Wish, account: Account, given: Sequence[str]) 
         "client": wish.client,
         "wish": wish.query,
         "scopes": " ".join(given),
-        "sentences": [SENTENCES[word] for word in given],
+        "sentences": scopes.sentences(given, wish.client.owner),
         "refused": len(given) < len(set(wish.words)),
         "back_to": led_to.netloc if led_to.scheme == "https" else "",
         "another": wish.sign_in_path,

@@ -68,7 +68,7 @@ async def _ask(request: Request, account: Account, typed: str) -> Response:
         "device": row.id,
         "code": code,
         "scopes": " ".join(given),
-        "sentences": [SENTENCES[word] for word in given],
+        "sentences": scopes.sentences(given, client.owner),
         "refused": len(given) < len(set(words)),
         "another": f"/account/sign-in?again=1&next={PAGE}",
     }
@@ -114,7 +114,7 @@ async def _client(services: Services, row: Any) -> Client | None:
 
 async def _allowed(services: Services, client: Client, account: Account, row: Any, words: Sequence[str]) -> list[str]:
     role = await consents.role(services.db, client.organization, account.id)
-    customer = await people.customer_of(services.db, account.id, row.place)
+    customer = await people.customer_of(services.db, account.id, row.place, client.application)
     return scopes.allowed(words, client.scopes, role, customer)
 
 

@@ -10,6 +10,12 @@ SENTENCES = {**IDENTITY, **{scope.value: scope.sentence for scope in Scope}}
 """What each is for, in words for people."""
 
 
+def sentences(words: Iterable[str], owner: str) -> list[str]:
+    """What they are for; `owner`: whose customer somebody is whom an application sees as that."""
+    whose = {Scope.ME_READ.value: f"{Scope.ME_READ.sentence} This is what \u2068{owner}\u2069 keeps about you."}
+    return [whose.get(word, SENTENCES[word]) for word in words]
+
+
 def allowed(words: Iterable[str], has: Iterable[Scope], role: Role | None, customer: str | None = None) -> list[str]:
     """Of these scopes those that an application which `has` some may have for somebody with this role.
 

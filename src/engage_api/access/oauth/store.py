@@ -13,11 +13,12 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from engage_api.access.accounts.models import AccountRow
 from engage_api.access.applications.models import ApplicationRow
-from engage_api.access.customer_links.models import CustomerAccountRow
+from engage_api.access.customer_links.people import PERSON, linked
 from engage_api.access.members.models import MemberRow
 from engage_api.access.oauth import scopes
 from engage_api.access.oauth.clients import Client
 from engage_api.access.oauth.models import OauthConsentRow, OauthGrantRow, OauthRefreshRow
+from engage_api.access.organizations.models import OrganizationRow
 from engage_api.core import clock, ids
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.sql import Query
@@ -33,8 +34,8 @@ _grant = OauthGrantRow.__table__  # type: ignore[attr-defined]
 _refresh = OauthRefreshRow.__table__  # type: ignore[attr-defined]
 _account = AccountRow.__table__  # type: ignore[attr-defined]
 _application = ApplicationRow.__table__  # type: ignore[attr-defined]
+_organization = OrganizationRow.__table__  # type: ignore[attr-defined]
 _member = MemberRow.__table__  # type: ignore[attr-defined]
-_customer = CustomerAccountRow.__table__  # type: ignore[attr-defined]
 
 _allowed = (
     select(
@@ -45,18 +46,19 @@ _allowed = (
         _consent.c.place,
         _account.c.disabled_at,
         _member.c.role,
-        _customer.c.customer_id,
+        PERSON.c.customer_id,
         _refresh.c.used_at.label("refreshed_at"),
         _refresh.c.expires_at.label("refresh_expires_at"),
     )
     .join_from(_grant, _consent, _consent.c.id == _grant.c.consent_id)
     .join(_account, _account.c.id == _consent.c.account_id)
     .join(_application, _application.c.id == _consent.c.application_id)
+    .join(_organization, _organization.c.id == _application.c.organization_id)
     .outerjoin(
         _member,
         (_member.c.organization_id == _application.c.organization_id) & (_member.c.account_id == _account.c.id),
     )
-    .outerjoin(_customer, (_customer.c.workspace_id == _consent.c.place) & (_customer.c.account_id == _account.c.id))
+    .outerjoin(PERSON, linked(_consent.c.place, _account.c.id))
     .outerjoin(_refresh, (_refresh.c.grant_id == _grant.c.id) & (_refresh.c.fingerprint == bindparam("mark")))
 )
 _BY_CODE = Query(_allowed.where(_grant.c.code == bindparam("mark")))

@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 from engage_api.access import holders
 from engage_api.access.accounts.models import AccountRow
 from engage_api.access.applications.models import APPLICATION
-from engage_api.access.customer_links.models import CustomerAccountRow
+from engage_api.access.customer_links.people import PERSON, linked
 from engage_api.access.members.models import MemberRow
 from engage_api.access.members.roles import allows
 from engage_api.access.oauth.models import OauthConsentRow, OauthGrantRow
@@ -60,21 +60,18 @@ _grant = OauthGrantRow.__table__  # type: ignore[attr-defined]
 _consent = OauthConsentRow.__table__  # type: ignore[attr-defined]
 _account = AccountRow.__table__  # type: ignore[attr-defined]
 _member = MemberRow.__table__  # type: ignore[attr-defined]
-_customer = CustomerAccountRow.__table__  # type: ignore[attr-defined]
 _organization = OrganizationRow.__table__  # type: ignore[attr-defined]
 
 _ADD = Query(insert(_token), [c.name for c in _token.columns])
 _OWN = (_token.c.id, _token.c.client_id, _token.c.scopes, _token.c.issued_at, _token.c.expires_at, _token.c.grant_id)
 _FIND = Query(
     holders.of(_token, *_OWN)
-    .add_columns(_consent.c.account_id.label("person"), _account.c.disabled_at, _member.c.role, _customer.c.customer_id)
+    .add_columns(_consent.c.account_id.label("person"), _account.c.disabled_at, _member.c.role, PERSON.c.customer_id)
     .outerjoin(_grant, _grant.c.id == _token.c.grant_id)
     .outerjoin(_consent, _consent.c.id == _grant.c.consent_id)
     .outerjoin(_account, _account.c.id == _consent.c.account_id)
     .outerjoin(_member, (_member.c.organization_id == _organization.c.id) & (_member.c.account_id == _account.c.id))
-    .outerjoin(
-        _customer, (_customer.c.workspace_id == _token.c.workspace_id) & (_customer.c.account_id == _account.c.id)
-    )
+    .outerjoin(PERSON, linked(_token.c.workspace_id, _account.c.id))
     .where(_token.c.fingerprint == bindparam("fingerprint"))
 )
 _END = Query(delete(_token).where(_token.c.workspace_id == bindparam("workspace"), _token.c.id == bindparam("id")))
