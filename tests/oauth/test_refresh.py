@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, update
 
 from engage_api.access.accounts.models import AccountRow
 from engage_api.access.oauth import store
-from engage_api.core import clock, secret
+from engage_api.core import clock
 from engage_api.db import Query
 from tests.accounts.browsing import Town
 from tests.members import people
@@ -235,45 +235,6 @@ async def test_whoever_finds_a_refresh_token_may_end_it(town: Town, program: Pro
     assert told.status == 204
     assert not await opens(town.service, got["access_token"])
     refused(await program.refresh(got["refresh_token"]))
-
-
-class Watched:
-    """A database that counts the transactions that are begun across workspaces through it."""
-
-    def __init__(self, db: Any) -> None:
-        self._db, self.begun = db, 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._db, name)
-
-    @property
-    def system(self) -> "Watched":
-        return self
-
-    def write(self, wall: str | None) -> Any:
-        self.begun += 1
-        return self._db.system.write(wall)
-
-    async def one(self, *given: Any, **more: Any) -> Any:
-        return await self._db.system.one(*given, **more)
-
-
-async def test_tokens_that_somebody_makes_up_cost_a_look_and_no_write(
-    town: Town, program: Program, ada: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    got = await program.tokens(ada.browser)
-    doorkeeper: Any = town.service.services.doorkeeper
-    assert await opens(town.service, got["access_token"])
-    watched, known = Watched(doorkeeper.db), dict(doorkeeper._known)
-    monkeypatch.setattr(doorkeeper, "db", watched)
-    for _ in range(5):
-        forged = secret.make("test", store.KIND).reveal()
-        assert (await town.service.ask("POST", "/v1/api-keys/leaked", {"key": forged})).status == 204
-    assert watched.begun == 0
-    assert known.items() <= doorkeeper._known.items()
-    assert (await town.service.ask("POST", "/v1/api-keys/leaked", {"key": got["refresh_token"]})).status == 204
-    assert watched.begun == 1
-    assert not await opens(town.service, got["access_token"])
 
 
 async def test_what_has_expired_is_forgotten(town: Town, program: Program, ada: Person) -> None:
