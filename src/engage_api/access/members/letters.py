@@ -1,5 +1,7 @@
 """The mail of an invitation, written and sent by a durable job that knows nothing but which invitation it is."""
 
+import re
+import unicodedata
 from datetime import timedelta
 
 from pydantic import BaseModel
@@ -14,6 +16,8 @@ from engage_api.jobs.registry import Later, Registry
 
 KIND = "member.invitation"
 LONGEST = 80  # characters of a name in a mail
+_ADDRESS = re.compile(r"://|[^\s.。][.。][^\W\d_][^\s.。,;:)]|(\d+[.。]){3}\d")
+"""In a word: an address, a host with a name, or one with a number. Programs that show mails make links of them."""
 
 _TEXT = """Hello,
 
@@ -81,6 +85,7 @@ class Writer:
 
 
 def plain(name: str) -> str:
-    """A name on one line and of bounded length: it is somebody's own text, in a mail of ours."""
-    words = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
-    return words if len(words) <= LONGEST else f"{words[:LONGEST]}…"
+    """A name on one line, of bounded length and without addresses: it is somebody's own text, in a mail of ours."""
+    words = "".join(letter if letter.isprintable() else " " for letter in name).split()
+    told = " ".join("…" if _ADDRESS.search(unicodedata.normalize("NFKC", word)) else word for word in words)
+    return told if len(told) <= LONGEST else f"{told[:LONGEST]}…"
