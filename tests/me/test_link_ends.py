@@ -71,7 +71,17 @@ async def test_what_is_refused(town: Town, desk: Desk, count: Count) -> None:
         (await desk.ask("DELETE", f"{desk.links}/lnk_none"), "not-found"),
         (await other.ask("DELETE", f"{other.links}/{link['id']}"), "not-found"),
     ]
-    wrong = ("", "a", "a@b@c", "a b@example.org", "a@example.org\r\nBcc: x@y.org", 7, None, "x" * 250 + "@a.nl")
+    wrong = (
+        "",
+        "a",
+        "a@b@c",
+        "a b@example.org",
+        "a@example.org\r\nBcc: x@y.org",
+        "a@b.nl\n",
+        7,
+        None,
+        "x" * 250 + "@a.nl",
+    )
     refusals += [(await desk.ask("POST", desk.links, {"email": one}), "invalid-request") for one in wrong]
     for n in range(4):
         await desk.invite(f"more{n}@example.org")

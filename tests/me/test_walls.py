@@ -46,3 +46,14 @@ async def test_the_page_that_asks_says_whose_record_it_is(town: Town) -> None:
     _, browser = await desk.agreed(await town.person())
     page = await browser.get(desk.program.path(scope="me:read"))
     assert "This is what \u2068Bureau\u2069 keeps about you." in page.text
+
+
+async def test_nobodys_mailbox_is_filled_by_links_made_and_ended(town: Town) -> None:
+    desk, email = await live(town), town.somebody()
+    answers = []
+    for n in range(6):
+        answers.append(await desk.ask("POST", desk.links, {"email": email.upper() if n % 2 else email}))
+        if answers[-1].status == 201:
+            await desk.ask("DELETE", f"{desk.links}/{answers[-1].json['id']}")
+    assert [answer.status for answer in answers] == [201] * 5 + [429]
+    assert int(answers[5].header("retry-after") or "0") > 60

@@ -103,6 +103,7 @@ async def test_addresses_that_no_mail_reaches_are_refused(town: Town) -> None:
         "a@b@c.org",
         "a b@example.org",
         "ada@example.org\r\nBcc: x@y.org",
+        "ada@example.org\n",
         "\uff41@example.org",
         7,
     ):

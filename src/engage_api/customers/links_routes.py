@@ -8,6 +8,7 @@ from pydantic import Field
 from engage_api.access.customer_links import service as links
 from engage_api.access.customer_links.models import ACCOUNT_LINK, AccountLink, AccountLinkCreate, LinkState
 from engage_api.access.guard import guard
+from engage_api.access.members.routes import spare
 from engage_api.core.problem import TooManyRequests
 from engage_api.core.scopes import Scope
 from engage_api.customers import service
@@ -44,13 +45,17 @@ class LinkQuery(ListQuery):
     openapi_extra={"x-problems": ["customer-closed", "already-linked", "too-many-links"]},
 )
 async def create_account_link(customer_id: str, call: Links, body: NewLink) -> Response:
-    """Somebody is asked by mail whether they are this customer. They have seven days to sign in and agree."""
+    """Somebody is asked by mail whether they are this customer. They have seven days to sign in and agree.
+
+    An address gets 5 mails of ours in 10 minutes.
+    """
 
     async def make(tx: Transaction) -> Stored[AccountLink]:
         await service.require_open(tx, call.principal, customer_id)
         return await links.create(tx, call.principal, customer_id, body)
 
     await _spend_mail(call, customer_id)
+    await spare(call, body.email)
     return await call.create(f"{PATH}/{customer_id}/account-links", make)
 
 

@@ -36,7 +36,7 @@ OWNED = {"x-problems": ["last-owner"]}
 Sort = Annotated[Literal["createdAt", "-createdAt", "updatedAt", "-updatedAt"], Field(description=SORTED)]
 
 
-async def _spare(call: Call, address: str) -> None:
+async def spare(call: Call, address: str) -> None:
     """Nobody's mailbox is filled by us.
 
     Raises:
@@ -105,7 +105,7 @@ async def create_invitation(organization_id: str, call: Write, body: NewInvitati
 
     Nobody invites to a role that may more than they may. An address gets 5 mails of ours in 10 minutes.
     """
-    await _spare(call, body.email)
+    await spare(call, body.email)
     return await call.create("/invitations", lambda tx: invitations.invite(tx, call.principal, organization_id, body))
 
 
