@@ -42,7 +42,7 @@ async def test_somebody_agrees_and_sees_themselves_until_they_end_it(town: Town,
     for token in (tokens["access_token"], again["access_token"]):
         assert (await ask("GET", "/v1/me", key=token)).code == "insufficient-scope"
     assert (await desk.ask("GET", desk.links)).json["items"] == []
-    log = (await desk.ask("GET", f"/events?subject={link['id']}")).json["items"]
+    log = await members.story(town, desk.key, link["id"], 3)
     assert [one["type"].split(".")[2] for one in log] == ["created", "linked", "deleted"]
     assert email.partition("@")[0] not in str(log).lower()
 
