@@ -87,7 +87,7 @@ def module_service(_begun: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture(scope="session")
 def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
-    """One browser for all tests that want one: their group runs in one worker."""
+    """One browser for each worker. Tests that want one are in few groups, which run in one worker each."""
     with browser(tmp_path_factory.mktemp("profile")) as opened:
         opened.look(1280, 900)
         yield opened

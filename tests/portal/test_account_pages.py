@@ -5,7 +5,7 @@ import pytest
 from tests.accounts.browsing import ANOTHER, PASSWORD
 from tests.portal.judged import Judged
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]  # one browser for all
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("people")]  # one browser for all
 
 ADA, GRACE = "ada@example.org", "grace@example.org"
 

@@ -12,7 +12,7 @@ from tests.portal.browser import JUDGE, Tab
 from tests.portal.conftest import Service
 from tests.portal.pages import pages
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]  # one browser for all
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("portal")]  # one browser for all
 
 EXPLORER = "/reference/"
 KINDS_OF_PAGE = ["/", "/quickstart/", "/problems/invalid-request/", "/operations/", "/errors/", EXPLORER, "/404.html"]

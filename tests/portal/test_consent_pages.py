@@ -9,7 +9,7 @@ from tests.oauth.programs import pkce
 from tests.portal.judged import Judged
 from tests.portal.test_organization_pages import sign_up
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]  # one browser for all
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("people")]  # one browser for all
 
 
 def request(judged: Judged) -> str:

@@ -7,7 +7,7 @@ from tests.portal.conftest import Service
 from tests.portal.judged import Judged
 from tests.portal.test_organization_pages import sign_up
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]  # one browser for all
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("people")]  # one browser for all
 
 EMAIL = "hedy@example.org"
 

@@ -8,7 +8,7 @@ import pytest
 from tests.portal.judged import Judged
 from tests.portal.test_organization_pages import sign_up
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]  # one browser for all
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("people")]  # one browser for all
 
 BEGIN = "/oauth/device_authorization"
 

@@ -11,7 +11,7 @@ from tests.accounts.browsing import PASSWORD
 from tests.portal.conftest import ENGAGE, Service
 from tests.portal.judged import Judged
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]  # one browser for all
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("people")]  # one browser for all
 
 FIRST, SECOND = "mary@example.org", "joan@example.org"
 LONG = "GrowersOfHouten" * 6  # a name without a place to break it must not make a page scroll sideways
