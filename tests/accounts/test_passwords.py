@@ -52,7 +52,7 @@ async def test_a_hash_with_other_parameters_is_right_and_replaced(make: Callable
 
 
 async def test_the_loop_goes_on_while_a_password_is_looked_at() -> None:
-    passwords, longest = Passwords(), 0.0
+    passwords, longest, began = Passwords(), 0.0, perf_counter()
     await passwords.hash("the first one loads what is needed")
     work = [asyncio.create_task(passwords.hash(f"password {n}")) for n in range(6)]
     work.append(asyncio.create_task(passwords.weakness(HOSTILE)))  # type: ignore[arg-type]  # of lists
@@ -60,7 +60,7 @@ async def test_the_loop_goes_on_while_a_password_is_looked_at() -> None:
         before = perf_counter()
         await asyncio.sleep(0.001)
         longest = max(longest, perf_counter() - before)
-    assert longest < 0.25  # alone a hash takes 0.05 s, and the judgement 0.2 s
+    assert longest < (perf_counter() - began) / 2  # on the loop itself it would be nearly all of it
 
 
 async def test_what_a_judge_could_think_about_for_ever_is_bounded(passwords: Passwords) -> None:
@@ -86,7 +86,7 @@ async def test_a_flood_is_told_to_come_back(passwords: Passwords) -> None:
 
 
 async def test_nobody_who_signs_in_waits_for_the_judge(passwords: Passwords, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twenty sign-ups with a password that takes the judge long; here it does not come to an end at all."""
+    """Many sign-ups with a password that takes the judge long; here it does not come to an end at all."""
     known = await passwords.hash("violet tram ladder quince")
     go_on, judged = threading.Event(), []
 
@@ -96,11 +96,11 @@ async def test_nobody_who_signs_in_waits_for_the_judge(passwords: Passwords, mon
         return []
 
     monkeypatch.setattr(module, "_judged", thoughtful)
-    asked = [asyncio.create_task(passwords.weakness(HOSTILE)) for _ in range(20)]
+    asked = [asyncio.create_task(passwords.weakness(HOSTILE)) for _ in range(MOST_JUDGED + 16)]
     try:
         async with asyncio.timeout(30):
             assert (await passwords.verify("violet tram ladder quince", known))[0]
-        assert sum(task.done() and isinstance(task.exception(), Busy) for task in asked) == 20 - MOST_JUDGED
+        assert sum(task.done() and isinstance(task.exception(), Busy) for task in asked) == 16
         assert len(judged) == 1
     finally:
         go_on.set()

@@ -20,7 +20,7 @@ from tests.running import Answer, service
 from tests.serving import Caller, Server
 
 KILLS, CLIENTS = 5, 8
-LONGEST_START = 5.0  # seconds of work
+LONGEST_START = 10.0  # seconds of work, on a core that others use too; what it was is told
 MINUTES = float(os.environ.get("ENGAGE_TEST_MINUTES", "0"))
 
 

@@ -148,7 +148,7 @@ async def _called(tx: Transaction, principal: Principal, organization_id: str) -
     """What those who are invited are told of who invites."""
     if name := await seats.name(tx, principal, organization_id):
         return name
-    application = await reader.find(tx, principal, APPLICATION, principal.application, lock=False)
-    if application is None:  # somebody who is no member any more
+    if principal.person:  # who is no member any more
         raise NotFound
-    return application.model.name
+    application = await reader.find(tx, principal, APPLICATION, principal.application, lock=False)
+    return application.model.name if application else principal.application
