@@ -96,6 +96,10 @@ class Kind(Generic[P]):
         found: Table = self.row.__table__  # type: ignore[attr-defined]
         return found
 
+    def event(self, happened: str) -> str:
+        """The type of the event when this happens to one."""
+        return f"engage.{self.name}.{happened}.v1"
+
     def render(self, public: P) -> bytes:
         """The document: the very bytes that are answered."""
         return public.__pydantic_serializer__.to_json(public, by_alias=True)

@@ -6,10 +6,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import ColumnElement, Select, bindparam, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite speaks the same
 
-from engage_api.core import clock, ids
+from engage_api.core import clock, event_types, ids
 from engage_api.core.principal import Principal
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.row import CounterRow, EventRow
@@ -22,6 +22,7 @@ COLUMNS = [c.name for c in EVENT.columns if c.name not in ("n", "sequence")]
 
 _APPEND = Query(insert(EVENT), COLUMNS)
 _APPEND_NUMBERED = Query(insert(EVENT), [*COLUMNS, "sequence"])
+_LAST = Query(select(_counter.c.last).where(_counter.c.workspace_id == bindparam("workspace_id")))
 _NEXT = Query(
     upsert(_counter)
     .values(workspace_id=bindparam("workspace_id"), last=1)
@@ -31,10 +32,9 @@ _NEXT = Query(
 
 
 class Entry(NamedTuple):
-    """A line for the log: what happened to which resource, when, and its document. `made_by` made the resource."""
+    """A line for the log: what happened to what, when, and its document. `made_by` is whose application's it is."""
 
-    kind: str
-    happened: str
+    type: str
     subject: str
     made_by: str
     data: bytes
@@ -42,10 +42,16 @@ class Entry(NamedTuple):
 
 
 class Line(NamedTuple):
-    """An event as it is answered: its id, and the JSON."""
+    """An event as it is answered: its id, and the JSON.
+
+    `sequence` is its number, for whoever goes on from there; `document` shows it only to those who see the whole log.
+    """
 
     id: str
     document: bytes
+    sequence: int
+    type: str
+    subject: str
 
 
 async def append(tx: Transaction, principal: Principal, entry: Entry) -> None:
@@ -63,11 +69,11 @@ async def append(tx: Transaction, principal: Principal, entry: Entry) -> None:
 
 
 def values(principal: Principal, entry: Entry) -> dict[str, Any]:
-    """A line by column, with the type `engage.<kind>.<happened>.v1`; all but its number."""
+    """A line by column; all but its number."""
     return {
         "workspace_id": principal.workspace,
         "id": ids.new("evt"),
-        "type": f"engage.{entry.kind}.{entry.happened}.v1",
+        "type": entry.type,
         "subject": entry.subject,
         "time": entry.time,
         "recorded_time": clock.business(principal.workspace),
@@ -80,19 +86,41 @@ def values(principal: Principal, entry: Entry) -> dict[str, Any]:
 async def page(db: Database, principal: Principal, *, after: int, limit: int, filters: Mapping[str, str]) -> list[Line]:
     """Numbered events after a sequence number that the principal may see, oldest first.
 
-    `filters` may hold `type` and `subject`. An event is here once it has been numbered, some milliseconds after its
-    commit.
+    `filters` may hold `subject`, and `type`: a pattern (`core/event_types`). An event is here once it has been
+    numbered, some milliseconds after its commit.
     """
-    query = _page(audience(principal), names=tuple(sorted(filters)))
-    given = {**whose(principal), **{f"by_{name}": value for name, value in filters.items()}}
-    rows = await db.fetch(query, principal.workspace, **given, after=after, limit=limit)
-    return [Line(row.id, _render(row, with_sequence=principal.sees_workspace)) for row in rows]
+    given = {f"by_{name}": value for name, value in filters.items()}
+    names = set(filters)
+    reach = event_types.reach(filters["type"]) if "type" in names else None
+    if reach is not None:
+        given |= {"from_type": reach[0], "until_type": reach[1]}
+        names = names - {"type"} | {"types"}
+    query = _page(audience(principal), names=tuple(sorted(names)))
+    rows = await db.fetch(query, principal.workspace, **whose(principal), **given, after=after, limit=limit)
+    return [_line(row, principal) for row in rows]
+
+
+async def one(db: Database, principal: Principal, event_id: str) -> Line | None:
+    """An event that has been numbered, or None when there is none that the principal may see."""
+    row = await db.one(_one(audience(principal)), principal.workspace, **whose(principal), id=event_id)
+    return None if row is None else _line(row, principal)
+
+
+async def last(db: Database, workspace: str) -> int:
+    """The highest number that can be read in a workspace's log, whoever may see that event; 0 when there is none."""
+    row = await db.one(_LAST, workspace, workspace_id=workspace)
+    return 0 if row is None else int(row.last)
 
 
 async def place(db: Database, principal: Principal, event_id: str) -> int | None:
     """The sequence number of an event, or None when there is none that the principal may see."""
     row = await db.one(_place(audience(principal)), principal.workspace, **whose(principal), id=event_id)
     return None if row is None else int(row.sequence)
+
+
+def _line(row: Any, principal: Principal) -> Line:
+    document = _render(row, with_sequence=principal.sees_workspace)
+    return Line(row.id, document, row.sequence, row.type, row.subject)
 
 
 def _render(row: Any, *, with_sequence: bool) -> bytes:
@@ -117,15 +145,29 @@ def _render(row: Any, *, with_sequence: bool) -> bytes:
     return json.dumps(head, separators=(",", ":")).encode()[:-1] + b',"data":' + data + b"}"
 
 
+def _visible(whom: Audience) -> Select[Any]:
+    columns = [c for c in EVENT.columns if c.name not in ("workspace_id", "n", "made_by")]
+    return select(*columns).where(*visible(EVENT, whom))
+
+
 @lru_cache(maxsize=16)
 def _page(whom: Audience, *, names: tuple[str, ...]) -> Query:
-    columns = [c for c in EVENT.columns if c.name not in ("workspace_id", "n", "made_by")]
-    statement = select(*columns).where(*visible(EVENT, whom), EVENT.c.sequence > bindparam("after"))
-    narrowed = statement.where(*(EVENT.c[name] == bindparam(f"by_{name}") for name in names))
-    return Query(narrowed.order_by(EVENT.c.sequence).limit(bindparam("limit")))
+    statement = _visible(whom).where(EVENT.c.sequence > bindparam("after"), *(_narrowed(name) for name in names))
+    return Query(statement.order_by(EVENT.c.sequence).limit(bindparam("limit")))
 
 
-@lru_cache(maxsize=2)
+def _narrowed(name: str) -> ColumnElement[bool]:
+    if name == "types":
+        return (EVENT.c.type >= bindparam("from_type")) & (EVENT.c.type < bindparam("until_type"))
+    return EVENT.c[name] == bindparam(f"by_{name}")
+
+
+@lru_cache(maxsize=3)
+def _one(whom: Audience) -> Query:
+    return Query(_visible(whom).where(EVENT.c.id == bindparam("id"), EVENT.c.sequence.is_not(None)))
+
+
+@lru_cache(maxsize=3)
 def _place(whom: Audience) -> Query:
     return Query(
         select(EVENT.c.sequence).where(

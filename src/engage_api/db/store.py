@@ -190,7 +190,7 @@ def _event(principal: Principal, kind: Kind[P], stored: Stored[P], happened: Hap
 
 def _entry(principal: Principal, kind: Kind[P], stored: Stored[P], happened: Happened) -> log.Entry:
     time = happened.time or clock.business(principal.workspace)
-    return log.Entry(kind.name, happened.name, stored.model.id, stored.made_by, stored.document, time)
+    return log.Entry(kind.event(happened.name), stored.model.id, stored.made_by, stored.document, time)
 
 
 @lru_cache(maxsize=64)

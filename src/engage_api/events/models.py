@@ -1,10 +1,13 @@
 """An event as it is answered."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from engage_api.core.model import Moment
+
+Subject = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+"""What an event is about: the id of a resource, or whatever a signal calls it."""
 
 
 class Event(BaseModel):

@@ -3,14 +3,15 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from engage_api.access.guard import guard
+from engage_api.core.event_types import Pattern
 from engage_api.core.model import Query as Parameters
 from engage_api.core.model import Reference
 from engage_api.core.scopes import Scope
 from engage_api.events import service
-from engage_api.events.models import Event
+from engage_api.events.models import Event, Subject
 from engage_api.http.call import Call
 from engage_api.http.pages import USUAL, Cursor, Limit, Page
 from engage_api.http.route import DirectRoute
@@ -25,10 +26,12 @@ class EventQuery(Parameters):
     limit: Limit = USUAL
     cursor: Cursor | None = Field(None, description="`nextCursor` of the page before.")
     after: Reference | None = Field(None, description="The id of an event: only those after it. Not with `cursor`.")
-    type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{1,100}$")] | None = Field(
-        None, description="Only this type, such as `engage.case.delivered.v1`."
+    type: Pattern | None = Field(
+        None, description="Only this type, such as `engage.case.delivered.v1`, or all that begin so: `engage.case.*`."
     )
-    subject: Reference | None = Field(None, description="Only what happened to the resource with this id.")
+    subject: Subject | None = Field(
+        None, description="Only what happened to the resource with this id, or to what a signal is about."
+    )
 
     def filters(self) -> dict[str, str]:
         """The filters that were given."""
