@@ -14,7 +14,7 @@ from engage_api.access.operator import Unknown
 from engage_api.access.organizations.models import OrganizationCreate
 from engage_api.access.worlds import LIVE
 from engage_api.cli import app
-from engage_api.db import open_database
+from engage_api.db import open_database, reader
 from tests.accounts.browsing import ANOTHER, PASSWORD, Town, is_page
 from tests.members.people import member, party, story
 
@@ -70,7 +70,7 @@ async def test_a_member_becomes_an_owner(town: Town) -> None:
 
 async def test_organizations_are_listed_approved_and_suspended(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     db, pending = town.accounts.db, await party(town, approved=False)
-    monkeypatch.setattr(admin, "MANY", 1)
+    monkeypatch.setattr(reader, "MANY", 1)
     found = {one["id"]: one["state"] for one in map(json.loads, await admin.listed(db, None))}
     assert found[pending] == "pending"
     assert found["org_operator"] == "approved"

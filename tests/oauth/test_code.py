@@ -2,17 +2,11 @@
 
 import re
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import bindparam, delete
 
-from engage_api.access.accounts import store as accounts
-from engage_api.access.members.models import MemberRow
-from engage_api.access.oauth import consents
 from engage_api.core import clock
-from engage_api.db import Query
 from tests.accounts.browsing import Town, is_page
 from tests.members import people
 from tests.members.people import Person
@@ -21,9 +15,6 @@ from tests.oauth.parties import INTROSPECT, introspected
 from tests.oauth.programs import LOOPBACK, Program, led_back, said
 from tests.oauth.test_ends import opens
 from tests.running import BASE_URL
-
-_member = MemberRow.__table__  # type: ignore[attr-defined]
-LEAVE = Query(delete(_member).where(_member.c.account_id == bindparam("at_id")))
 
 
 async def test_a_program_acts_for_who_agrees(town: Town, program: Program, ada: Person) -> None:
@@ -142,27 +133,6 @@ async def test_an_installed_app_listens_at_any_port_and_always_asks(town: Town) 
         code = led_back(await said(ada.browser, page, "allow"), there)["code"]
         assert (await program.redeem(code, redirect_uri=LOOPBACK)).json["error"] == "invalid_grant"
         assert (await program.redeem(code, redirect_uri=there)).status == 200
-
-
-async def test_who_goes_while_they_agree_gives_nothing(
-    town: Town, program: Program, ada: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The session, or the whole account, ends between two looks into the database."""
-    page = await ada.browser.get(program.path())
-
-    async def ended(*_: object) -> None:
-        return None
-
-    async def gone(*given: Any) -> set[str]:
-        async with town.service.db.system.write(None) as tx:
-            await tx.run(LEAVE, at_id=ada.id)
-            await accounts.remove(tx, ada.id)
-        return set()
-
-    for name, planted in (("signed_in_at", ended), ("agreed", gone)):
-        with monkeypatch.context() as patch:
-            patch.setattr(consents, name, planted)
-            is_page(await said(ada.browser, page, "allow"), 403)
 
 
 # ── what the program may say of signing in (OpenID Connect Core section 3.1.2.1) ─────────────────────────────────────

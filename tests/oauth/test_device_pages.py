@@ -1,14 +1,11 @@
 """`/device`: who types a code there, and what they can give."""
 
-import pytest
-
-from engage_api.access.oauth import consents
 from tests.accounts.browsing import Form, Town, is_page
 from tests.members import people
 from tests.members.people import Person
 from tests.oauth import programs
 from tests.oauth.programs import Program
-from tests.oauth.test_device import PAGE, ask, begin, decided, says, typed
+from tests.oauth.test_device import PAGE, ask, begin, says, typed
 
 
 async def test_codes_cannot_be_guessed(town: Town, program: Program, ada: Person) -> None:
@@ -65,18 +62,4 @@ async def test_pages_want_somebody_who_is_signed_in_and_a_form_of_ours(
     for text in ('"><script>', "x" * 500):
         shown = await ada.browser.get(PAGE, params={"user_code": text})
         assert text not in shown.text
-    says(await ask(program, began["device_code"]), "authorization_pending")
-
-
-async def test_who_is_signed_out_meanwhile_decides_nothing(
-    town: Town, program: Program, ada: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    began = await begin(program)
-    page = await typed(ada.browser, began["user_code"])
-
-    async def ended(*_: object) -> None:
-        """The session ended between two looks."""
-
-    monkeypatch.setattr(consents, "signed_in_at", ended)
-    is_page(await decided(ada.browser, page), 403)
     says(await ask(program, began["device_code"]), "authorization_pending")

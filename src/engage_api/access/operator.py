@@ -89,13 +89,7 @@ async def make_key(
 
 async def list_keys(db: Database, workspace: str) -> list[bytes]:
     """The documents of a workspace's keys, the newest first."""
-    who, after, found = await principal(db, workspace), None, []
-    while True:
-        page = await reader.page(db, who, API_KEY, reader.Ask({}, None, "-createdAt", after, 200))
-        found += page.documents
-        if page.after is None:
-            return found
-        after = page.after
+    return await reader.every(db, await principal(db, workspace), API_KEY, {}, "-createdAt")
 
 
 async def revoke_key(db: Database, workspace: str, key_id: str) -> None:

@@ -10,7 +10,7 @@ from engage_api.core import clock, ids
 from engage_api.core.principal import Principal
 from engage_api.core.problem import Fault, Problem, UnknownReference
 from engage_api.db.base import Instant
-from engage_api.db.engine import Transaction
+from engage_api.db.engine import Database, Transaction
 from engage_api.db.row import KEY
 from engage_api.db.sql import Query
 
@@ -44,7 +44,16 @@ class PlanRow(SQLModel, table=True):
 
 _plan = PlanRow.__table__  # type: ignore[attr-defined]
 _PLAN = Query(select(_plan.c.name).where(_plan.c.name == bindparam("name")))
-_ADD = Query(insert(WorkspaceRow.__table__))  # type: ignore[attr-defined]
+_workspace = WorkspaceRow.__table__  # type: ignore[attr-defined]
+_ADD = Query(insert(_workspace))
+_sandboxes = (
+    select(_workspace.c.id)
+    .where(_workspace.c.organization_id == bindparam("organization"), _workspace.c.kind == "sandbox")
+    .order_by(_workspace.c.created_at, _workspace.c.id)
+    .limit(1)
+)
+_DEFAULT = Query(_sandboxes)
+_NAMED = Query(_sandboxes.where(_workspace.c.id == bindparam("id")))
 
 
 class NeedsLive(Problem):
@@ -91,3 +100,12 @@ async def make_sandbox(tx: Transaction, organization_id: str, name: str, workspa
     workspace = workspace or ids.new("sbx")
     await tx.run(_ADD, id=workspace, **values)
     return workspace
+
+
+async def sandbox(db: Database, organization_id: str, named: str | None = None) -> str | None:
+    """The sandbox of an organization with this id, or without one its default: the oldest. None when it has none."""
+    if named is None:
+        row = await db.one(_DEFAULT, None, organization=organization_id)
+    else:
+        row = await db.one(_NAMED, None, organization=organization_id, id=named)
+    return None if row is None else str(row.id)

@@ -17,6 +17,7 @@ from engage_api.db.store import Stored
 from engage_api.db.terms import TABLE as TERM
 from engage_api.db.visibility import Audience, audience, visible, whose
 
+MANY = 200  # resources that are read at a time where all are wanted
 _driver = TERM.alias("driver")
 
 
@@ -101,6 +102,20 @@ async def page(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) ->
     more = len(documents) > ask.limit
     del documents[ask.limit :]
     return Found(documents, kind.place(documents[-1], ask.sort) if more else None)
+
+
+async def every(
+    db: Database, principal: Principal, kind: Kind[Any], filters: Mapping[str, Any], sort: str
+) -> list[bytes]:
+    """All documents, read page by page. For the command line: what asks over HTTP gets one page at a time."""
+    documents: list[bytes] = []
+    after: tuple[Any, str] | None = None
+    while True:
+        found = await page(db, principal, kind, Ask(filters, None, sort, after, MANY))
+        documents += found.documents
+        if found.after is None:
+            return documents
+        after = found.after
 
 
 async def count(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) -> int:

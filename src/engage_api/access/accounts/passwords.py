@@ -26,7 +26,7 @@ MEMORY, ROUNDS, LANES = 19_456, 2, 1  # KiB; of a hash
 ENOUGH = 3  # of zxcvbn's 0 to 4: 10^8 guesses and more
 AT_ONCE = 2
 MOST_WAITING = 64  # who comes then is told to come back: it would wait for seconds
-MOST_JUDGED = 64  # at once, with those who wait for the judge: a whole class that signs up waits for less than a second
+MOST_JUDGED = 64  # at once, with those who wait for the judge: more than a class that signs up together
 _judging = Lock()  # the judge keeps what it is told of a person in one place for all threads
 
 

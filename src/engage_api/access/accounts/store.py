@@ -84,7 +84,12 @@ _SEEN = Query(
     .where(_session.c.id == bindparam("at_id"), _session.c.last_seen_at < bindparam("before"))
     .values(last_seen_at=bindparam("now"))
 )
-_HOLD = Query(update(_session).where(_session.c.id == bindparam("at_id")).values(last_seen_at=bindparam("now")))
+_HOLD = Query(
+    update(_session)
+    .where(_session.c.id == bindparam("at_id"))
+    .values(last_seen_at=bindparam("now"))
+    .returning(_session.c.created_at)
+)
 _SESSIONS = Query(
     select(_session)
     .where(_session.c.account_id == bindparam("account_id"), *_fresh)
@@ -196,9 +201,10 @@ async def seen(tx: Transaction, session: str, before: datetime) -> None:
     await tx.run(_SEEN, at_id=session, before=before, now=clock.host())
 
 
-async def hold(tx: Transaction, session: str) -> bool:
-    """Keep a session from ending before this transaction does. False when it has ended."""
-    return bool(await tx.run(_HOLD, at_id=session, now=clock.host()))
+async def hold(tx: Transaction, session: str) -> datetime | None:
+    """Keep a session from ending before this transaction does. When it began; None when it has ended."""
+    row = await tx.one(_HOLD, at_id=session, now=clock.host())
+    return row.created_at if row else None
 
 
 async def sessions(db: Database, account: str, idle: datetime, most: int) -> list[Any]:

@@ -1,7 +1,7 @@
 """The operator at the command line: the first owner of its organization, and who is let in."""
 
 import secrets
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from engage_api.access import operator
 from engage_api.access.accounts import emails, store
@@ -18,8 +18,6 @@ from engage_api.core import clock
 from engage_api.core.problem import NotFound
 from engage_api.db import reader
 from engage_api.db.engine import Database
-
-MANY = 200  # organizations that are read at a time
 
 
 class Owner(NamedTuple):
@@ -99,12 +97,5 @@ async def move(db: Database, organization_id: str, to: OrganizationState) -> boo
 
 async def listed(db: Database, state: str | None) -> list[bytes]:
     """The documents of the organizations, the oldest first; `state`: of those in this one."""
-    who, found = await operator.principal(db, LIVE), list[bytes]()
-    after: tuple[Any, str] | None = None
-    while True:
-        ask = reader.Ask({"state": state} if state else {}, None, "createdAt", after, MANY)
-        page = await reader.page(db, who, ORGANIZATION, ask)
-        found += page.documents
-        if page.after is None:
-            return found
-        after = page.after
+    who = await operator.principal(db, LIVE)
+    return await reader.every(db, who, ORGANIZATION, {"state": state} if state else {}, "createdAt")

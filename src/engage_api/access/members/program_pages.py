@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from engage_api.access import keys
+from engage_api.access import keys, worlds
 from engage_api.access.accounts import pages
 from engage_api.access.applications import secrets, service
 from engage_api.access.applications.models import (
@@ -15,7 +15,7 @@ from engage_api.access.applications.models import (
     ApplicationUpdate,
     ClientSecretCreate,
 )
-from engage_api.access.members import once, seats
+from engage_api.access.members import once
 from engage_api.access.members.desk import HOME, Desk, Form, done, mistakes, seen, validated
 from engage_api.access.members.refusals import NoSandbox, NotYours
 from engage_api.access.models import API_KEY, ApiKey, ApiKeyCreate, KeyRotation
@@ -116,7 +116,7 @@ async def see_application(desk: Desk) -> Response:
 
 
 async def _application(desk: Desk, application: Application, **more: Any) -> Response:
-    sandbox = await seats.sandbox(desk.db, desk.seat.organization.id)
+    sandbox = await worlds.sandbox(desk.db, desk.seat.organization.id)
     found = await desk.all(API_KEY, desk.seat.through(application, sandbox)) if sandbox else []
     lives = application.state != "revoked" and application.id != OPERATOR
     given = {
@@ -164,7 +164,7 @@ async def change_keys(desk: Desk, form: Form) -> Response:
 
 
 async def _through(desk: Desk, application: Application) -> Principal:
-    sandbox = await seats.sandbox(desk.db, desk.seat.organization.id)
+    sandbox = await worlds.sandbox(desk.db, desk.seat.organization.id)
     if sandbox is None or application.id == OPERATOR:
         raise NoSandbox
     if application.state == "revoked":

@@ -11,7 +11,7 @@ from engage_api.access.members.models import MEMBER, MemberRow
 from engage_api.access.members.roles import Role
 from engage_api.access.operator import NO_LIMIT
 from engage_api.access.organizations.models import ORGANIZATION, Organization, OrganizationRow
-from engage_api.access.worlds import LIVE, PlanRow, WorkspaceRow
+from engage_api.access.worlds import LIVE, PlanRow
 from engage_api.core.principal import Plan, Principal
 from engage_api.core.scopes import Scope
 from engage_api.db import turns
@@ -21,7 +21,6 @@ from engage_api.db.sql import Query
 _member = MemberRow.__table__  # type: ignore[attr-defined]
 _organization = OrganizationRow.__table__  # type: ignore[attr-defined]
 _plan = PlanRow.__table__  # type: ignore[attr-defined]
-_workspace = WorkspaceRow.__table__  # type: ignore[attr-defined]
 
 _seats = (
     select(
@@ -58,12 +57,6 @@ _OWNED = Query(
         _member.c.account_id == bindparam("account"),
         _member.c.role == bindparam("role"),
     )
-)
-_SANDBOX = Query(
-    select(_workspace.c.id)
-    .where(_workspace.c.organization_id == bindparam("organization"), _workspace.c.kind == "sandbox")
-    .order_by(_workspace.c.created_at, _workspace.c.id)
-    .limit(1)
 )
 
 
@@ -148,12 +141,6 @@ async def name(tx: Transaction, principal: Principal, organization_id: str) -> s
     """What the person who acts is called in this organization; None when nobody does, or no member of it."""
     row = await tx.one(_NAMED, workspace=principal.workspace, account=principal.person, organization=organization_id)
     return None if row is None else MEMBER.read(row.document).name
-
-
-async def sandbox(db: Database, organization_id: str) -> str | None:
-    """The default sandbox of an organization: its oldest. None when it has none."""
-    row = await db.one(_SANDBOX, None, organization=organization_id)
-    return None if row is None else str(row.id)
 
 
 def _seat(row: Any) -> Seat:

@@ -12,13 +12,10 @@ from engage_api.access.accounts import attempts, forms, pages, sessions
 from engage_api.access.accounts.attempts import Policy
 from engage_api.access.accounts.models import Account
 from engage_api.access.accounts.refusals import SignedOut
-from engage_api.access.customer_links import people
-from engage_api.access.oauth import consents, scopes, store, wishes
+from engage_api.access.oauth import agreement, consents, scopes, wishes
 from engage_api.access.oauth.metadata import AUTHORIZE
-from engage_api.access.oauth.scopes import SENTENCES
 from engage_api.access.oauth.wishes import Back, Wish
 from engage_api.core import clock, secret
-from engage_api.db.errors import Conflict
 from engage_api.http.call import Services
 from engage_api.http.windows import Seconds
 
@@ -35,7 +32,7 @@ async def see(request: Request) -> Response:
             if "none" in wish.prompt:
                 raise wish.back("login_required", "The person has to sign in first.")
             return pages.go(wish.sign_in_path)
-        given = await _allowed(services, wish, account)
+        given = await agreement.allowed(services.db, wish.client, account, wish.place, wish.words)
         agreed = await consents.known(services.db, wish.client, account.id, wish.place, wish.redirect_uri)
         if _knows(wish) and given and agreed.issuperset(given):
             return _lead(await _code(request, wish, account, given))
@@ -56,7 +53,8 @@ async def decide(request: Request) -> Response:
     try:
         wish = await wishes.read(services, form.get("request", "").encode())
         shown = form.get("scopes", "").split(" ")
-        given = [word for word in await _allowed(services, wish, account) if word in shown]
+        allowed = await agreement.allowed(services.db, wish.client, account, wish.place, wish.words)
+        given = [word for word in allowed if word in shown]
         if form.get("decision") != "allow" or not given:
             raise wish.back("access_denied")
         path = await _code(request, wish, account, given)
@@ -82,36 +80,19 @@ def _knows(wish: Wish) -> bool:
     return "consent" not in wish.prompt and not (wish.client.public and urlsplit(wish.redirect_uri).scheme != "https")
 
 
-async def _allowed(services: Services, wish: Wish, account: Account) -> list[str]:
-    """What the application gets, of what it asks for, when this person agrees."""
-    role = await consents.role(services.db, wish.client.organization, account.id)
-    customer = await people.customer_of(services.db, account.id, wish.place, wish.client.application)
-    return scopes.allowed(wish.words, wish.client.scopes, role, customer)
-
-
 async def _code(request: Request, wish: Wish, account: Account, given: Sequence[str]) -> str:
     """Where to lead the browser, with a new code. It is written down before anybody sees it."""
     services: Services = request.scope["state"]["services"]
     await attempts.spend(request, ALLOW, account.id)
-    db, client, place = services.db, wish.client, wish.place
-    made = secret.make("live" if client.live else "test", "code")
-    since = await consents.signed_in_at(db, account.session)
-    before = await consents.agreed(db, client, account.id, place)
-    if since is None:  # ended meanwhile
-        raise SignedOut
+    made = secret.make("live" if wish.client.live else "test", "code")
     code = {
         "code": secret.fingerprint(services.pepper, made.reveal()),
         "redirect_uri": wish.redirect_uri,
         "challenge": wish.parameters["code_challenge"],
         "nonce": wish.parameters.get("nonce"),
     }
-    try:
-        async with db.system.write(None) as tx:
-            remembered = [word for word in SENTENCES if word in before or word in given]
-            consent = await consents.agree(tx, client, account.id, place, remembered)
-            await store.begin(tx, consent, given, since, **code)
-    except Conflict:  # the account has gone meanwhile
-        raise SignedOut from None
+    async with services.db.system.write(None) as tx:
+        await agreement.begin(tx, wish.client, account, wish.place, given, **code)
     parameters = {"code": made.reveal(), "state": wish.parameters.get("state")}
     return wishes.location(wish.redirect_uri, services.base_url, parameters)
 

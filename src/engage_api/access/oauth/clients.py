@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
 
+from engage_api.access import worlds
 from engage_api.access.applications import redirects
 from engage_api.access.applications.models import (
     APPLICATION,
@@ -16,7 +17,6 @@ from engage_api.access.applications.models import (
 )
 from engage_api.access.oauth.identity import IDENTITY
 from engage_api.access.organizations.models import ORGANIZATION, OrganizationRow
-from engage_api.access.worlds import WorkspaceRow
 from engage_api.core import clock
 from engage_api.core.scopes import Scope
 from engage_api.db.engine import Database
@@ -29,7 +29,6 @@ _application = ApplicationRow.__table__  # type: ignore[attr-defined]
 _organization = OrganizationRow.__table__  # type: ignore[attr-defined]
 _secret = ClientSecretRow.__table__  # type: ignore[attr-defined]
 _mark = ClientSecretMarkRow.__table__  # type: ignore[attr-defined]
-_workspace = WorkspaceRow.__table__  # type: ignore[attr-defined]
 
 _CLIENT = Query(
     select(
@@ -55,14 +54,6 @@ _MARKS = Query(
         _secret.c.environment == bindparam("environment"),
     )
 )
-_sandboxes = (
-    select(_workspace.c.id)
-    .where(_workspace.c.organization_id == bindparam("organization"), _workspace.c.kind == "sandbox")
-    .order_by(_workspace.c.created_at, _workspace.c.id)
-    .limit(1)
-)
-_DEFAULT = Query(_sandboxes)
-_NAMED = Query(_sandboxes.where(_workspace.c.id == bindparam("id")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +154,12 @@ async def workspace(db: Database, client: Client, base_url: str, resource: str |
     the client's organization, the oldest one unless they name another.
     """
     everything = f"{base_url}/v1"
-    organization = client.organization
-    if resource is None or resource == everything:
-        found = await db.system.one(_DEFAULT, None, organization=organization)
-    else:
-        named = resource.removeprefix(f"{everything}/sandboxes/")
-        found = await db.system.one(_NAMED, None, organization=organization, id="" if named == resource else named)
     if client.live:
         return client.home if resource in (None, everything) else None
-    return found.id if found else None
+    if resource is None or resource == everything:
+        return await worlds.sandbox(db, client.organization)
+    named = resource.removeprefix(f"{everything}/sandboxes/")
+    return None if named == resource else await worlds.sandbox(db, client.organization, named)
 
 
 def _barred(application: str, organization: str, *, live: bool) -> str | None:

@@ -82,9 +82,9 @@ async def role(db: Database, organization: str, account: str) -> Role | None:
     return row.role if row else None
 
 
-async def agreed(db: Database, client: Client, account: str, place: str) -> set[str]:
+async def agreed(tx: Transaction, client: Client, account: str, place: str) -> set[str]:
     """The scopes that this person has allowed the client there."""
-    row = await db.system.one(_CONSENT, None, client=client.id, account=account, place=place)
+    row = await tx.one(_CONSENT, client=client.id, account=account, place=place)
     return set(row.scopes.split(" ")) if row else set()
 
 

@@ -10,11 +10,9 @@ from engage_api.access.accounts import attempts, forms, pages, sessions
 from engage_api.access.accounts.attempts import Policy
 from engage_api.access.accounts.models import Account
 from engage_api.access.accounts.refusals import Refusal, SignedOut
-from engage_api.access.customer_links import people
-from engage_api.access.oauth import clients, consents, devices, scopes, store
+from engage_api.access.oauth import agreement, clients, devices, scopes
 from engage_api.access.oauth.clients import Client
 from engage_api.access.oauth.device import PAGE
-from engage_api.access.oauth.scopes import SENTENCES
 from engage_api.core import secret
 from engage_api.http.call import Services
 from engage_api.http.windows import Seconds
@@ -62,7 +60,7 @@ async def _ask(request: Request, account: Account, typed: str) -> Response:
         errors = {"code": [UNKNOWN]}
         return pages.show(request, "device.html", status=400, account=account, errors=errors, values={"code": typed})
     words = row.scopes.split(" ")
-    given = await _allowed(services, client, account, row, words)
+    given = await agreement.allowed(services.db, client, account, row.place, words)
     values: dict[str, Any] = {
         "client": client,
         "device": row.id,
@@ -84,7 +82,8 @@ async def _decide(request: Request, account: Account, form: dict[str, str]) -> R
         raise TooLate
     shown = form.get("scopes", "").split(" ")
     wanted = [word for word in row.scopes.split(" ") if word in shown]
-    given = await _allowed(services, client, account, row, wanted) if form.get("decision") == "allow" else []
+    yes = form.get("decision") == "allow"
+    given = await agreement.allowed(services.db, client, account, row.place, wanted) if yes else []
     await _write(services, client, account, row, given)
     if not given:
         return pages.tell("The device is not let in", "It is told so. You can close this page.", account)
@@ -93,29 +92,17 @@ async def _decide(request: Request, account: Account, form: dict[str, str]) -> R
 
 async def _write(services: Services, client: Client, account: Account, row: Any, given: Sequence[str]) -> None:
     """Decide first, then write down what follows from it."""
-    since = await consents.signed_in_at(services.db, account.session)
-    before = await consents.agreed(services.db, client, account.id, row.place)
-    if since is None:  # ended meanwhile
-        raise SignedOut
     async with services.db.system.write(None) as tx:
         if not await devices.decide(tx, row.id):
             raise TooLate
         if given:
-            remembered = [word for word in SENTENCES if word in before or word in given]
-            consent = await consents.agree(tx, client, account.id, row.place, remembered)
-            await devices.allow(tx, row.id, await store.begin(tx, consent, given, since))
+            await devices.allow(tx, row.id, await agreement.begin(tx, client, account, row.place, given))
 
 
 async def _client(services: Services, row: Any) -> Client | None:
     """Whose device it is, as long as that may act."""
     client = await clients.find(services.db, row.client_id) if row else None
     return client if client and client.barred is None else None
-
-
-async def _allowed(services: Services, client: Client, account: Account, row: Any, words: Sequence[str]) -> list[str]:
-    role = await consents.role(services.db, client.organization, account.id)
-    customer = await people.customer_of(services.db, account.id, row.place, client.application)
-    return scopes.allowed(words, client.scopes, role, customer)
 
 
 routes = [pages.route(PAGE, see, act)]
