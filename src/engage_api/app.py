@@ -240,7 +240,9 @@ def _jobs(accounts: Accounts) -> Registry:
 
 
 def _background(settings: Settings, db: Database, jobs: Registry, stop: asyncio.Event) -> list[asyncio.Task[None]]:
-    runs = [Worker(db, jobs).run(stop)] if settings.worker else []
+    runs = [db.pulse.run(stop)]
+    if settings.worker:
+        runs.append(Worker(db, jobs).run(stop))
     if db.dialect == "postgresql":
         runs.append(Sequencer(db).run(stop))
     return [asyncio.create_task(run) for run in runs]

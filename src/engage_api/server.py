@@ -91,7 +91,7 @@ async def _work(settings: Settings) -> None:
     db = await open_database(settings.database)
     try:
         await seal.require_same(db, settings.secret())
-        runs = [Worker(db, Accounts.open(settings, db).writer.joined(registry)).run(stop)]
+        runs = [db.pulse.run(stop), Worker(db, Accounts.open(settings, db).writer.joined(registry)).run(stop)]
         if db.dialect == "postgresql":
             runs.append(Sequencer(db).run(stop))
         await asyncio.gather(*runs)

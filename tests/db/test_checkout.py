@@ -93,9 +93,9 @@ async def test_the_look_for_silence_rests_when_nothing_is_in_use(database: Postg
             look.cancel()
 
 
-async def test_system_has_connections_and_an_event_of_its_own(database: Postgres) -> None:
+async def test_system_has_connections_of_its_own_and_the_same_pulse(database: Postgres) -> None:
     system = database.system
     async with system.write(None) as tx:
         assert await tx.one(Query(text("SELECT current_user"))) == ("engage_system",)
-    assert (system.committed.is_set(), database.committed.is_set()) == (True, False)
     assert system.system is system
+    assert system.pulse is database.pulse

@@ -113,10 +113,10 @@ async def test_a_write_that_dies_between_is_not_repeated(database: Postgres, pos
                 await tx.run(ADD_SMALL, **W, id=name)
 
     for names in ([], ["b"]):  # at the commit, whose outcome nobody knows then, and at a statement
-        database.committed.clear()
-        with pytest.raises(Unavailable):
-            await die(*names)
-        assert not database.committed.is_set()
+        with database.pulse.hear("commit") as ear:
+            with pytest.raises(Unavailable):
+                await die(*names)
+            assert not await ear.wait(0)
     assert await ids(database) == []
     await write(database, "c")
     assert await ids(database) == ["c"]

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from engage_api.db import Unavailable, open_database
-from engage_api.db.sqlite import Sqlite, _Item
+from engage_api.db.sqlite import Sqlite
+from engage_api.db.sqlite_transaction import Savepoint
 from tests.db.schema import ADD_SMALL
 from tests.db.tools import W, ids, seen, write
 
@@ -118,13 +119,14 @@ async def test_an_acknowledgement_before_the_commit_would_be_noticed(
 
 async def test_a_commit_that_fails_is_told_to_its_whole_group(database: Sqlite, path: str) -> None:
     held = Held(database)
-    writers = [asyncio.create_task(write(database, name)) for name in "abc"]
-    await asyncio.sleep(0.05)
-    database._writer.execute("ROLLBACK")  # as SQLite does by itself when the disk fails
-    held.go.set()
-    done = await asyncio.gather(*writers, return_exceptions=True)
-    assert [type(one) for one in done] == [Unavailable] * 3
-    assert (seen(path), database.committed.is_set()) == ([], False)
+    with database.pulse.hear("commit") as ear:
+        writers = [asyncio.create_task(write(database, name)) for name in "abc"]
+        await asyncio.sleep(0.05)
+        database._writer.execute("ROLLBACK")  # as SQLite does by itself when the disk fails
+        held.go.set()
+        done = await asyncio.gather(*writers, return_exceptions=True)
+        assert [type(one) for one in done] == [Unavailable] * 3
+        assert (seen(path), await ear.wait(0)) == ([], False)
     await write(database, "d")
     assert seen(path) == ["d"]
 
@@ -166,7 +168,7 @@ async def test_a_statement_of_ours_that_fails_undoes_the_group(database: Sqlite,
 
 def test_a_savepoint_that_fails_with_nothing_open_is_unavailable() -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    with pytest.raises(Unavailable), _Item(Spoiled(connection, "SAVEPOINT item"), None):  # type: ignore[arg-type]
+    with pytest.raises(Unavailable), Savepoint(Spoiled(connection, "SAVEPOINT item"), None):  # type: ignore[arg-type]
         pass
     connection.close()
 

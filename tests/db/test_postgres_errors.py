@@ -86,11 +86,12 @@ async def test_a_commit_that_the_server_turned_into_a_rollback_is_noticed(databa
         async with database.write("w") as tx:
             await tx.run(ADD_SMALL, **W, id="a")
             with pytest.raises(asyncpg.PostgresError):
-                await tx._session.connection.execute("SELECT 1 / 0")
+                await tx.session.connection.execute("SELECT 1 / 0")
 
-    with pytest.raises(Unavailable, match="undid"):
-        await spoil()
-    assert (await ids(database), database.committed.is_set()) == ([], False)
+    with database.pulse.hear("commit") as ear:
+        with pytest.raises(Unavailable, match="undid"):
+            await spoil()
+        assert (await ids(database), await ear.wait(0)) == ([], False)
 
 
 async def test_a_server_that_says_nothing_is_unavailable(database: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:

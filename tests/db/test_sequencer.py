@@ -59,8 +59,9 @@ async def test_events_are_numbered_in_the_order_of_their_insert(database: Postgr
     one = Sequencer(database)
     await happen(database, "w1", "a", "b")
     await happen(database, "w2", "c")
-    assert (await log(database, "w1"), one.numbered.is_set()) == ([], False)
-    assert (await one.run_once(), one.numbered.is_set()) == (3, True)
+    with database.pulse.hear("log") as ear:
+        assert (await log(database, "w1"), await ear.wait(0)) == ([], False)
+        assert (await one.run_once(), await ear.wait(0)) == (3, True)
     await happen(database, "w1", "d")
     assert await one.run_once() == 1
     assert await log(database, "w1") == [(1, "a"), (2, "b"), (3, "d")]
@@ -70,9 +71,9 @@ async def test_events_are_numbered_in_the_order_of_their_insert(database: Postgr
 
 async def test_where_there_is_nothing_to_do_nothing_is_locked(database: Postgres) -> None:
     one = Sequencer(database)
-    database.system.committed.clear()
-    assert (await one.run_once(), one.numbered.is_set()) == (0, False)
-    assert not database.system.committed.is_set()
+    with database.pulse.hear("log", "commit") as ear:
+        assert await one.run_once() == 0
+        assert not await ear.wait(0)
 
 
 async def test_a_late_commit_is_numbered_late_and_not_missed(database: Postgres) -> None:
@@ -177,13 +178,12 @@ async def test_it_wakes_after_a_commit_and_looks_now_and_then(
     monkeypatch.setattr(sequencer, "IDLE", (0.01, 0.02))
     other = Postgres(postgres_url)  # a process that died before it could number
     one = Sequencer(database)
-    async with running(one):
-        for commits in (database, other):
-            one.numbered.clear()
-            await happen(commits, "w", f"{commits is other}")
-            async with asyncio.timeout(20):
-                await one.numbered.wait()
-            await asyncio.sleep(0.1)
+    with database.pulse.hear("log") as ear:
+        async with running(one):
+            for commits in (database, other):
+                await happen(commits, "w", f"{commits is other}")
+                assert await ear.wait(20)
+                await asyncio.sleep(0.1)
     assert [number for number, _ in await log(database, "w")] == [1, 2]
     await other.close()
 
@@ -219,11 +219,10 @@ async def test_while_the_database_is_away_events_wait(
     monkeypatch.setattr(sequencer, "number", fail)
     monkeypatch.setattr(sequencer, "IDLE", (0.01, 0.02))
     one = Sequencer(database)
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING), database.pulse.hear("log") as ear:
         async with running(one):
             await happen(database, "w", "a")
-            async with asyncio.timeout(20):
-                await one.numbered.wait()
+            assert await ear.wait(20)
     assert await log(database, "w") == [(1, "a")]
     assert caplog.messages == ["events wait for their numbers: away"] * 2
 

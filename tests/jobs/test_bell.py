@@ -1,4 +1,4 @@
-"""Workers look at once when there may be work, seldom when there is none, and let others wait for commits too."""
+"""Workers look at once when there may be work, and seldom when there is none."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,6 @@ from engage_api.core import clock
 from engage_api.db import Database, open_database
 from engage_api.db.sequencer import Sequencer
 from engage_api.jobs import Registry, bell, enqueue, queue
-from engage_api.jobs.bell import any_of
 from tests.jobs.schema import LEFT, all_done
 from tests.jobs.work import add, finish, until, working
 
@@ -51,17 +50,18 @@ def deaf_to_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def serving(database: Database, registry: Registry) -> AsyncIterator[None]:
-    """A worker as it is in the service: the sequencer beside it."""
+    """A worker as it is in the service: it hears others, and the sequencer is beside it."""
     stop = asyncio.Event()
-    beside = asyncio.create_task(Sequencer(database).run(stop)) if database.dialect == "postgresql" else None
+    beside = [asyncio.create_task(database.pulse.run(stop))]
+    if database.dialect == "postgresql":
+        beside.append(asyncio.create_task(Sequencer(database).run(stop)))
     try:
         async with working(database, registry):
             await asyncio.sleep(0.3)
             yield
     finally:
         stop.set()
-        if beside:
-            await beside
+        await asyncio.gather(*beside)
 
 
 @pytest.mark.usefixtures("deaf_to_the_clock")
@@ -82,10 +82,25 @@ async def test_work_of_the_service_is_begun_at_once(database: Database, registry
         await until(lambda: all_done(database), SOON)
 
 
-async def test_work_of_another_process_is_found_soon(database: Database, database_url: str, registry: Registry) -> None:
+@pytest.mark.usefixtures("deaf_to_the_clock")
+async def test_work_of_another_process_is_begun_at_once(
+    database: Database, database_url: str, registry: Registry
+) -> None:
     other = await open_database(database_url)
     try:
         async with serving(database, registry):
+            await add(other, "post")
+            await until(lambda: all_done(database), SOON)
+    finally:
+        await other.close()
+
+
+async def test_work_of_another_process_that_nobody_told_of_is_found_soon(
+    database: Database, database_url: str, registry: Registry
+) -> None:
+    other = await open_database(database_url)
+    try:
+        async with working(database, registry):
             await asyncio.sleep(QUIET)
             await add(other, "post")
             await until(lambda: all_done(database), SOON)
@@ -100,15 +115,6 @@ async def test_work_is_begun_when_its_time_comes(database: Database, registry: R
         assert await until(lambda: all_done(database), SOON) > 0.9
 
 
-@pytest.mark.usefixtures("deaf_to_the_clock")
-async def test_a_worker_is_woken_by_hand(database: Database, registry: Registry, looks: list[float]) -> None:
-    async with working(database, registry) as worker:
-        await asyncio.sleep(0.3)
-        before = len(looks)
-        worker.wake()
-        await until(lambda: len(looks) == before + 1, SOON)
-
-
 async def test_a_quiet_worker_looks_once_a_second(database: Database, registry: Registry, looks: list[float]) -> None:
     async with working(database, registry):
         await asyncio.sleep(QUIET)
@@ -117,31 +123,12 @@ async def test_a_quiet_worker_looks_once_a_second(database: Database, registry: 
     assert len(looks) - before <= 3
 
 
-async def test_many_commits_cause_few_looks(database: Database, registry: Registry, looks: list[float]) -> None:
-    async with serving(database, registry):
-        looks.clear()
-        start = monotonic()
-        for _ in range(300):
-            async with database.write("w") as tx:
-                await tx.one(LEFT)
-        most = (monotonic() - start) / bell.GAP + 2
-        assert 2 <= len(looks) <= most
-
-
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_a_commit_that_another_waits_for_is_not_taken_away(database: Database, registry: Registry) -> None:
-    async with working(database, registry):
-        await asyncio.sleep(0.1)
-        await add(database, "post")
-        await until(lambda: all_done(database))
-        assert database.committed.is_set(), "whoever numbers events has not seen it yet"
-
-
-async def test_waiting_for_one_of_several_events() -> None:
-    one, other = asyncio.Event(), asyncio.Event()
-    assert not await any_of({one, other}, 0.01)
-    assert not await any_of({one, other}, -1)
-    asyncio.get_running_loop().call_later(0.01, other.set)
-    assert await any_of({one, other}, 5)
-    assert await any_of({one, other}, -1)
-    assert len(asyncio.all_tasks()) == 1
+async def test_many_new_jobs_cause_few_looks_and_other_commits_none(database: Database, looks: list[float]) -> None:
+    async with serving(database, Registry()):
+        for write, most in ((lambda tx: enqueue(tx, "unknown", {}), 1 / bell.GAP), (lambda tx: tx.one(LEFT), 3)):
+            looks.clear()
+            start = monotonic()
+            for _ in range(100):
+                async with database.write("w") as tx:
+                    await write(tx)
+            assert len(looks) <= most * (monotonic() - start) + 3

@@ -13,7 +13,8 @@ import pytest
 from sqlmodel import SQLModel
 
 from engage_api.db.postgres import Postgres, PostgresTransaction
-from engage_api.db.sqlite import Sqlite, SqliteTransaction
+from engage_api.db.sqlite import Sqlite
+from engage_api.db.sqlite_transaction import SqliteTransaction
 
 PACKAGE = Path(sys.modules["engage_api"].__file__ or "").parent
 _TEXT = re.compile(r"'(?:[^']|'')*'")

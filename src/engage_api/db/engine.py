@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Literal, Protocol
 
 from engage_api.db.errors import Unavailable
+from engage_api.db.pulse import Pulse, Topic
 from engage_api.db.sql import Query
 
 Dialect = Literal["sqlite", "postgresql"]
@@ -39,6 +40,10 @@ class Transaction(Protocol):
         """Part of the transaction, but done just before the commit: for what nobody reads inside a transaction."""
         ...
 
+    async def ring(self, topic: Topic) -> None:
+        """After the commit, and only then, wake those who wait for this: here and in the other processes."""
+        ...
+
 
 class Database(Protocol):
     """Reads of what is committed, and `write()` for everything that changes.
@@ -58,8 +63,8 @@ class Database(Protocol):
         ...
 
     @property
-    def committed(self) -> asyncio.Event:
-        """Set after every commit in this process; whoever waits clears it. `system` of PostgreSQL has its own."""
+    def pulse(self) -> Pulse:
+        """Wakes those who wait for something to happen here; `system` has the same."""
         ...
 
     async def fetch(self, query: Query, wall: str | None, /, **values: Any) -> list[Any]:

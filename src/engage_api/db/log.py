@@ -64,6 +64,7 @@ async def append(tx: Transaction, principal: Principal, entry: Entry) -> None:
     if tx.dialect == "sqlite":
         counted = await tx.one(_NEXT, workspace_id=principal.workspace)
         await tx.run(_APPEND_NUMBERED, **line, sequence=counted.last)
+        await tx.ring("log")
     else:
         await tx.run(_APPEND, **line)
 
@@ -116,6 +117,12 @@ async def place(db: Database, principal: Principal, event_id: str) -> int | None
     """The sequence number of an event, or None when there is none that the principal may see."""
     row = await db.one(_place(audience(principal)), principal.workspace, **whose(principal), id=event_id)
     return None if row is None else int(row.sequence)
+
+
+async def newest(db: Database, principal: Principal, *, until: int) -> str | None:
+    """The id of the last event that the principal may see, up to this number; None when there is none."""
+    row = await db.one(_newest(audience(principal)), principal.workspace, **whose(principal), until=until)
+    return None if row is None else str(row.id)
 
 
 def _line(row: Any, principal: Principal) -> Line:
@@ -176,3 +183,9 @@ def _place(whom: Audience) -> Query:
             EVENT.c.sequence.is_not(None),
         )
     )
+
+
+@lru_cache(maxsize=3)
+def _newest(whom: Audience) -> Query:
+    found = select(EVENT.c.id).where(*visible(EVENT, whom), EVENT.c.sequence <= bindparam("until"))
+    return Query(found.order_by(EVENT.c.sequence.desc()).limit(1))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Literal
 
 import asyncpg
@@ -10,7 +11,9 @@ import asyncpg
 from engage_api.db.engine import PATIENCE, patience
 from engage_api.db.errors import Unavailable
 from engage_api.db.postgres_checkout import Checkout
-from engage_api.db.postgres_session import Session, is_lost, surface
+from engage_api.db.postgres_pulse import CHANNEL, NOTIFY, Line
+from engage_api.db.postgres_session import Session, is_lost, open_session, surface
+from engage_api.db.pulse import Pulse, Topic
 from engage_api.db.sql import Query
 
 APP, SYSTEM = "engage_app", "engage_system"  # roles: behind row-level security, and across all workspaces
@@ -27,8 +30,9 @@ class Postgres:
     dialect: Literal["postgresql"] = "postgresql"
 
     def __init__(self, url: str, role: str = APP, size: int = 8) -> None:
-        self.committed = asyncio.Event()
         self.system: Postgres = self if role == SYSTEM else Postgres(url, SYSTEM, 3)
+        self._line: Line = Line(partial(open_session, url, role, "")) if self.system is self else self.system._line  # noqa: SLF001
+        self.pulse: Pulse = Pulse(self._line.listen) if self.system is self else self.system.pulse
         self._checkout = Checkout(url, role, size)
         self._writers: set[asyncio.Task[Any] | None] = set() if self.system is self else self.system._writers  # noqa: SLF001
 
@@ -75,7 +79,7 @@ class Postgres:
         session = await self._begin(wall or "")
         writer = asyncio.current_task()
         self._writers.add(writer)
-        tx = PostgresTransaction(session, wall)
+        tx = PostgresTransaction(session, wall, self._line)
         try:
             async with patience("a transaction"):
                 yield tx
@@ -83,11 +87,11 @@ class Postgres:
                 raise tx.failure
         except BaseException:
             tx.over = True
-            await self._end(session, "ROLLBACK")
+            await self._end(tx, "ROLLBACK")
             raise
         else:
             tx.over = True
-            await self._end(session, "COMMIT")
+            await self._end(tx, "COMMIT")
         finally:
             self._writers.discard(writer)
 
@@ -110,13 +114,14 @@ class Postgres:
         session.until += 2 * PATIENCE  # for the work, and for the end of it
         return session
 
-    async def _end(self, session: Session, word: str) -> None:
+    async def _end(self, tx: "PostgresTransaction", word: str) -> None:
         """In a task of its own: whoever is cancelled meanwhile leaves a connection that is at rest."""
-        task = asyncio.create_task(self._finish(session, word))
+        task = asyncio.create_task(self._finish(tx, word))
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         await asyncio.shield(task)
 
-    async def _finish(self, session: Session, word: str) -> None:
+    async def _finish(self, tx: "PostgresTransaction", word: str) -> None:
+        session = tx.session
         try:
             said = await session.connection.execute(word)
         except Exception as error:  # noqa: BLE001  # `surface` raises it again
@@ -127,7 +132,7 @@ class Postgres:
             if said != word:  # COMMIT of a failed transaction answers ROLLBACK and no error
                 raise Unavailable("the server undid the transaction")
             if word == "COMMIT":
-                self.committed.set()
+                self.pulse.ring("commit", *tx.rings)
         finally:
             self._checkout.give(session)
 
@@ -145,15 +150,17 @@ class Postgres:
 class PostgresTransaction:
     """One transaction on one connection."""
 
-    __slots__ = ("_session", "failure", "over", "wall")
+    __slots__ = ("_line", "failure", "over", "rings", "session", "wall")
 
     dialect: Literal["postgresql"] = "postgresql"
 
-    def __init__(self, session: Session, wall: str | None) -> None:
+    def __init__(self, session: Session, wall: str | None, line: Line) -> None:
         self.wall = wall
+        self.session = session
+        self.rings: set[Topic] = set()
         self.failure: BaseException | None = None
         self.over = False
-        self._session = session
+        self._line = line
 
     async def fetch(self, query: Query, /, **values: Any) -> list[Any]:
         plan = query.postgres
@@ -176,15 +183,20 @@ class PostgresTransaction:
     async def late(self, query: Query, /, **values: Any) -> None:
         await self.run(query, **values)
 
+    async def ring(self, topic: Topic) -> None:
+        if topic not in self.rings:
+            self.rings.add(topic)
+            await self._do(asyncpg.Connection.fetchval, NOTIFY, CHANNEL, self._line.words(topic))
+
     async def _do(self, method: Method, *arguments: Any) -> Any:
         if self.over or self.failure is not None:
             raise RuntimeError("the transaction is over") from self.failure
         try:
-            return await method(self._session.connection, *arguments)
+            return await method(self.session.connection, *arguments)
         except BaseException as error:  # noqa: BLE001  # `surface` raises it again
             self.failure = error
             try:
-                surface(error, self._session)
+                surface(error, self.session)
             except Exception as known:
                 self.failure = known
                 raise

@@ -49,14 +49,16 @@ _log = logging.getLogger(__name__)
 async def number(tx: Transaction) -> int:
     """One round: how many events got their number, at most BATCH. Several at once take turns."""
     await tx.one(_LOCK)
-    return await tx.run(_NUMBER)
+    found = await tx.run(_NUMBER)
+    if found:
+        await tx.ring("log")
+    return found
 
 
 class Sequencer:
-    """Runs in every process that commits; several at once are safe. `numbered` is set after each round."""
+    """Runs in every process that commits; several at once are safe. Each round that numbers some rings `log`."""
 
     def __init__(self, database: Database) -> None:
-        self.numbered = asyncio.Event()
         self._database = database
 
     async def run_once(self) -> int:
@@ -65,38 +67,23 @@ class Sequencer:
         if await system.one_raw(_WAITING, None) is None:
             return 0
         async with system.write(None) as tx:
-            found = await number(tx)
-        if found:
-            self.numbered.set()
-        return found
+            return await number(tx)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`: after every commit of this process, and now and then for those of others."""
         idle, longest = IDLE
         wait = idle
-        while not stop.is_set():
-            self._database.committed.clear()
-            try:
-                found = await self.run_once()
-            except Unavailable as error:
-                _log.warning("events wait for their numbers: %s", error)
-                found = 0
-            if found:
-                wait = idle
-                await asyncio.sleep(PAUSE if found < BATCH else 0)
-            elif await _any(stop, self._database.committed, wait):
-                wait = idle
-            else:
-                wait = min(wait * 2, longest)
-
-
-async def _any(first: asyncio.Event, second: asyncio.Event, seconds: float) -> bool:
-    """Whether one of them was set within that time."""
-    waiting = {asyncio.create_task(first.wait()), asyncio.create_task(second.wait())}
-    try:
-        done, _ = await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-    return bool(done)
+        with self._database.pulse.hear("commit", stop=stop) as ear:
+            while not stop.is_set():
+                try:
+                    found = await self.run_once()
+                except Unavailable as error:
+                    _log.warning("events wait for their numbers: %s", error)
+                    found = 0
+                if found:
+                    wait = idle
+                    await asyncio.sleep(PAUSE if found < BATCH else 0)
+                elif await ear.wait(wait):
+                    wait = idle
+                else:
+                    wait = min(wait * 2, longest)

@@ -2,20 +2,22 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from time import monotonic
 from typing import Any, Literal, Self
 
 from engage_api.db.engine import patience
-from engage_api.db.errors import Conflict, Unavailable
+from engage_api.db.errors import Unavailable
+from engage_api.db.pulse import SHARED, Pulse, Topic
 from engage_api.db.sql import Query
 from engage_api.db.sqlite_file import BUSY, Scans, connect, surface
+from engage_api.db.sqlite_transaction import Late, Savepoint, SqliteTransaction
 
 BUDGET = 0.005  # seconds that a read may take in the loop before it moves to a thread
 AT_ONCE = 50  # late statements of some 20 µs between two looks at the loop
-Late = tuple[str, list[Any]]  # a statement and its parameters
+LOOK = 0.05  # seconds between two looks at what other processes did to the file
 STEPS = 2000  # of SQLite's virtual machine between two looks at the clock: some 50 µs
 
 
@@ -32,7 +34,7 @@ class Sqlite:
     dialect: Literal["sqlite"] = "sqlite"
 
     def __init__(self, path: str, *, group_commit: bool = True) -> None:
-        self.committed = asyncio.Event()
+        self.pulse = Pulse(self._watch)
         self._writer = connect(path)
         self._reader = connect(path, query_only=True)
         self._reader.set_progress_handler(lambda: monotonic() > self._until, STEPS)
@@ -41,6 +43,7 @@ class Sqlite:
         self._turn = asyncio.Lock()  # whoever holds it is alone with the writer
         self._group: asyncio.Task[None] | None = None
         self._late: list[Late] = []  # what the group does just before its commit
+        self._rings: set[Topic] = set()  # and whom it wakes after it
         self._owner: asyncio.Task[Any] | None = None
         self._commits = ThreadPoolExecutor(1, "commit")
         # Without group commit a writer keeps all others out until its own commit is done.
@@ -88,16 +91,17 @@ class Sqlite:
         return await self._scans.fetch(sql, arguments)
 
     @asynccontextmanager
-    async def write(self, wall: str | None, /) -> AsyncIterator["SqliteTransaction"]:
+    async def write(self, wall: str | None, /) -> AsyncIterator[SqliteTransaction]:
         self._refuse_owner()
         async with self._alone:
             async with patience("a transaction"), self._turn:
                 self._owner = asyncio.current_task()
                 try:
                     group = await self._join()
-                    with _Item(self._writer, wall) as tx:
+                    with Savepoint(self._writer, wall) as tx:
                         yield tx
                     self._late += tx.later
+                    self._rings |= tx.rings
                 finally:
                     self._owner = None
             await asyncio.shield(group)
@@ -127,7 +131,8 @@ class Sqlite:
 
     async def _commit(self) -> None:
         async with self._turn:
-            self._group, late, self._late = None, self._late, []
+            late, rings = self._late, self._rings
+            self._group, self._late, self._rings = None, [], set()
             try:
                 await self._do_late(late)
                 # Never Connection.commit(): without a transaction it succeeds and says nothing.
@@ -136,9 +141,9 @@ class Sqlite:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 raise Unavailable("the commit failed, nothing of it is kept") from error
-        self.committed.set()
+        self.pulse.ring("commit", *rings)
 
-    async def _do_late(self, late: list["Late"]) -> None:
+    async def _do_late(self, late: list[Late]) -> None:
         """FTS5 writes its index at every savepoint, so words wait for the end: now it does so once for all of them.
 
         In the loop, because a thread would have to ask for the interpreter's lock after every statement.
@@ -149,6 +154,24 @@ class Sqlite:
             self._writer.execute(sql, arguments)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
+
+    async def _watch(self, pulse: Pulse, stop: asyncio.Event) -> None:
+        """Whether another process has committed shows at the writer's connection, whose own commits do not count."""
+        last = None
+        with pulse.hear(stop=stop) as ear:
+            while not stop.is_set():
+                if pulse.heard and (version := await self._version()) != last:
+                    last = version
+                    pulse.ring(*SHARED)
+                await ear.wait(LOOK)
+
+    async def _version(self) -> int | None:
+        async with self._turn:
+            try:
+                (version,) = self._writer.execute("PRAGMA data_version").fetchone()
+            except sqlite3.Error:  # closed, or another process recovers the file
+                return None
+            return int(version)
 
     def _refuse_owner(self) -> None:
         if self._owner is not None and self._owner is asyncio.current_task():
@@ -162,88 +185,3 @@ class Sqlite:
             self._scans.close()
             self._reader.close()
             self._writer.close()
-
-
-class SqliteTransaction:
-    """One savepoint of the shared transaction."""
-
-    __slots__ = ("_connection", "failure", "later", "over", "wall")
-
-    dialect: Literal["sqlite"] = "sqlite"
-
-    def __init__(self, connection: sqlite3.Connection, wall: str | None) -> None:
-        self.wall = wall
-        self.later: list[Late] = []
-        self.failure: BaseException | None = None
-        self.over = False
-        self._connection = connection
-
-    async def fetch(self, query: Query, /, **values: Any) -> list[Any]:
-        return query.sqlite.rows(self._execute(query, values).fetchall())
-
-    async def one(self, query: Query, /, **values: Any) -> Any:
-        raws = self._execute(query, values).fetchall()  # all: a RETURNING that is left half-way stays open
-        return query.sqlite.row(raws[0]) if raws else None
-
-    async def run(self, query: Query, /, **values: Any) -> int:
-        return self._execute(query, values).rowcount
-
-    async def many(self, query: Query, several: Iterable[dict[str, Any]], /) -> None:
-        for values in several:
-            self._execute(query, values)
-
-    async def late(self, query: Query, /, **values: Any) -> None:
-        self._refuse_end()
-        self.later.append((query.sqlite.sql, query.sqlite.arguments(values)))
-
-    def _execute(self, query: Query, values: dict[str, Any]) -> sqlite3.Cursor:
-        arguments = query.sqlite.arguments(values)
-        self._refuse_end()
-        if not self._connection.in_transaction:  # SQLite undid the group; the statement would be kept by itself
-            self.failure = Unavailable("the transaction that this write shared has failed")
-            raise self.failure
-        try:
-            return self._connection.execute(query.sqlite.sql, arguments)
-        except Exception as error:  # noqa: BLE001  # `surface` raises it again, or what it means
-            self.failure = error
-            try:
-                surface(error)
-            except (Conflict, Unavailable) as known:
-                self.failure = known
-                raise
-
-    def _refuse_end(self) -> None:
-        if self.over or self.failure is not None:
-            raise RuntimeError("the transaction is over") from self.failure
-
-
-class _Item:
-    """A savepoint around one writer's work. Without a transaction nothing is left to undo, and its COMMIT will fail."""
-
-    __slots__ = ("_connection", "_tx")
-
-    def __init__(self, connection: sqlite3.Connection, wall: str | None) -> None:
-        self._connection = connection
-        self._tx = SqliteTransaction(connection, wall)
-
-    def __enter__(self) -> SqliteTransaction:
-        self._do("SAVEPOINT item")
-        return self._tx
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        self._tx.over = True
-        failure = self._tx.failure
-        if self._connection.in_transaction:
-            if kind is not None or failure is not None:
-                self._do("ROLLBACK TO item")
-            self._do("RELEASE item")
-        if kind is None and failure is not None:
-            raise failure
-
-    def _do(self, statement: str) -> None:
-        try:
-            self._connection.execute(statement)
-        except sqlite3.Error as error:  # nobody knows what is left of the group: let its commit fail
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise Unavailable(str(error)) from error

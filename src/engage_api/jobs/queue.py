@@ -120,7 +120,11 @@ async def enqueue(
         "token": 0,
         "created_at": now,
     }
-    return values["id"] if await tx.run(_ADD, **values) else None
+    if not await tx.run(_ADD, **values):
+        return None
+    if run_at is None or run_at <= now:
+        await tx.ring("jobs")
+    return str(values["id"])
 
 
 async def claim(system: Database, kinds: Mapping[str, Limits], most: int) -> list[Job[Any]]:
@@ -172,6 +176,7 @@ async def fail(system: Database, job: Job[Any], error: str, delay: timedelta | N
 async def release(system: Database, jobs: Iterable[Job[Any]]) -> int:
     """Give back what will not be worked on; the attempt does not count. Returns how many were still ours."""
     async with system.write(None) as tx:
+        await tx.ring("jobs")
         return sum([await tx.run(_GIVE_BACK, **_claim_of(job)) for job in jobs])
 
 
@@ -180,7 +185,10 @@ async def replay(tx: Transaction, job_id: str) -> bool:
 
     Raises Conflict when an unfinished job has its unique key.
     """
-    return bool(await tx.run(_REPLAY, at_id=job_id, at=clock.host()))
+    if not await tx.run(_REPLAY, at_id=job_id, at=clock.host()):
+        return False
+    await tx.ring("jobs")
+    return True
 
 
 async def sweep(tx: Transaction, older_than: timedelta) -> int:

@@ -13,7 +13,7 @@ from engage_api.core import clock
 from engage_api.db.engine import Database
 from engage_api.db.errors import Unavailable
 from engage_api.jobs import queue, schedules
-from engage_api.jobs.bell import Bell
+from engage_api.jobs.bell import Bell, listening
 from engage_api.jobs.queue import Job, Stale
 from engage_api.jobs.registry import Later, Registry
 
@@ -41,28 +41,21 @@ class Worker:
         self._grace = grace
         self._running: dict[Job[Any], asyncio.Task[None]] = {}
         self._periods: dict[str, int] = {}
-        self._bell = Bell(self._system.committed, db.committed)
-
-    def wake(self) -> None:
-        """There may be work: look now instead of within a second."""
-        self._bell.ring()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`, or until cancelled; then at most 8 seconds for what is under way.
 
         Handlers that do not end in time are cancelled, and their leases released: others may start at once.
         """
-        listening = asyncio.create_task(self._bell.listen())
-        try:
-            while not stop.is_set():
-                self._bell.hush()
-                for job in await self._look():
-                    self._running[job] = asyncio.create_task(self._work(job))
-                    self._running[job].add_done_callback(partial(self._ended, job))
-                await self._bell.wait(stop, full=not self._free)
-        finally:
-            listening.cancel()
-            await self._wind_down()
+        with listening(self._db.pulse, stop) as bell:
+            try:
+                while not stop.is_set():
+                    for job in await self._look():
+                        self._running[job] = asyncio.create_task(self._work(job))
+                        self._running[job].add_done_callback(partial(self._ended, job, bell))
+                    await bell.wait()
+            finally:
+                await self._wind_down()
 
     @property
     def _free(self) -> int:
@@ -144,11 +137,11 @@ class Worker:
                     return
             await asyncio.sleep(RETRY)
 
-    def _ended(self, job: Job[Any], task: asyncio.Task[None]) -> None:
+    def _ended(self, job: Job[Any], bell: Bell, task: asyncio.Task[None]) -> None:
         del self._running[job]
         if not task.cancelled() and (failure := task.exception()) is not None:
             _log.error("the outcome of a job could not be written", **_about(job), exc_info=failure)
-        self._bell.ring()
+        bell.ring()
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
