@@ -94,7 +94,7 @@ async def rotate(
         raise NotRotatable("It belongs to another application, which can rotate it.")
     now = clock.business(principal.workspace)
     _refuse_ended(old.model, now)
-    end = now + _overlap(rotation.overlap)
+    end = now + overlap(rotation.overlap)
     wanted = ApiKeyCreate.model_construct(**{name: getattr(old.model, name) for name in ApiKeyCreate.model_fields})
     stored, made = await create(tx, principal, pepper, wanted, like=old.model)
     last = min(end, old.model.expires_at or end)
@@ -166,10 +166,15 @@ def _within(text: str, own: str) -> bool:
     return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]  # versions are equal
 
 
-def _overlap(text: str) -> timedelta:
+def overlap(text: str) -> timedelta:
+    """How long an old key or secret goes on working beside a new one.
+
+    Raises:
+        InvalidRequest: longer than 30 days.
+    """
     match = _DURATION.fullmatch(text)
     hours, minutes, days = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
-    overlap = timedelta(days=days, hours=hours, minutes=minutes)
-    if overlap > LONGEST_OVERLAP:
+    found = timedelta(days=days, hours=hours, minutes=minutes)
+    if found > LONGEST_OVERLAP:
         raise InvalidRequest(errors=[Fault("too-long", "At most 30 days.", pointer="/overlap")])
-    return overlap
+    return found

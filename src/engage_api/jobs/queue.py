@@ -53,6 +53,18 @@ _REPLAY = Query(
     .where(_t.c.id == bindparam("at_id"), _t.c.state == DEAD)
     .values(state=QUEUED, run_at=bindparam("at"), attempts=0, finished_at=None)
 )
+_HASTEN = Query(
+    update(_t)
+    .where(
+        _t.c.workspace_id == bindparam("at_workspace"),
+        _t.c.kind == bindparam("at_kind"),
+        _t.c.unique_key == bindparam("at_key"),
+        _queued,
+        _t.c.lease_until.is_(None),
+        _t.c.run_at > bindparam("now"),
+    )
+    .values(run_at=bindparam("now"))
+)
 _SWEEP = Query(delete(_t).where(_t.c.state == DEAD, _t.c.finished_at < bindparam("before")))
 
 
@@ -127,6 +139,14 @@ async def enqueue(
     return str(values["id"])
 
 
+async def hasten(tx: Transaction, kind: str, unique_key: str, *, workspace: str | None = None) -> None:
+    """Let the job with this key begin now instead of later, unless it is under way. `workspace` as for `enqueue`."""
+    now = clock.host()
+    at = {"at_workspace": tx.wall if workspace is None else workspace, "at_kind": kind, "at_key": unique_key}
+    if await tx.run(_HASTEN, **at, now=now):
+        await tx.ring("jobs")
+
+
 async def claim(system: Database, kinds: Mapping[str, Limits], most: int) -> list[Job[Any]]:
     """At most so many due jobs of these kinds, oldest first, each under its lease. Nobody else gets them meanwhile.
 
@@ -154,6 +174,16 @@ async def claim(system: Database, kinds: Mapping[str, Limits], most: int) -> lis
 async def heartbeat(system: Database, job: Job[Any]) -> bool:
     """Renew the lease. False when the job is no longer ours (done, given up, or somebody else's)."""
     return await _write(system, job, _BEAT, until=clock.host() + job.limits.lease)
+
+
+async def hold(tx: Transaction, job: Job[Any]) -> None:
+    """Say that the job is still ours, as the first statement of a transaction in a handler that has several.
+
+    Nobody else can claim it before the end of that transaction, and its lease begins anew. Raises Stale, which must
+    leave the transaction, when another worker has the job by now.
+    """
+    if not await tx.run(_BEAT, **_claim_of(job), until=clock.host() + job.limits.lease):
+        raise Stale(job.id)
 
 
 async def complete(system: Database, job: Job[Any]) -> bool:
