@@ -42,20 +42,6 @@ KINDS: tuple[tuple[Kind[Any], str, Machine], ...] = (
 )
 """Every kind of resource that is written down, the path it lives at, and its state machine."""
 
-BESIDES = {
-    "api-key": {"leaked": "Somebody reported the key itself, and it ended."},
-    "account-link": {
-        "linked": "The person agreed: the account is the customer's.",
-        "expired": "Nobody agreed in time, or the account is gone.",
-    },
-    "invitation": {
-        "accepted": "Who was invited accepted, and is a member.",
-        "declined": "Who was invited declined.",
-        "expired": "Nobody accepted the invitation in time.",
-    },
-}
-"""Events that are neither a change of fields nor a change of state."""
-
 
 @dataclass(frozen=True, slots=True)
 class Door:
@@ -85,14 +71,5 @@ def doors() -> tuple[Door, ...]:
 
 def events() -> Iterator[tuple[str, str]]:
     """Every event type with a sentence."""
-    deletable = {door.operation.path.rpartition("/{")[0] for door in doors() if door.operation.method == "delete"}
-    for kind, path, machine in KINDS:
-        thing = kind.name.replace("-", " ").replace("api", "API")
-        yield f"engage.{kind.name}.created.v1", f"A new {thing}."
-        yield f"engage.{kind.name}.updated.v1", f"Fields of the {thing} changed."
-        if path in deletable:
-            yield f"engage.{kind.name}.deleted.v1", f"The {thing} is gone; `data` is what it was last."
-        for state in dict.fromkeys(to for following in machine.values() for to in following):
-            yield f"engage.{kind.name}.{state}.v1", f"The {thing} is now {state}."
-        for happened, sentence in BESIDES.get(kind.name, {}).items():
-            yield f"engage.{kind.name}.{happened}.v1", sentence
+    for kind, _, _ in KINDS:
+        yield from kind.events()

@@ -41,7 +41,7 @@ def problems_without_a_page(site: Path) -> list[str]:
 def event_types() -> Iterator[str]:
     """From the sources, by another way than the portal goes: what each kind can be told to have happened."""
     for kind in (one for one in gc.get_objects() if type(one) is Kind):  # a proxy would look for what it stood for
-        yield from (f"engage.{kind.name}.{happened}.v1" for happened in ("created", "updated"))
+        yield f"engage.{kind.name}.created.v1"
     machines = {id(machine): (kind.name, machine) for kind, _, machine in KINDS}
     for name, machine in transitions():
         assert id(machine) in machines, f"{name} is a state machine that the portal does not know"

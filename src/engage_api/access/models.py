@@ -122,4 +122,17 @@ def _columns(key: ApiKey) -> dict[str, Any]:
     return {"application_id": key.application_id, "plan": key.plan, "expires_at": key.expires_at}
 
 
-API_KEY = Kind("api-key", "key", ApiKey, ApiKeyRow, _columns, schema=2)
+API_KEY = Kind(
+    "api-key",
+    "key",
+    ApiKey,
+    ApiKeyRow,
+    _columns,
+    schema=2,
+    happens={
+        "created": "An API key was made.",
+        "updated": "The key was rotated: it ends at `expiresAt`.",
+        "deleted": "The key was revoked.",
+        "leaked": "Somebody reported the key itself, and it ended.",
+    },
+)

@@ -234,4 +234,15 @@ CASE = Kind(
         "due_until": Until("due_at"),
     },
     sorts={**SORTS, "dueAt": "due_place"},
+    happens={
+        "created": "A case was received.",
+        "updated": "Fields of the case changed.",
+        "accepted": "The case was accepted.",
+        "in-progress": "Work on the case began, went on or was taken up again.",
+        "waiting": "The case waits for somebody: see `waitingFor`.",
+        "delivered": "What the case was for has been delivered.",
+        "confirmed": "The customer confirmed what was delivered: the case is closed.",
+        "rejected": "The case was rejected: it is closed.",
+        "withdrawn": "The case was withdrawn: it is closed.",
+    },
 )

@@ -176,4 +176,12 @@ CUSTOMER = Kind(
         "contact_point": Term("contact-point"),
     },
     sorts={**SORTS, "displayName": "sort_name"},
+    happens={
+        "created": "A customer was entered.",
+        "updated": "Fields of the customer changed.",
+        "active": "The customer is active now.",
+        "dormant": "The customer is dormant now.",
+        "closed": "The customer is closed now, and signed out everywhere.",
+        "deleted": "The customer was deleted.",
+    },
 )

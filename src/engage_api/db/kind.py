@@ -2,10 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from sqlalchemy import Table
 
@@ -75,7 +75,8 @@ class Kind(Generic[P]):
 
     `columns` gives the typed columns beside the common ones, `words` what full-text search finds, `terms` the exact
     values of list-like fields as (name, value), `refers` the ids in such fields: what is named there is not deleted.
-    `schema` counts the shapes its document has had: raise it when the shape changes.
+    `schema` counts the shapes its document has had: raise it when the shape changes. `happens` tells in a sentence what
+    can happen to one, by the last word of the event's type: nothing else is written to the log.
     """
 
     name: str
@@ -89,6 +90,12 @@ class Kind(Generic[P]):
     filters: Mapping[str, Filter] = field(default_factory=dict)
     sorts: Mapping[str, str] = field(default_factory=lambda: SORTS)
     schema: int = 1
+    happens: Mapping[str, str] = field(default_factory=dict)
+    known: ClassVar[dict[str, "Kind[Any]"]] = {}
+
+    def __post_init__(self) -> None:
+        """Every kind is known by its name, as soon as its module is imported."""
+        Kind.known[self.name] = self
 
     @property
     def table(self) -> Table:
@@ -97,8 +104,18 @@ class Kind(Generic[P]):
         return found
 
     def event(self, happened: str) -> str:
-        """The type of the event when this happens to one."""
+        """The type of the event when this happens to one.
+
+        Raises:
+            RuntimeError: the kind does not say that this can happen, so nobody could look it up.
+        """
+        if happened not in self.happens:
+            raise RuntimeError(f"{self.name}.{happened} is an event that `happens` of its kind does not tell of")
         return f"engage.{self.name}.{happened}.v1"
+
+    def events(self) -> Iterator[tuple[str, str]]:
+        """Every type of event of this kind, with its sentence."""
+        return ((self.event(happened), sentence) for happened, sentence in self.happens.items())
 
     def render(self, public: P) -> bytes:
         """The document: the very bytes that are answered."""

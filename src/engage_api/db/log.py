@@ -159,14 +159,15 @@ def _visible(whom: Audience) -> Select[Any]:
 
 @lru_cache(maxsize=16)
 def _page(whom: Audience, *, names: tuple[str, ...]) -> Query:
-    statement = _visible(whom).where(EVENT.c.sequence > bindparam("after"), *(_narrowed(name) for name in names))
+    narrowed = [clause for name in names for clause in _narrowed(name)]
+    statement = _visible(whom).where(EVENT.c.sequence > bindparam("after"), *narrowed)
     return Query(statement.order_by(EVENT.c.sequence).limit(bindparam("limit")))
 
 
-def _narrowed(name: str) -> ColumnElement[bool]:
+def _narrowed(name: str) -> list[ColumnElement[bool]]:
     if name == "types":
-        return (EVENT.c.type >= bindparam("from_type")) & (EVENT.c.type < bindparam("until_type"))
-    return EVENT.c[name] == bindparam(f"by_{name}")
+        return [EVENT.c.type >= bindparam("from_type"), EVENT.c.type < bindparam("until_type")]
+    return [EVENT.c[name] == bindparam(f"by_{name}")]
 
 
 @lru_cache(maxsize=3)

@@ -157,4 +157,11 @@ OFFER = Kind(
         "channel": Term("channel"),
         "valid_at": Within("valid_after", "valid_before"),
     },
+    happens={
+        "created": "A draft of an offer was made.",
+        "updated": "Fields of the offer changed.",
+        "active": "The offer was published.",
+        "retired": "The offer was retired.",
+        "deleted": "The draft was deleted.",
+    },
 )

@@ -231,6 +231,12 @@ APPLICATION = Kind(
     _application_columns,
     _words,
     filters={"state": Equal("state"), "organization_id": Equal("organization_id")},
+    happens={
+        "created": "An application was registered.",
+        "updated": "Fields of the application changed.",
+        "live": "The application may work in the live workspace, with the scopes in `grantedScopes`.",
+        "revoked": "The application was revoked: nothing of it works any more.",
+    },
 )
 CLIENT_SECRET = Kind(
     "client-secret",
@@ -239,4 +245,5 @@ CLIENT_SECRET = Kind(
     ClientSecretRow,
     _secret_columns,
     filters={"application_id": Equal("application_id"), "environment": Equal("environment")},
+    happens={"created": "A client secret was made.", "deleted": "The client secret was deleted."},
 )

@@ -96,4 +96,10 @@ ACCOUNT_LINK = Kind(
     AccountLinkRow,
     _columns,
     filters={"customer_id": Equal("customer_id"), "state": Equal("state")},
+    happens={
+        "created": "A link to an account was sent to a customer.",
+        "linked": "The person agreed: the account is the customer's.",
+        "expired": "Nobody agreed in time, or the account is gone.",
+        "deleted": "The link was ended.",
+    },
 )

@@ -153,6 +153,11 @@ MEMBER = Kind(
         "account_id": Equal("account_id"),
         "role": Equal("role"),
     },
+    happens={
+        "created": "Somebody became a member of an organization.",
+        "updated": "The member has another role.",
+        "deleted": "Somebody is no member any more.",
+    },
 )
 INVITATION = Kind(
     "invitation",
@@ -161,4 +166,11 @@ INVITATION = Kind(
     InvitationRow,
     _invitation_columns,
     filters={"organization_id": Equal("organization_id")},
+    happens={
+        "created": "Somebody was invited.",
+        "accepted": "Who was invited accepted, and is a member.",
+        "declined": "Who was invited declined.",
+        "expired": "Nobody accepted the invitation in time.",
+        "deleted": "The invitation was withdrawn.",
+    },
 )

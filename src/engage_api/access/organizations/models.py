@@ -97,4 +97,10 @@ ORGANIZATION = Kind(
     _columns,
     _words,
     filters={"state": Equal("state")},
+    happens={
+        "created": "An organization signed up or was entered.",
+        "updated": "Fields of the organization changed.",
+        "approved": "The organization may work in the live workspace.",
+        "suspended": "The organization was suspended: nothing of it works any more.",
+    },
 )

@@ -146,4 +146,13 @@ TASK = Kind(
         "due_until": Until("due_at"),
     },
     sorts={**SORTS, "dueAt": "due_place"},
+    happens={
+        "created": "A task of a case was made.",
+        "updated": "Fields of the task changed.",
+        "available": "The task can be taken up again.",
+        "active": "Somebody works on the task.",
+        "completed": "The task was completed.",
+        "skipped": "The task was skipped.",
+        "failed": "The task failed.",
+    },
 )
