@@ -14,6 +14,7 @@ from engage_api.db import Database, Unavailable, open_database
 from engage_api.jobs import Backoff, Job, Later, Registry, queue
 from engage_api.jobs import registry as service
 from engage_api.jobs.housekeeping import SWEEP
+from engage_api.jobs.limits import USUAL
 from tests.jobs.schema import all_done, jobs, marks, periods
 from tests.jobs.work import add, finish, leave_mark, until, working
 
@@ -165,7 +166,7 @@ async def test_no_more_run_at_once_than_there_is_room_for(database: Database, re
         running.discard(job.id)
 
     await add(database, "post", 20)
-    async with working(database, registry, concurrency=3):
+    async with working(database, registry, pools={USUAL: 3}):
         await until(lambda: all_done(database))
     assert most == 3
 

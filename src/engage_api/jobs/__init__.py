@@ -2,7 +2,7 @@
 
 from engage_api.jobs import housekeeping  # noqa: F401  # registers its job
 from engage_api.jobs.limits import Backoff, Limits
-from engage_api.jobs.queue import Job, Stale, enqueue, replay
+from engage_api.jobs.queue import Job, Stale, enqueue, hold, replay
 from engage_api.jobs.registry import Later, Registry, job, registry, schedule
 from engage_api.jobs.worker import Worker
 
@@ -15,6 +15,7 @@ __all__ = [
     "Stale",
     "Worker",
     "enqueue",
+    "hold",
     "job",
     "registry",
     "replay",

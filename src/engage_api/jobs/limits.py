@@ -1,9 +1,14 @@
-"""How long a kind of job may take, and how often and when it is tried."""
+"""How long a kind of job may take, how often and when it is tried, and how many run beside it."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypedDict
 
+USUAL, WEBHOOKS = "usual", "webhooks"
+POOLS: Mapping[str, int] = {USUAL: 4, WEBHOOKS: 256}
+"""How many jobs of each pool a worker runs at once: whatever waits for others' servers takes no slot of the rest."""
 JITTER = 0.2  # of a delay, either way: what failed together does not come back together
 MOST_DOUBLINGS = 64  # more would leave what a float can multiply
 
@@ -29,10 +34,21 @@ class Limits:
 
     After `max_attempts` a job is dead; an attempt whose worker vanished counts. `lease` is how long a worker may be
     silent before its job is given to another (three times in that span it says that it is alive); `deadline` is how
-    long one attempt may take in all.
+    long one attempt may take in all; `pool` is whose slots its jobs take.
     """
 
     max_attempts: int = 10
     lease: timedelta = timedelta(seconds=30)
     deadline: timedelta = timedelta(minutes=10)
     backoff: Backoff = field(default_factory=Backoff)
+    pool: str = USUAL
+
+
+class Given(TypedDict, total=False):
+    """The limits of a kind that are not the usual ones."""
+
+    max_attempts: int
+    lease: timedelta
+    deadline: timedelta
+    backoff: Backoff
+    pool: str

@@ -4,17 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from pydantic import BaseModel
 
 from engage_api.db.engine import Database
-from engage_api.jobs.limits import Backoff, Limits
+from engage_api.jobs.limits import POOLS, Given, Limits
 from engage_api.jobs.queue import Job
 
 Handler = Callable[[Database, Job[Any]], Awaitable[None]]
 H = TypeVar("H", bound=Handler)
-USUAL = Limits()
 
 
 class Later(Exception):
@@ -55,28 +54,22 @@ class Registry:
     def limits(self) -> Mapping[str, Limits]:
         return {name: kind.limits for name, kind in self.kinds.items()}
 
-    def job(
-        self,
-        kind: str,
-        *,
-        payload: type[BaseModel] | None = None,
-        max_attempts: int = USUAL.max_attempts,
-        lease: timedelta = USUAL.lease,
-        deadline: timedelta = USUAL.deadline,
-        backoff: Backoff = USUAL.backoff,
-    ) -> Callable[[H], H]:
+    def job(self, kind: str, *, payload: type[BaseModel] | None = None, **given: Unpack[Given]) -> Callable[[H], H]:
         """Register the handler of a kind: `async def handler(db, job) -> None`.
 
         `job.payload` is a dict, or an instance of `payload`; `Limits` says what the others mean. The handler may run
         more than once for one job, so it writes its result and calls `job.finish(tx)` in one transaction, or does what
         may be done twice. A normal return completes the job; any exception is a failed attempt. ValueError for a kind
-        that has a handler.
+        that has a handler, and for a pool that is none.
         """
+        limits = Limits(**given)
         if kind in self.kinds:
             raise ValueError(f"there are two handlers of {kind}")
+        if limits.pool not in POOLS:
+            raise ValueError(f"there is no pool {limits.pool}")
 
         def register(handler: H) -> H:
-            self.kinds[kind] = Kind(handler, Limits(max_attempts, lease, deadline, backoff), payload)
+            self.kinds[kind] = Kind(handler, limits, payload)
             return handler
 
         return register

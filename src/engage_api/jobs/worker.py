@@ -2,7 +2,7 @@
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -14,12 +14,14 @@ from engage_api.db.engine import Database
 from engage_api.db.errors import Unavailable
 from engage_api.jobs import queue, schedules
 from engage_api.jobs.bell import Bell, listening
+from engage_api.jobs.limits import POOLS
 from engage_api.jobs.queue import Job, Stale
 from engage_api.jobs.registry import Later, Registry
 
 GRACE = 5.0  # seconds for running handlers when the worker is told to stop
 CANCELLED = 1.0  # seconds more for those that were cancelled then
 GIVING_BACK = 2.0  # seconds for the leases of what they left
+PORTION = 32  # jobs of a pool that are claimed at once
 BEATS = 3  # in the span of a lease
 RETRY = 0.25  # seconds until the outcome of a job is written again that the database could not take
 
@@ -27,17 +29,18 @@ _log = structlog.get_logger("engage.jobs")
 
 
 class Worker:
-    """Runs the jobs of a registry, at most `concurrency` at once. Any number of workers may share a database.
+    """Runs the jobs of a registry, at most so many of each pool at once. Any number of workers may share a database.
 
-    It claims no more than it can start, so nothing waits under a lease. Registries may be split among workers, for
-    instance to keep slow kinds from others' slots.
+    It claims no more than it can start, so nothing waits under a lease.
     """
 
-    def __init__(self, db: Database, registry: Registry, *, concurrency: int = 4, grace: float = GRACE) -> None:
+    def __init__(
+        self, db: Database, registry: Registry, *, pools: Mapping[str, int] = POOLS, grace: float = GRACE
+    ) -> None:
         self._db = db
         self._system = db.system
         self._registry = registry
-        self._concurrency = concurrency
+        self._pools = pools
         self._grace = grace
         self._running: dict[Job[Any], asyncio.Task[None]] = {}
         self._periods: dict[str, int] = {}
@@ -50,27 +53,34 @@ class Worker:
         with listening(self._db.pulse, stop) as bell:
             try:
                 while not stop.is_set():
-                    for job in await self._look():
-                        self._running[job] = asyncio.create_task(self._work(job))
-                        self._running[job].add_done_callback(partial(self._ended, job, bell))
+                    await self._guarded(self._fire_schedules())
+                    for pool in self._pools:
+                        await self._guarded(self._fill(pool, bell))
                     await bell.wait()
             finally:
                 await self._wind_down()
 
-    @property
-    def _free(self) -> int:
-        return self._concurrency - len(self._running)
-
-    async def _look(self) -> list[Job[Any]]:
-        """Claimed jobs. A failure is logged and is no reason to end: the next look may do better."""
+    async def _guarded(self, look: Awaitable[None]) -> None:
+        """A failure is logged and is no reason to end: the next look may do better."""
         try:
-            await self._fire_schedules()
-            return await queue.claim(self._system, self._registry.limits, self._free) if self._free else []
+            await look
         except Unavailable as error:
             _log.warning("jobs wait for the database", error=str(error))
         except Exception:  # noqa: BLE001  # a mistake that is logged every second is seen; a worker that ended is not
             _log.exception("looking for jobs failed")
-        return []
+
+    async def _fill(self, pool: str, bell: Bell) -> None:
+        """Claim and start what is due, as far as there are slots; a portion at a time, for other workers look, too."""
+        kinds = {name: limits for name, limits in self._registry.limits.items() if limits.pool == pool}
+        most = min(PORTION, self._pools[pool] - sum(job.kind in kinds for job in self._running))
+        if not kinds or most <= 0:
+            return
+        claimed = await queue.claim(self._system, kinds, most)
+        for job in claimed:
+            self._running[job] = asyncio.create_task(self._work(job))
+            self._running[job].add_done_callback(partial(self._ended, job, bell))
+        if len(claimed) == PORTION:
+            bell.ring()
 
     async def _fire_schedules(self) -> None:
         now = clock.host()
