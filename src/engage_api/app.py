@@ -8,8 +8,6 @@ from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.applications import Starlette
-from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
@@ -56,6 +54,7 @@ from engage_api.customers.sessions_routes import router as customer_sessions
 from engage_api.db import Database, open_database
 from engage_api.db.kind import Kind
 from engage_api.db.sequencer import Sequencer
+from engage_api.events.hub import Hub
 from engage_api.events.routes import router as events
 from engage_api.http import contract, housekeeping, origins, problems  # noqa: F401  # housekeeping registers its jobs
 from engage_api.http.call import Services
@@ -68,6 +67,7 @@ from engage_api.http.methods import Head
 from engage_api.http.middleware import Apps, Bounds, Envelope, Shared
 from engage_api.http.quotas import Quotas
 from engage_api.http.requestlog import RequestLog
+from engage_api.http.rooms import Api, Pages
 from engage_api.http.tally import Tally
 from engage_api.http.walk import require_guards
 from engage_api.jobs import Registry, Worker, registry
@@ -112,23 +112,6 @@ CARRY = 5.0  # seconds between two writings of usage
 NOTE = 60.0  # seconds between two notes of when keys were used
 
 
-class Api(FastAPI):
-    """FastAPI with a shorter way in: the envelope is the last room for exceptions, and routes bound their bodies."""
-
-    def build_middleware_stack(self) -> ASGIApp:
-        """Exceptions become problems; nothing else stands between the envelope and the router."""
-        handlers: Any = self.exception_handlers
-        return ExceptionMiddleware(self.router, handlers=handlers)
-
-
-class Pages(Starlette):
-    """What stands outside the versioned API, with the same last room."""
-
-    def build_middleware_stack(self) -> ASGIApp:
-        """Starlette's own last room would answer text, and throw the exception after it."""
-        return ExceptionMiddleware(self.router)
-
-
 def create_app(settings: Settings, *, processes: int = 1) -> ASGIApp:
     """The whole service as one ASGI application: the API at `/v1`, the portal at `/`, and what operators need."""
     meter, shared = Meter(), Shared(settings.base_url)
@@ -138,6 +121,7 @@ def create_app(settings: Settings, *, processes: int = 1) -> ASGIApp:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with running(settings, processes, log) as services:
             shared.services = services
+            meter.others = (services.taps.collect,)
             yield
 
     api = create_api(settings.base_url, lifespan=lifespan, telemetry=settings.telemetry)
@@ -210,6 +194,7 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
         contact=settings.contact,
         accounts=accounts,
         signing=Keyring(db, derive(secret, SIGNING)),
+        taps=Hub(db),
     )
     stop = asyncio.Event()
     beside = [
@@ -223,10 +208,9 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
     finally:
         stop.set()
         await asyncio.gather(*beside, return_exceptions=True)
-        with contextlib.suppress(Exception):
-            await doorkeeper.write_uses()
-        with contextlib.suppress(Exception):
-            await ledger.flush()
+        for last in (services.taps.end, doorkeeper.write_uses, ledger.flush):
+            with contextlib.suppress(Exception):
+                await last()
         log.flush()
         accounts.close()
         await db.close()

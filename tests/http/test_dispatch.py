@@ -6,10 +6,11 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from engage_api.app import Api, create_api
+from engage_api.app import create_api
 from engage_api.core.problem import NotFound
 from engage_api.http import problems
 from engage_api.http.dispatch import Direct
+from engage_api.http.rooms import Api
 from engage_api.http.route import DirectRoute
 from tests.running import ask
 

@@ -131,20 +131,12 @@ class Guard:
         state = scope["state"]
         services: Services = state["services"]
         state["headers"].append(self._header)
-        principal = await self._who(scope, services)
+        principal = await _who(scope, services)
         state["principal"] = principal
         state["headers"] += await services.limits.spend(principal, self._group)
         if self.scope not in principal.scopes:
             raise _forbidden(self.scope)
         return Call(request, principal, services)
-
-    async def _who(self, scope: Any, services: Services) -> Principal:
-        token = bearer(scope["headers"])
-        principal = await services.doorkeeper.recognise(token) if token else None
-        if principal is None or not usable(principal, scope["client"]):
-            _refuse_blocked(scope)
-            raise _unauthenticated(services, invalid=bool(token))
-        return principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +165,19 @@ def guard(scope: Scope) -> Any:
     return Depends(Guard(scope))
 
 
+async def look_again(call: Call, scope: Scope) -> Principal:
+    """Who holds the credential of a call that lasts, at most `TRUSTED_FOR` ago.
+
+    Raises:
+        Unauthenticated: it has ended meanwhile, or is not for this address any more.
+        InsufficientScope: it has lost the scope.
+    """
+    principal = await _who(call.request.scope, call.services)
+    if scope not in principal.scopes:
+        raise _forbidden(scope)
+    return principal
+
+
 def bearer(headers: list[tuple[bytes, bytes]]) -> str | None:
     """The token of the one `Authorization: Bearer` header; more than one is none (RFC 6750 section 2)."""
     given = [value for name, value in headers if name == b"authorization"]
@@ -193,6 +198,15 @@ def usable(principal: Principal, client: tuple[str, int] | None) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return any((mapped or address) in network for network in principal.networks)
+
+
+async def _who(scope: Any, services: Services) -> Principal:
+    token = bearer(scope["headers"])
+    principal = await services.doorkeeper.recognise(token) if token else None
+    if principal is None or not usable(principal, scope["client"]):
+        _refuse_blocked(scope)
+        raise _unauthenticated(services, invalid=bool(token))
+    return principal
 
 
 def _unauthenticated(services: Services, *, invalid: bool) -> Unauthenticated:

@@ -169,6 +169,16 @@ class StaleVersion(Problem):
     code, status, title = "stale-version", 412, "The precondition does not hold"
 
 
+class TooSlow(Problem):
+    """You do not read the stream of events as fast as it is sent: what was sent before was not taken within 10 seconds.
+
+    It is the last message of the stream, if that could still be sent, and no answer of its own. Connect again with the
+    id of the last event that you have: nothing is lost.
+    """
+
+    code, status, title = "too-slow", 408, "The stream is not read"
+
+
 class BodyTooLarge(Problem):
     """The body is larger than this service accepts (1 MiB unless the operator set another bound)."""
 

@@ -1,10 +1,12 @@
-"""An event as it is answered."""
+"""An event as it is answered, and how events are asked for."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from engage_api.core.model import Moment
+from engage_api.core.event_types import Pattern
+from engage_api.core.model import Moment, Query, Reference
+from engage_api.http.pages import USUAL, Cursor, Limit
 
 Subject = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 """What an event is about: the id of a resource, or whatever a signal calls it."""
@@ -28,3 +30,43 @@ class Event(BaseModel):
         None, description="Its number in the log, without gaps; only for those who see the whole log.", examples=["42"]
     )
     data: dict[str, Any] = Field(description="The resource as it was after the event, or before its deletion.")
+
+
+LONGEST_WAIT = 30  # seconds: shorter than the patience of most proxies
+
+
+class Selection(Query):
+    """Which events."""
+
+    type: Pattern | None = Field(
+        None, description="Only this type, such as `engage.case.delivered.v1`, or all that begin so: `engage.case.*`."
+    )
+    subject: Subject | None = Field(
+        None, description="Only what happened to the resource with this id, or to what a signal is about."
+    )
+
+    def filters(self) -> dict[str, str]:
+        """The filters that were given."""
+        return {name: value for name in ("type", "subject") if (value := getattr(self, name)) is not None}
+
+
+class EventQuery(Selection):
+    """Which events on a page."""
+
+    limit: Limit = USUAL
+    cursor: Cursor | None = Field(None, description="`nextCursor` of the page before.")
+    after: Reference | None = Field(None, description="The id of an event: only those after it. Not with `cursor`.")
+    wait: int = Field(
+        0,
+        ge=0,
+        le=LONGEST_WAIT,
+        description="Seconds to wait for an event when there is none yet. The page is empty when none came.",
+    )
+
+
+class StreamQuery(Selection):
+    """Which events on a stream."""
+
+    after: Reference | None = Field(
+        None, description="The id of an event: begin after it. `Last-Event-ID` goes before. Without both: from now on."
+    )

@@ -61,6 +61,8 @@ class Services:
     """What `access.accounts` keeps of its own; this room does not know it."""
     signing: Any
     """The keys that sign (`access.oauth.signing.Keyring`); nor does it know those."""
+    taps: Any
+    """Who follows the log (`events.hub.Hub`); nor them."""
 
 
 class Call:

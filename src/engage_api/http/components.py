@@ -47,6 +47,12 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "description": "`*`: only make it; when there is something already, the answer is 412.",
         "schema": TEXT | {"enum": ["*"]},
     },
+    "Last-Event-ID": {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "description": "The id of the last event that you have: go on after it.",
+        "schema": TEXT | {"maxLength": 100},
+    },
 }
 SAID_BY_SOME: dict[str, dict[str, Any]] = {
     "requiredScope": TEXT | {"description": "With `insufficient-scope`: the scope that is missing."},
@@ -94,5 +100,22 @@ def problem_schema() -> dict[str, Any]:
                 },
             },
             **SAID_BY_SOME,
+        },
+    }
+
+
+def stream_item(schema: str) -> dict[str, Any]:
+    """One server-sent event whose data is of this schema (OpenAPI 3.2, section 4.14.4)."""
+    data = TEXT | {
+        "contentMediaType": "application/json",
+        "contentSchema": {"$ref": f"#/components/schemas/{schema}"},
+    }
+    return {
+        "type": "object",
+        "properties": {
+            "data": data,
+            "id": TEXT | {"description": "The id of the event."},
+            "event": TEXT | {"description": "`problem` on the last message, if something is wrong: a Problem."},
+            "retry": {"type": "integer", "minimum": 0, "description": "Milliseconds to wait before you come back."},
         },
     }

@@ -1,7 +1,7 @@
 """Figures of the service for Prometheus, counted with plain dictionaries and collected when asked."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -11,9 +11,10 @@ BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 
 
 class Meter(Collector):
-    """Requests by method, route and status, with how long they took."""
+    """Requests by method, route and status, with how long they took; and the figures of `others`."""
 
     def __init__(self) -> None:
+        self.others: tuple[Callable[[], Iterable[Metric]], ...] = ()
         self._counts: dict[tuple[str, str, int], list[int]] = {}
         self._sums: dict[tuple[str, str, int], float] = {}
 
@@ -39,3 +40,5 @@ class Meter(Collector):
                 rows.append((bound, float(total)))
             family.add_metric([method, route, str(status)], rows, self._sums[method, route, status])
         yield family
+        for other in self.others:
+            yield from other()

@@ -29,6 +29,10 @@ from engage_api.http.windows import Seconds
 REFUSED = frozenset({401, 403, 404, 405})
 HEALTH = frozenset({"/livez", "/readyz"})  # the probe may share its address, a proxy's, with somebody who was blocked
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+ENDING = "engage.ending"
+"""In the state of the lifespan: what the server calls when it is told to stop."""
+ABORT = "engage.abort"
+"""Among the extensions of a request: lets go of its connection at once, with whatever was not taken from it yet."""
 _log = structlog.get_logger("engage.request")
 MOST_BLOCKED = 10_000  # addresses kept in mind
 
@@ -39,6 +43,10 @@ class Shared:
 
     base_url: str
     services: Services = field(init=False)
+
+    def end(self) -> None:
+        """Whoever waits or follows need not any longer: the service stops."""
+        self.services.taps.close()
 
 
 class Apps(NamedTuple):
@@ -104,6 +112,7 @@ class Envelope:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
+            scope.get("state", {})[ENDING] = self._shared.end
             await self._apps.api(scope, receive, send)
             return
         if scope["type"] != "http":  # nobody speaks anything else here, and nothing else would be limited or logged
@@ -128,7 +137,8 @@ class Envelope:
             if envelope.status is None:
                 await self._problem(InternalError(), scope, receive, envelope.send)
         finally:
-            await self._note(scope, envelope.status or 500, perf_counter() - began)
+            seconds = perf_counter() - began - state.get("waited", 0.0)  # what somebody waited for is no slowness
+            await self._note(scope, envelope.status or 500, seconds)
 
     def _dispatch(self, scope: Scope) -> ASGIApp:
         path = scope["path"]

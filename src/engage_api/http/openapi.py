@@ -37,8 +37,8 @@ from engage_api.core.problem import (
     UnsupportedMediaType,
 )
 from engage_api.http import examples, samples
-from engage_api.http.components import HEADERS, PARAMETERS, problem_schema
-from engage_api.http.walk import Operation, operations
+from engage_api.http.components import HEADERS, PARAMETERS, problem_schema, stream_item
+from engage_api.http.walk import EVENT_STREAM, Operation, operations
 
 JSON, PROBLEM, PATCH = "application/json", "application/problem+json", "application/merge-patch+json"
 SCHEMA_VERSION, OLDER_VERSION = "3.2.0", "3.1.0"
@@ -104,8 +104,14 @@ def _untitle(part: Any) -> None:
 
 
 def older(document: dict[str, Any]) -> dict[str, Any]:
-    """The same as OpenAPI 3.1, for generators that do not know 3.2 yet. Nothing in it is new since 3.1."""
-    return {**copy.deepcopy(document), "openapi": OLDER_VERSION}
+    """The same as OpenAPI 3.1, for generators that do not know 3.2 yet. Only what a stream consists of is new since."""
+    made = {**copy.deepcopy(document), "openapi": OLDER_VERSION}
+    for methods in made["paths"].values():
+        for operation in methods.values():
+            if stream := operation["responses"].get("200", {}).get("content", {}).get(EVENT_STREAM):
+                stream.clear()
+                stream["schema"] = {"type": "string"}
+    return made
 
 
 def problems_of(operation: Operation) -> list[type[Problem]]:
@@ -117,7 +123,7 @@ def problems_of(operation: Operation) -> list[type[Problem]]:
         known += [NotFound]
     if operation.has_body:
         known += [InvalidJson, BodyTooLarge, UnsupportedMediaType]
-    if operation.method == "get" and not operation.shows_one:
+    if operation.lists:
         known += [InvalidCursor]
     if operation.preconditioned:
         known += [PreconditionRequired, StaleVersion, Changed]
@@ -179,6 +185,8 @@ def _headers_in(operation: Operation) -> Iterator[str]:
         yield "If-None-Match-Any"
     if operation.method == "get" and operation.shows_one:
         yield "If-None-Match"
+    if operation.streams:
+        yield "Last-Event-ID"
 
 
 def _success(answer: dict[str, Any], status: int, operation: Operation, schemas: dict[str, Any]) -> None:
@@ -187,9 +195,11 @@ def _success(answer: dict[str, Any], status: int, operation: Operation, schemas:
     names += ["ETag"] if operation.shows_one and status != 204 else []
     names += ["Location"] if status == 201 else []
     names += ["Idempotent-Replayed"] if operation.idempotent else []
-    names += ["Link"] if operation.method == "get" and not operation.shows_one else []
+    names += ["Link"] if operation.lists else []
     answer["headers"] = _refs(*names)
     answer["description"] = {200: "As asked.", 201: "Made.", 204: "Done; there is nothing to show."}[status]
+    if operation.streams:
+        answer["content"] = {EVENT_STREAM: {"itemSchema": stream_item("Event")}}
     content = answer.get("content", {}).get(JSON)
     if content is not None:
         content["example"] = examples.of(content["schema"], schemas)

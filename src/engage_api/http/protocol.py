@@ -11,6 +11,7 @@ from httptools import HttpParserError, HttpParserUpgrade
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from engage_api.core.problem import HeadersTooLarge, InvalidRequest, NotImplementedHere, Problem
+from engage_api.http.middleware import ABORT, ENDING
 
 MOST_BYTES = 65_536  # of a request line with its headers
 MOST_FIELDS = 100
@@ -67,9 +68,11 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Hand the request on. Trailers come later and are no headers of it (RFC 9110 section 6.5.1)."""
         self._unread = 0
+        scope = cast("dict[str, Any]", self.scope)
+        scope["extensions"] = {ABORT: self.transport.abort}
         refusal = self._refusal()
         if refusal:
-            cast("dict[str, Any]", self.scope)["refusal"] = refusal
+            scope["refusal"] = refusal
         super().on_headers_complete()
         self.headers = []
 
@@ -77,6 +80,12 @@ class Protocol(HttpToolsProtocol):
         """Hand a piece of the body on."""
         self._unread = 0
         super().on_body(body)
+
+    def shutdown(self) -> None:
+        """The service stops. Those who follow the log would stay for ever: they are told first."""
+        if ENDING in self.app_state:
+            self.app_state[ENDING]()
+        super().shutdown()
 
     def _refusal(self) -> Problem | None:
         """What is wrong with a head that can be read."""

@@ -13,6 +13,8 @@ from engage_api.core.scopes import Scope
 PUBLIC = frozenset({"report_leaked_api_key"})
 """The operations that need no credential. Everything else has a guard, or the service does not start."""
 
+EVENT_STREAM = "text/event-stream"
+
 
 @runtime_checkable
 class Scoped(Protocol):
@@ -25,7 +27,8 @@ class Scoped(Protocol):
 class Operation:
     """One method on one path.
 
-    `acts`: it brings a resource into another state. `problems`: the codes that are its own.
+    `acts`: it brings a resource into another state. `problems`: the codes that are its own. `streams`: its answer has
+    no end, and is no list.
     """
 
     path: str
@@ -35,11 +38,17 @@ class Operation:
     has_body: bool
     shows_one: bool
     problems: tuple[str, ...]
+    streams: bool = False
 
     @property
     def acts(self) -> bool:
         """Whether it brings a resource into another state."""
         return self.path.endswith("/transitions")
+
+    @property
+    def lists(self) -> bool:
+        """Whether it answers a page of a list."""
+        return self.method == "get" and not self.shows_one and not self.streams
 
     @property
     def idempotent(self) -> bool:
@@ -87,6 +96,7 @@ def operations(app: FastAPI) -> Iterator[Operation]:
                     context.body_field is not None,
                     _shows_one(context.response_model),
                     tuple(extra.get("x-problems", ())),
+                    getattr(route.response_class, "media_type", None) == EVENT_STREAM,
                 )
 
 
