@@ -12,6 +12,8 @@ _WORDS = r"[a-z0-9_-]+(\.[a-z0-9_-]+)*"
 LONGEST = 100  # characters of a type
 
 Type = Annotated[str, StringConstraints(pattern=rf"^{_WORDS}$", max_length=LONGEST)]
+SignalType = Annotated[str, StringConstraints(pattern=r"^x\.[a-z0-9_]+(\.[a-z0-9-]+)+$", max_length=LONGEST)]
+"""The type of a signal from outside: `x.`, the id of an organization, and a name of its own."""
 Pattern = Annotated[str, StringConstraints(pattern=rf"^(\*|{_WORDS}(\.\*)?)$", max_length=LONGEST + 2)]
 
 

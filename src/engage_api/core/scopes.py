@@ -28,6 +28,7 @@ class Scope(StrEnum):
     OFFERS_READ = "offers:read", "See offers."
     OFFERS_WRITE = "offers:write", "Make, change, publish and retire offers."
     EVENTS_READ = "events:read", "See the log of everything that happened."
+    EVENTS_WRITE = "events:write", "Write signals of your own into the log."
     KEYS_READ = "keys:read", "See which API keys exist, never the keys themselves."
     KEYS_WRITE = "keys:write", "Make, rotate and revoke API keys."
     ME_READ = "me:read", "See yourself, as the customer that you are."

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, bindparam, insert, select
@@ -55,12 +56,21 @@ class Line(NamedTuple):
 
 
 async def append(tx: Transaction, principal: Principal, entry: Entry) -> None:
-    """Write a line down.
+    """Write a line down."""
+    await _append(tx, principal, values(principal, entry))
 
-    On SQLite it gets its number here, where there is one writer. On PostgreSQL the sequencer numbers it after the
+
+async def tell(tx: Transaction, principal: Principal, entry: Entry) -> bytes:
+    """Write a line down, and answer the event as it will be read but for its number."""
+    line = values(principal, entry)
+    await _append(tx, principal, line)
+    return _render(SimpleNamespace(**line), with_sequence=False)
+
+
+async def _append(tx: Transaction, principal: Principal, line: dict[str, Any]) -> None:
+    """On SQLite it gets its number here, where there is one writer. On PostgreSQL the sequencer numbers it after the
     commit, because a number drawn before can become readable after a later one.
     """
-    line = values(principal, entry)
     if tx.dialect == "sqlite":
         counted = await tx.one(_NEXT, workspace_id=principal.workspace)
         await tx.run(_APPEND_NUMBERED, **line, sequence=counted.last)

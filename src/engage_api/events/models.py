@@ -18,18 +18,26 @@ class Event(BaseModel):
     specversion: Literal["1.0"]
     id: str = Field(examples=["evt_01kb0m5xnye0rt2e5v3h4q8zj9"])
     source: str = Field(examples=["/v1"])
-    type: str = Field(description="`engage.<resource>.<what happened>.v1`", examples=["engage.case.delivered.v1"])
-    subject: str = Field(description="The id of the resource.", examples=["cas_01kb0m5xnye0rt2e5v3h4q8zj9"])
+    type: str = Field(
+        description="`engage.<resource>.<what happened>.v1`, or of a signal `x.<organization>.<name>`.",
+        examples=["engage.case.delivered.v1"],
+    )
+    subject: str = Field(
+        description="The id of the resource, or what a signal is about.", examples=["cas_01kb0m5xnye0rt2e5v3h4q8zj9"]
+    )
     time: Moment = Field(description="When it happened.")
     recordedtime: Moment = Field(description="When it was written down.")
     actor: str = Field(
-        description="Who did it: what it is, a colon and its id; or `anonymous`.", examples=["application:app_operator"]
+        description="Who did it: `application:`, `person:` or `customer:` and an id; or `anonymous`.",
+        examples=["application:app_operator"],
     )
     datacontenttype: Literal["application/json"]
     sequence: str | None = Field(
         None, description="Its number in the log, without gaps; only for those who see the whole log.", examples=["42"]
     )
-    data: dict[str, Any] = Field(description="The resource as it was after the event, or before its deletion.")
+    data: dict[str, Any] = Field(
+        description="The resource as it was after the event, or before its deletion; of a signal what was sent."
+    )
 
 
 LONGEST_WAIT = 30  # seconds: shorter than the patience of most proxies

@@ -63,7 +63,8 @@ class Operation:
     @property
     def names_external_id(self) -> bool:
         """Whether it writes an external id, which may be taken."""
-        return self.has_body and not self.acts and not self._of_credentials and not self._of_people
+        none = self._of_credentials or self._of_people or self.path == "/events"
+        return self.has_body and not self.acts and not none
 
     @property
     def _of_people(self) -> bool:
