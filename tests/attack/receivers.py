@@ -7,8 +7,9 @@ import socket
 import ssl
 import struct
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any, Self
 
 from engage_api.http.outbound import Outbound, Resolver
@@ -119,11 +120,16 @@ def resets(first: bytes) -> Behaviour:
 
 
 class Network:
-    """Where the connections of a loop lead: all of them to one receiver, except for those to `dead` addresses."""
+    """Where the connections of a loop lead: all of them to one receiver, except for those to `dead` addresses and to
+    `others`, which have receivers of their own.
+    """
 
-    def __init__(self, port: int, dead: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, port: int, dead: frozenset[str] = frozenset(), others: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self._port = port
         self._dead = dead
+        self._others = others
         self._loop = asyncio.get_running_loop()
         self._connect: Any = self._loop.create_connection
         self.asked: list[tuple[str, int]] = []
@@ -132,7 +138,7 @@ class Network:
         self.asked.append((str(host), port))
         if host in self._dead:
             raise ConnectionRefusedError
-        return await self._connect(factory, "127.0.0.1", self._port, **more)
+        return await self._connect(factory, "127.0.0.1", self._others.get(str(host), self._port), **more)
 
     def __enter__(self) -> Self:
         self._loop.create_connection = self._lead  # type: ignore[assignment]
