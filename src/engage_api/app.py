@@ -11,35 +11,27 @@ from fastapi import FastAPI
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from engage_api import __version__
+from engage_api import __version__, beside
 from engage_api.access import operations
 from engage_api.access import seal as _seal  # noqa: F401  # registers its table
-from engage_api.access.accounts import housekeeping as _sweeps  # noqa: F401  # registers its jobs
 from engage_api.access.accounts.routes import routes as account_pages
 from engage_api.access.accounts.service import Accounts
 from engage_api.access.applications.models import APPLICATION, CLIENT_SECRET
 from engage_api.access.applications.routes import router as applications
-from engage_api.access.customer_links import housekeeping as _links  # noqa: F401  # registers its job
-from engage_api.access.customer_links import letters as link_letters
 from engage_api.access.customer_links.models import ACCOUNT_LINK
 from engage_api.access.customer_links.pages import routes as customer_pages
-from engage_api.access.customer_sessions import housekeeping as _customers  # noqa: F401  # registers its job
 from engage_api.access.guard import Doorkeeper
-from engage_api.access.members import housekeeping as _members  # noqa: F401  # registers its job
-from engage_api.access.members.letters import Writer
 from engage_api.access.members.models import INVITATION, MEMBER
 from engage_api.access.members.pages import routes as organization_pages
 from engage_api.access.members.program_pages import routes as application_pages
 from engage_api.access.members.routes import router as members
 from engage_api.access.models import API_KEY
 from engage_api.access.oauth import endpoints as oauth
-from engage_api.access.oauth import housekeeping as _tokens  # noqa: F401  # registers its job
 from engage_api.access.oauth.signing import PURPOSE as SIGNING
 from engage_api.access.oauth.signing import Keyring
 from engage_api.access.organizations.models import ORGANIZATION
 from engage_api.access.organizations.routes import router as organizations
 from engage_api.access.routes import router as api_keys
-from engage_api.access.usage import housekeeping as _usage  # noqa: F401  # registers its job
 from engage_api.access.usage import service as usage
 from engage_api.access.usage.routes import router as usage_figures
 from engage_api.cases.models import CASE
@@ -51,12 +43,12 @@ from engage_api.customers.links_routes import router as account_links
 from engage_api.customers.models import CUSTOMER
 from engage_api.customers.routes import router as customers
 from engage_api.customers.sessions_routes import router as customer_sessions
-from engage_api.db import Database, open_database
+from engage_api.db import open_database
 from engage_api.db.kind import Kind
-from engage_api.db.sequencer import Sequencer
 from engage_api.events.hub import Hub
 from engage_api.events.routes import router as events
-from engage_api.http import contract, housekeeping, origins, problems  # noqa: F401  # housekeeping registers its jobs
+from engage_api.events.signals_routes import router as signals
+from engage_api.http import contract, origins, problems
 from engage_api.http.call import Services
 from engage_api.http.cursors import Cursors
 from engage_api.http.dispatch import Direct
@@ -70,7 +62,6 @@ from engage_api.http.requestlog import RequestLog
 from engage_api.http.rooms import Api, Pages
 from engage_api.http.tally import Tally
 from engage_api.http.walk import require_guards
-from engage_api.jobs import Registry, Worker, registry
 from engage_api.jobs.rounds import every
 from engage_api.me.routes import router as me
 from engage_api.offers.models import OFFER
@@ -87,6 +78,7 @@ ROUTERS = (
     tasks,
     offers,
     events,
+    signals,
     api_keys,
     organizations,
     members,
@@ -176,57 +168,46 @@ def create_api(base_url: str = "", *, lifespan: Any = None, telemetry: bool = Fa
 @asynccontextmanager
 async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncIterator[Services]:
     """The services of a process, with what runs beside the requests, until it ends."""
-    secret = settings.secret()
     db = await open_database(settings.database, group_commit=settings.group_commit)
-    doorkeeper = Doorkeeper(db, derive(secret, "api-keys"))
-    accounts = Accounts.open(settings, db)
-    tally, quotas = Tally(), Quotas(partial(usage.used, db))
-    ledger = usage.Ledger(db, tally, quotas)
-    services = Services(
+    doorkeeper = Doorkeeper(db, derive(settings.secret(), "api-keys"))
+    quotas = Quotas(partial(usage.used, db))
+    services = _services(settings, doorkeeper, Limits(settings.redis_url, processes, quotas=quotas))
+    ledger = usage.Ledger(db, services.tally, quotas)
+    stop = asyncio.Event()
+    runs = [
+        every(FLUSH, stop, log.flush),
+        every(NOTE, stop, doorkeeper.write_uses),
+        every(CARRY, stop, ledger.flush),
+        *beside.runs(db, beside.kinds(services.accounts) if settings.worker else None, stop),
+    ]
+    tasks = [asyncio.create_task(run) for run in runs]
+    try:
+        yield services
+    finally:
+        stop.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for last in (services.taps.end, doorkeeper.write_uses, ledger.flush):
+            with contextlib.suppress(Exception):
+                await last()
+        log.flush()
+        services.accounts.close()
+        await db.close()
+        await services.limits.close()
+
+
+def _services(settings: Settings, doorkeeper: Doorkeeper, limits: Limits) -> Services:
+    secret, db = settings.secret(), doorkeeper.db
+    return Services(
         db=db,
         cursors=Cursors(derive(secret, "cursors")),
-        limits=Limits(settings.redis_url, processes, quotas=quotas),
-        tally=tally,
+        limits=limits,
+        tally=Tally(),
         once=Idempotency(db, derive(secret, "idempotency")),
         doorkeeper=doorkeeper,
         pepper=doorkeeper.pepper,
         base_url=settings.base_url,
         contact=settings.contact,
-        accounts=accounts,
+        accounts=Accounts.open(settings, db),
         signing=Keyring(db, derive(secret, SIGNING)),
         taps=Hub(db),
     )
-    stop = asyncio.Event()
-    beside = [
-        asyncio.create_task(every(FLUSH, stop, log.flush)),
-        asyncio.create_task(every(NOTE, stop, doorkeeper.write_uses)),
-        asyncio.create_task(every(CARRY, stop, ledger.flush)),
-        *_background(settings, db, _jobs(accounts), stop),
-    ]
-    try:
-        yield services
-    finally:
-        stop.set()
-        await asyncio.gather(*beside, return_exceptions=True)
-        for last in (services.taps.end, doorkeeper.write_uses, ledger.flush):
-            with contextlib.suppress(Exception):
-                await last()
-        log.flush()
-        accounts.close()
-        await db.close()
-        await services.limits.close()
-
-
-def _jobs(accounts: Accounts) -> Registry:
-    """The kinds of jobs that all processes share, and the mails, which are for one that knows the way out."""
-    shared = Writer(accounts.post, accounts.base_url).joined(accounts.writer.joined(registry))
-    return link_letters.Writer(accounts.post, accounts.base_url).joined(shared)
-
-
-def _background(settings: Settings, db: Database, jobs: Registry, stop: asyncio.Event) -> list[asyncio.Task[None]]:
-    runs = [db.pulse.run(stop)]
-    if settings.worker:
-        runs.append(Worker(db, jobs).run(stop))
-    if db.dialect == "postgresql":
-        runs.append(Sequencer(db).run(stop))
-    return [asyncio.create_task(run) for run in runs]

@@ -11,16 +11,14 @@ import typer
 import uvicorn
 from starlette.types import ASGIApp
 
-from engage_api import logs
+from engage_api import beside, logs
 from engage_api.access import seal
 from engage_api.access.accounts.service import Accounts
 from engage_api.app import create_app
 from engage_api.core.secret import derive
 from engage_api.db import open_database
 from engage_api.db.migrate import upgrade
-from engage_api.db.sequencer import Sequencer
 from engage_api.http.protocol import Protocol
-from engage_api.jobs import Worker, registry
 from engage_api.sandbox import demo
 from engage_api.settings import Misconfigured, Settings
 
@@ -88,14 +86,13 @@ async def _work(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    db = await open_database(settings.database)
+    db = await open_database(settings.database, group_commit=settings.group_commit)
+    accounts = Accounts.open(settings, db)
     try:
         await seal.require_same(db, settings.secret())
-        runs = [db.pulse.run(stop), Worker(db, Accounts.open(settings, db).writer.joined(registry)).run(stop)]
-        if db.dialect == "postgresql":
-            runs.append(Sequencer(db).run(stop))
-        await asyncio.gather(*runs)
+        await asyncio.gather(*beside.runs(db, beside.kinds(accounts), stop))
     finally:
+        accounts.close()
         await db.close()
 
 

@@ -41,6 +41,7 @@ WRITES = {
     "db/turns.py": "nothing: takes a lock by its name",
     "http/idempotency.py": "first answers, at the caller's workspace and application",
     "jobs/models.py": "none: the conditions of its indexes",
+    "jobs/operators.py": "jobs, which are the service's own, for its operator",
     "jobs/queue.py": "jobs, which are the service's own",
     "jobs/schedules.py": "periods of recurring jobs, which are the service's own",
     "sandbox/demo.py": "parties and workspaces, which belong to no workspace",

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from engage_api.db import Conflict, Database
-from engage_api.jobs import queue
+from engage_api.jobs import operators, queue
 from tests.jobs.conftest import Now
 from tests.jobs.hand import LEASE, MOST, add, bury, claim, claim_one
 from tests.jobs.schema import jobs
@@ -59,9 +59,9 @@ async def test_a_dead_job_is_replayed_with_all_its_attempts(database: Database, 
     await bury(database)
     now.move(days=1)
     async with database.system.write(None) as tx:
-        assert await queue.replay(tx, made)
-        assert not await queue.replay(tx, made), "it is queued by now"
-        assert not await queue.replay(tx, "job_none")
+        assert await operators.replay(tx, made)
+        assert not await operators.replay(tx, made), "it is queued by now"
+        assert not await operators.replay(tx, "job_none")
     job = await claim_one(database)
     assert (job.id, job.attempts, job.payload) == (made, 1, {"n": 1})
     assert (await jobs(database))[0].finished_at is None
@@ -73,7 +73,7 @@ async def test_a_dead_job_is_not_replayed_beside_another_of_its_key(database: Da
     await add(database, unique_key="k")
     with pytest.raises(Conflict):
         async with database.system.write(None) as tx:
-            await queue.replay(tx, made)
+            await operators.replay(tx, made)
 
 
 async def test_the_dead_are_swept_after_a_while(database: Database, now: Now) -> None:
@@ -82,8 +82,8 @@ async def test_the_dead_are_swept_after_a_while(database: Database, now: Now) ->
     await add(database, run_at=now.time)
     now.move(days=30)
     async with database.system.write(None) as tx:
-        assert await queue.sweep(tx, timedelta(days=30)) == 0
+        assert await operators.sweep(tx, timedelta(days=30)) == 0
     now.move(milliseconds=1)
     async with database.system.write(None) as tx:
-        assert await queue.sweep(tx, timedelta(days=30)) == 1
+        assert await operators.sweep(tx, timedelta(days=30)) == 1
     assert [row.state for row in await jobs(database)] == ["queued"]

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from engage_api.db import Database, open_database
-from engage_api.jobs import queue
+from engage_api.jobs import queue, replay
 from engage_api.jobs.queue import Stale, enqueue
 from tests.jobs.conftest import Now
 from tests.jobs.hand import KINDS, LEASE, MOST, add, claim, claim_one, finish
@@ -232,7 +232,7 @@ async def test_giving_a_job_up_ends_the_right_to_it(database: Database, how: str
         job.attempts = MOST if how == "buried" else 1
         await queue.fail(database.system, job, "x")
         async with database.system.write(None) as tx:
-            await queue.replay(tx, job.id)
+            await replay(tx, job.id)
     assert not await queue.complete(database.system, job)
     assert len(await jobs(database)) == 1
 

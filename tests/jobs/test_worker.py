@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from structlog.testing import capture_logs
 
 from engage_api.db import Database, Unavailable, open_database
-from engage_api.jobs import Backoff, Job, Later, Registry, queue
+from engage_api.jobs import Backoff, Job, Later, Registry, queue, replay
 from engage_api.jobs import registry as service
 from engage_api.jobs.housekeeping import SWEEP
 from engage_api.jobs.limits import USUAL
@@ -105,7 +105,7 @@ async def test_the_dead_work_again_when_they_are_replayed(database: Database, re
         await until(lambda: all_done(database))
         cured.set()
         async with database.system.write(None) as tx:
-            await queue.replay(tx, made)
+            await replay(tx, made)
         await until(lambda: all_done(database))
     assert [row.job for row in await marks(database)] == [made]
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from engage_api.db.engine import Database
-from engage_api.jobs.queue import Job, sweep
+from engage_api.jobs.operators import sweep
+from engage_api.jobs.queue import Job
 from engage_api.jobs.registry import job, schedule
 
 KEPT = timedelta(days=30)

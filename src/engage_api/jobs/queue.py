@@ -48,11 +48,6 @@ _BURY = Query(
     .values(**_passed_on, state=DEAD, finished_at=bindparam("at"), last_error=bindparam("error"))
 )
 _GIVE_BACK = Query(update(_t).where(*_held).values(**_passed_on, attempts=_t.c.attempts - 1))
-_REPLAY = Query(
-    update(_t)
-    .where(_t.c.id == bindparam("at_id"), _t.c.state == DEAD)
-    .values(state=QUEUED, run_at=bindparam("at"), attempts=0, finished_at=None)
-)
 _HASTEN = Query(
     update(_t)
     .where(
@@ -65,7 +60,6 @@ _HASTEN = Query(
     )
     .values(run_at=bindparam("now"))
 )
-_SWEEP = Query(delete(_t).where(_t.c.state == DEAD, _t.c.finished_at < bindparam("before")))
 
 
 class Stale(Exception):
@@ -208,22 +202,6 @@ async def release(system: Database, jobs: Iterable[Job[Any]]) -> int:
     async with system.write(None) as tx:
         await tx.ring("jobs")
         return sum([await tx.run(_GIVE_BACK, **_claim_of(job)) for job in jobs])
-
-
-async def replay(tx: Transaction, job_id: str) -> bool:
-    """Queue a dead job anew, with all its attempts. False when there is no such dead job.
-
-    Raises Conflict when an unfinished job has its unique key.
-    """
-    if not await tx.run(_REPLAY, at_id=job_id, at=clock.host()):
-        return False
-    await tx.ring("jobs")
-    return True
-
-
-async def sweep(tx: Transaction, older_than: timedelta) -> int:
-    """Delete the jobs that died longer ago. Returns how many."""
-    return await tx.run(_SWEEP, before=clock.host() - older_than)
 
 
 async def _write(system: Database, job: Job[Any], query: Query, **values: Any) -> bool:

@@ -54,6 +54,13 @@ class Registry:
     def limits(self) -> Mapping[str, Limits]:
         return {name: kind.limits for name, kind in self.kinds.items()}
 
+    def copy(self) -> "Registry":
+        """The same kinds, to be added to."""
+        found = Registry()
+        found.kinds |= self.kinds
+        found.schedules |= self.schedules
+        return found
+
     def job(self, kind: str, *, payload: type[BaseModel] | None = None, **given: Unpack[Given]) -> Callable[[H], H]:
         """Register the handler of a kind: `async def handler(db, job) -> None`.
 

@@ -13,14 +13,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from engage_api.access.accounts import store
-from engage_api.access.accounts.mail import Mail, Post, Undelivered
+from engage_api.access.accounts import mailing, store
+from engage_api.access.accounts.mail import Mail, Post
 from engage_api.access.accounts.models import CONFIRM, RESET
 from engage_api.core import clock, secret
 from engage_api.db.engine import Database, Transaction
-from engage_api.jobs import Job, enqueue
-from engage_api.jobs.limits import Backoff
-from engage_api.jobs.registry import Later, Registry
+from engage_api.jobs import enqueue
 
 KIND = "account.mail"
 HOLDS = {CONFIRM: timedelta(hours=24), RESET: timedelta(hours=1)}
@@ -85,44 +83,29 @@ async def ask(tx: Transaction, about: About, folded: str, onward: str = "") -> N
     await enqueue(tx, KIND, Wanted(about=about, to=folded, onward=onward))
 
 
-class Writer:
-    """Does the jobs of one process, which knows its own address, key and way out."""
+class Writer(mailing.Writer):
+    """Writes the mails about accounts."""
+
+    kind = KIND
+    payload = Wanted
 
     def __init__(self, post: Post | None, base_url: str, pepper: bytes) -> None:
-        self._post = post
-        self._base = base_url
+        super().__init__(post, base_url)
         self._pepper = pepper
 
-    def joined(self, shared: Registry) -> Registry:
-        """The kinds of jobs that the service shares, and the mails of this process."""
-        found = Registry()
-        found.kinds |= shared.kinds
-        found.schedules |= shared.schedules
-        slower = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=15))
-        found.job(KIND, payload=Wanted, max_attempts=8, deadline=timedelta(minutes=1), backoff=slower)(self.deliver)
-        return found
-
-    async def deliver(self, db: Database, job: Job[Any]) -> None:
-        """Write one mail and hand it in. Nothing is written to who has no account."""
-        wanted: Wanted = job.payload
+    async def write(self, db: Database, wanted: Wanted) -> Mail | None:
+        """Nothing is written to who has no account."""
         account = await store.by_address(db, wanted.to)
         if account is None or account.disabled_at is not None:
-            return
-        if self._post is None:
-            raise Later("there is no mail server: set ENGAGE_SMTP_URL")
+            return None
         if wanted.about == "connected":
-            mail = Mail(account.email, "Your account was connected", _CONNECTED.format(base=self._base))
-        elif wanted.about == "reset":
-            mail = await self._with_link(db, account, RESET, "Choose a new password", _RESET)
-        elif account.confirmed_at is None:
+            return Mail(account.email, "Your account was connected", _CONNECTED.format(base=self._base))
+        if wanted.about == "reset":
+            return await self._with_link(db, account, RESET, "Choose a new password", _RESET)
+        if account.confirmed_at is None:
             text = _CONFIRM.replace("{onward}", wanted.onward)
-            mail = await self._with_link(db, account, CONFIRM, "Confirm your address", text)
-        else:
-            mail = Mail(account.email, "You have an account already", _KNOWN.format(base=self._base))
-        try:
-            await self._post.send(mail)
-        except Undelivered as error:
-            raise Later(str(error)) from None
+            return await self._with_link(db, account, CONFIRM, "Confirm your address", text)
+        return Mail(account.email, "You have an account already", _KNOWN.format(base=self._base))
 
     async def _with_link(self, db: Database, account: Any, purpose: str, subject: str, text: str) -> Mail:
         token = secrets.token_urlsafe(32)

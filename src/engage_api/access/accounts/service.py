@@ -75,11 +75,6 @@ class Accounts:
             self.outside.close()
 
     @property
-    def writer(self) -> letters.Writer:
-        """Who does the jobs."""
-        return letters.Writer(self.post, self.base_url, self.pepper)
-
-    @property
     def outbox(self) -> Outbox | None:
         """The mails that went nowhere; in development only."""
         return self.post if isinstance(self.post, Outbox) else None

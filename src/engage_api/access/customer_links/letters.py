@@ -1,16 +1,13 @@
 """The mail that asks somebody, written and sent by a durable job that knows nothing but which link it is."""
 
-from datetime import timedelta
-
 from pydantic import BaseModel
 
-from engage_api.access.accounts.mail import Mail, Post, Undelivered
+from engage_api.access.accounts import mailing
+from engage_api.access.accounts.mail import Mail
 from engage_api.access.customer_links import people
 from engage_api.access.members.letters import plain
 from engage_api.db.engine import Database, Transaction
-from engage_api.jobs import Job, enqueue
-from engage_api.jobs.limits import Backoff
-from engage_api.jobs.registry import Later, Registry
+from engage_api.jobs import enqueue
 
 KIND = "customer.link"
 
@@ -39,32 +36,17 @@ async def ask(tx: Transaction, workspace: str, link: str) -> None:
     await enqueue(tx, KIND, Wanted(workspace=workspace, link=link))
 
 
-class Writer:
-    """Does the jobs of one process, which knows its own address and way out."""
+class Writer(mailing.Writer):
+    """Writes the mails about links."""
 
-    def __init__(self, post: Post | None, base_url: str) -> None:
-        self._post = post
-        self._base = base_url
+    kind = KIND
+    payload = Wanted
 
-    def joined(self, others: Registry) -> Registry:
-        """These kinds of jobs, and the mails about links."""
-        found = Registry()
-        found.kinds |= others.kinds
-        found.schedules |= others.schedules
-        slower = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=15))
-        found.job(KIND, payload=Wanted, max_attempts=8, deadline=timedelta(minutes=1), backoff=slower)(self.deliver)
-        return found
-
-    async def deliver(self, db: Database, job: Job[Wanted]) -> None:
-        """Write one mail and hand it in; nothing when the link has ended or somebody has agreed."""
-        found = await people.one(db, job.payload.workspace, job.payload.link)
+    async def write(self, db: Database, wanted: Wanted) -> Mail | None:
+        """Nothing when the link has ended or somebody has agreed."""
+        found = await people.one(db, wanted.workspace, wanted.link)
         if found is None or found.link.expires_at is None:
-            return
-        if self._post is None:
-            raise Later("there is no mail server: set ENGAGE_SMTP_URL")
-        until = f"{found.link.expires_at:%d %B %Y, %H:%M} UTC"
+            return None
+        until = mailing.in_words(found.link.expires_at)
         text = _TEXT.format(organization=plain(found.organization), base=self._base, until=until)
-        try:
-            await self._post.send(Mail(found.email, "You are known as a customer", text))
-        except Undelivered as error:
-            raise Later(str(error)) from None
+        return Mail(found.email, "You are known as a customer", text)

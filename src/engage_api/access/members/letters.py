@@ -2,17 +2,15 @@
 
 import re
 import unicodedata
-from datetime import timedelta
 
 from pydantic import BaseModel
 
-from engage_api.access.accounts.mail import Mail, Post, Undelivered
+from engage_api.access.accounts import mailing
+from engage_api.access.accounts.mail import Mail
 from engage_api.access.members import addresses
 from engage_api.access.members.roles import MEANING
 from engage_api.db.engine import Database, Transaction
-from engage_api.jobs import Job, enqueue
-from engage_api.jobs.limits import Backoff
-from engage_api.jobs.registry import Later, Registry
+from engage_api.jobs import enqueue
 
 KIND = "member.invitation"
 LONGEST = 80  # characters of a name in a mail
@@ -45,29 +43,17 @@ async def ask(tx: Transaction, invitation: str) -> None:
     await enqueue(tx, KIND, Wanted(invitation=invitation))
 
 
-class Writer:
-    """Does the jobs of one process, which knows its own address and way out."""
+class Writer(mailing.Writer):
+    """Writes the mails of invitations."""
 
-    def __init__(self, post: Post | None, base_url: str) -> None:
-        self._post = post
-        self._base = base_url
+    kind = KIND
+    payload = Wanted
 
-    def joined(self, others: Registry) -> Registry:
-        """These kinds of jobs, and the mails of invitations."""
-        found = Registry()
-        found.kinds |= others.kinds
-        found.schedules |= others.schedules
-        slower = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=15))
-        found.job(KIND, payload=Wanted, max_attempts=8, deadline=timedelta(minutes=1), backoff=slower)(self.deliver)
-        return found
-
-    async def deliver(self, db: Database, job: Job[Wanted]) -> None:
-        """Write one mail and hand it in; nothing when the invitation has ended."""
-        found = await addresses.one(db, job.payload.invitation)
+    async def write(self, db: Database, wanted: Wanted) -> Mail | None:
+        """Nothing when the invitation has ended."""
+        found = await addresses.one(db, wanted.invitation)
         if found is None:
-            return
-        if self._post is None:
-            raise Later("there is no mail server: set ENGAGE_SMTP_URL")
+            return None
         invitation = found.invitation
         text = _TEXT.format(
             inviter=plain(invitation.invited_by),
@@ -75,13 +61,10 @@ class Writer:
             base=self._base,
             role=invitation.role,
             meaning=MEANING[invitation.role],
-            until=f"{invitation.expires_at:%d %B %Y, %H:%M} UTC",
+            until=mailing.in_words(invitation.expires_at),
             invitation=invitation.id,
         )
-        try:
-            await self._post.send(Mail(found.email, "You are invited to an organization", text))
-        except Undelivered as error:
-            raise Later(str(error)) from None
+        return Mail(found.email, "You are invited to an organization", text)
 
 
 def plain(name: str) -> str:

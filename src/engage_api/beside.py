@@ -1,0 +1,41 @@
+"""What is done beside the requests: the same in every process, whether it serves or is a worker alone."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from engage_api.access.accounts import housekeeping as _accounts  # noqa: F401  # registers its jobs
+from engage_api.access.accounts import letters as accounts_letters
+from engage_api.access.accounts.service import Accounts
+from engage_api.access.customer_links import housekeeping as _links  # noqa: F401  # registers its job
+from engage_api.access.customer_links import letters as links_letters
+from engage_api.access.customer_sessions import housekeeping as _customers  # noqa: F401  # registers its job
+from engage_api.access.members import housekeeping as _members  # noqa: F401  # registers its job
+from engage_api.access.members import letters as members_letters
+from engage_api.access.oauth import housekeeping as _tokens  # noqa: F401  # registers its job
+from engage_api.access.usage import housekeeping as _usage  # noqa: F401  # registers its job
+from engage_api.db import Database
+from engage_api.db.sequencer import Sequencer
+from engage_api.http import housekeeping as _http  # noqa: F401  # registers its job
+from engage_api.jobs import Registry, Worker, registry
+
+
+def kinds(accounts: Accounts) -> Registry:
+    """Every kind of job: those that need nothing but the database, and those that need to know the way out."""
+    jobs = registry.copy()
+    accounts_letters.Writer(accounts.post, accounts.base_url, accounts.pepper).join(jobs)
+    members_letters.Writer(accounts.post, accounts.base_url).join(jobs)
+    links_letters.Writer(accounts.post, accounts.base_url).join(jobs)
+    return jobs
+
+
+def runs(db: Database, jobs: Registry | None, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
+    """What goes on until `stop`: hearing other processes, the jobs unless a worker elsewhere does them, and numbering
+    events.
+    """
+    found = [db.pulse.run(stop)]
+    if jobs is not None:
+        found.append(Worker(db, jobs).run(stop))
+    if db.dialect == "postgresql":
+        found.append(Sequencer(db).run(stop))
+    return found
