@@ -5,6 +5,8 @@
 * `module_sqlite_url`, `module_postgres_url`: one for all tests of a module.
 * `valkey_url`: an empty Valkey.
 
+When a database goes, it is searched for secrets in clear (`tests/leaks.py`).
+
 `ENGAGE_TEST_POSTGRES_URL` (a user who may make databases and roles) and `ENGAGE_TEST_REDIS_URL` (a database that may be
 emptied) name other servers; without them the run starts its own, and fails when anything is left running at its end.
 """
@@ -14,13 +16,14 @@ import shutil
 import warnings
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import redis
 
 from engage_api.db import Database, open_database
-from tests import counts, servers
+from tests import counts, leaks, servers
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -84,25 +87,41 @@ def sqlite_template() -> Path:
 # ── a database for a test ────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@contextmanager
+def _sqlite(template: Path, folder: Path) -> Iterator[str]:
+    url = f"sqlite:///{shutil.copy(template, folder / 'engage.db')}"
+    yield url
+    leaks.search_files(url)
+
+
+@contextmanager
+def _postgres(server: servers.Postgres, template: str) -> Iterator[str]:
+    with server.clone(template) as url:
+        yield url
+        server.do(leaks.search(url))
+
+
 @pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
-    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'engage.db')}"
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> Iterator[str]:
+    with _sqlite(sqlite_template, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture
 def postgres_url(postgres_server: servers.Postgres, postgres_template: str) -> Iterator[str]:
-    with postgres_server.clone(postgres_template) as url:
+    with _postgres(postgres_server, postgres_template) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def module_sqlite_url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path_factory.mktemp('database') / 'engage.db')}"
+def module_sqlite_url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with _sqlite(sqlite_template, tmp_path_factory.mktemp("database")) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
 def module_postgres_url(postgres_server: servers.Postgres, postgres_template: str) -> Iterator[str]:
-    with postgres_server.clone(postgres_template) as url:
+    with _postgres(postgres_server, postgres_template) as url:
         yield url
 
 

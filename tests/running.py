@@ -27,6 +27,7 @@ from engage_api.db.engine import Transaction
 from engage_api.http.call import Services
 from engage_api.http.middleware import Envelope
 from engage_api.settings import Settings
+from tests import leaks
 
 SECRET = "0123456789abcdef" * 4
 BASE_URL = "http://engage.test"
@@ -165,7 +166,9 @@ async def service(url: str, **settings: Any) -> AsyncIterator[Service]:
     made = Settings(database_url=url, **given | settings)  # type: ignore[arg-type]
     app = create_app(made)
     async with lifespan(app):
-        yield Service(app, made)
+        started = Service(app, made)
+        yield started
+    leaks.require_none(started.log.getvalue().encode(), "the request log")
 
 
 @asynccontextmanager

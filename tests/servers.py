@@ -71,13 +71,14 @@ class Postgres:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="postgres")
         self._thread.start()
-        self._admin = self._do(asyncpg.connect(self._own or _start()))
+        self._admin = self.do(asyncpg.connect(self._own or _start()))
 
-    def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
+    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Work that talks to it, on a loop of its own."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     def _create(self, name: str, more: str = "") -> None:
-        self._do(self._admin.execute(f"CREATE DATABASE {name} {more}" + ("" if self._own else f" OWNER {OWNER}")))
+        self.do(self._admin.execute(f"CREATE DATABASE {name} {more}" + ("" if self._own else f" OWNER {OWNER}")))
 
     def url(self, name: str) -> str:
         if self._own:
@@ -90,7 +91,7 @@ class Postgres:
         with alone("templates") as lock:  # for all: two of them may make the same roles
             done = lock.with_name(f"{name}.done")
             if not done.exists():
-                self._do(self._admin.execute(f"DROP DATABASE IF EXISTS {name}"))  # of a build that failed
+                self.do(self._admin.execute(f"DROP DATABASE IF EXISTS {name}"))  # of a build that failed
                 self._create(name)
                 build(self.url(name))
                 done.touch()
@@ -103,10 +104,10 @@ class Postgres:
         try:
             yield self.url(name)
         finally:
-            self._do(self._admin.execute(f"DROP DATABASE {name} WITH (FORCE)"))
+            self.do(self._admin.execute(f"DROP DATABASE {name} WITH (FORCE)"))
 
     def close(self) -> None:
-        self._do(self._admin.close())
+        self.do(self._admin.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -15,6 +15,7 @@ from engage_api.access import operator
 from engage_api.core.secret import derive
 from engage_api.db import open_database
 from engage_api.settings import Settings
+from tests import leaks
 from tests.running import SECRET, Answer, Headers
 
 STARTS = 120.0  # seconds that a start may take on a machine that does much else
@@ -75,6 +76,7 @@ class Server:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(how)
             self._process.wait(20)
+            leaks.require_none(self.log.read_bytes(), "its log")
 
     async def key(self, *, plan: str = "unlimited") -> str:
         """A key of the operator to the live workspace; made in this process, as on the command line."""
