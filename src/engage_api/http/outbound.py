@@ -9,23 +9,22 @@ variables of the environment down there, and a connection that was checked for o
 """
 
 import asyncio
-import re
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from time import monotonic
-from typing import Any
 
 import httpx  # its successor httpx2 has the same names
 
 from engage_api import __version__
-from engage_api.http import addresses
+from engage_api.http import addresses, urls
 from engage_api.http.answers import Answer, Bounds, Forbidden, InvalidUrl, TooLarge, TooSlow, Unreachable
+from engage_api.http.connections import Opened
 from engage_api.settings import Settings
 
-LONGEST = 2_048  # characters of a URL
+LONGEST = urls.LONGEST
 MOST_ADDRESSES = 4  # of one host that are tried, one after the other
 LOOKUPS = 8  # names that are resolved at a time
 # Below it are the mail, shell and file services of others. Above it no port is listed: receivers and identity providers
@@ -33,14 +32,12 @@ LOOKUPS = 8  # names that are resolved at a time
 FIRST_PORT = 1_024
 
 DEFAULT = Bounds()
+OK = 200
 NOT_PUBLIC = "The host has no public address, or not only public ones."
-_WRITTEN = re.compile(
-    r"""https?:// (?: \[ [0-9a-f:.]+ \] | [^/?#@:\\\[\]\s]+ ) (?: :[0-9]{1,5} )? (?: [/?] [^#\\\s]* )?""",
-    re.IGNORECASE | re.VERBOSE,
-)
-
 Resolver = Callable[[str], Awaitable[Sequence[str]]]
 """From a host name to all its addresses, of both families, as text. Raises OSError when there are none."""
+Hear = Callable[[bytes], Awaitable[None]]
+Take = Callable[[httpx.Response], Awaitable[Answer]]
 
 
 class Outbound:
@@ -78,18 +75,44 @@ class Outbound:
             Unanswered: one of its kinds, see there.
             ValueError: method or headers cannot be written in HTTP.
         """
-        started = monotonic()
+        started, most = monotonic(), bounds.size
+
+        async def take(response: httpx.Response) -> Answer:
+            body = await _read(response, most + 1)
+            answer = Answer(response.status_code, _lower(response.headers), body[:most], monotonic() - started)
+            if len(body) > most:
+                raise TooLarge(answer)
+            return answer
+
         target = self._checked(url)
         request = httpx.Request(method, target, headers=_headers(target, headers), content=content)
-        try:
-            async with asyncio.timeout(bounds.seconds):
-                return await self._first(request, await self._addresses(target), bounds, started)
-        except (TimeoutError, httpx.TimeoutException) as error:
-            raise TooSlow("The host took too long to answer.") from error
-        except httpx.LocalProtocolError as error:
-            raise ValueError("a method or header that HTTP cannot carry") from error
-        except (httpx.TransportError, OSError) as error:  # OSError: TLS that breaks in the middle
-            raise Unreachable(_reason(error)) from error
+        async with _told(), asyncio.timeout(bounds.seconds):
+            return await self._first(request, await self._addresses(target), bounds.seconds, take)
+
+    async def stream(self, url: str, headers: Mapping[str, str], hear: Hear, bounds: Bounds = DEFAULT) -> Answer:
+        """Send a GET and hand over what a body without an end has, piece by piece, until the host ends it.
+
+        Args:
+            hear: called with each piece of a 200, which is not in the answer then; done, the next one is read.
+            bounds: `seconds` until the answer begins, and of silence between two pieces; `size` of any other answer.
+
+        Raises what `request` raises, also in the middle.
+        """
+        started, loop, target = monotonic(), asyncio.get_running_loop(), self._checked(url)
+        request = httpx.Request("GET", target, headers=_headers(target, headers))
+        async with _told(), asyncio.timeout(bounds.seconds) as patience:
+
+            async def take(response: httpx.Response) -> Answer:
+                status, fields = response.status_code, _lower(response.headers)
+                if status != OK:
+                    return Answer(status, fields, await _read(response, bounds.size), monotonic() - started)
+                async for piece in response.aiter_raw():
+                    patience.reschedule(None)
+                    await hear(piece)
+                    patience.reschedule(loop.time() + bounds.seconds)
+                return Answer(status, fields, b"", monotonic() - started)
+
+            return await self._first(request, await self._addresses(target), bounds.seconds, take)
 
     def check(self, url: str) -> None:
         """Refuse a URL where it is given to us, before any request. What its host resolves to is not looked at.
@@ -141,48 +164,36 @@ class Outbound:
         return [str(address[0]) for *_, address in found]
 
     async def _first(
-        self, request: httpx.Request, found: Sequence[addresses.Address], bounds: Bounds, started: float
+        self, request: httpx.Request, found: Sequence[addresses.Address], seconds: float, take: Take
     ) -> Answer:
         """The answer of the first address that can be connected to: nothing was sent to those before it."""
-        share = bounds.seconds / len(found)
+        share = seconds / len(found)
         for address in found[:-1]:
             with suppress(httpx.ConnectError, httpx.ConnectTimeout):
-                return await self._exchange(_pinned(request, address, share), bounds.size, started)
-        return await self._exchange(_pinned(request, found[-1], share), bounds.size, started)
+                return await self._exchange(_pinned(request, address, share), take)
+        return await self._exchange(_pinned(request, found[-1], share), take)
 
-    async def _exchange(self, request: httpx.Request, size: int, started: float) -> Answer:
-        opened = request.extensions["trace"] = _Opened()
+    async def _exchange(self, request: httpx.Request, take: Take) -> Answer:
+        opened = request.extensions["trace"] = Opened()
         async with aclosing(opened), httpx.AsyncHTTPTransport(verify=self._trust, trust_env=False) as transport:
             response = await transport.handle_async_request(request)
             try:
-                body = await _read(response, size + 1)
+                return await take(response)
             finally:
                 await response.aclose()
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        answer = Answer(response.status_code, headers, body[:size], monotonic() - started)
-        if len(body) > size:
-            raise TooLarge(answer)
-        return answer
 
 
-class _Opened:
-    """The connections of a request, to be closed whatever happens.
-
-    One that is cancelled amid TLS's handshake would stay open for as long as the other side likes: httpcore 1.0 closes
-    it after an Exception, and being cancelled is none.
-    """
-
-    def __init__(self) -> None:
-        self._streams: list[Any] = []
-
-    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
-        """What httpx's extension `trace` calls."""
-        if event == "connection.connect_tcp.complete":
-            self._streams.append(info["return_value"])
-
-    async def aclose(self) -> None:
-        for stream in self._streams:
-            await stream.aclose()
+@asynccontextmanager
+async def _told() -> AsyncIterator[None]:
+    """Tells what went wrong without an address."""
+    try:
+        yield
+    except (TimeoutError, httpx.TimeoutException) as error:
+        raise TooSlow("The host took too long to answer.") from error
+    except httpx.LocalProtocolError as error:
+        raise ValueError("a method or header that HTTP cannot carry") from error
+    except (httpx.TransportError, OSError) as error:  # OSError: TLS that breaks in the middle
+        raise Unreachable(_reason(error)) from error
 
 
 async def _read(response: httpx.Response, most: int) -> bytes:
@@ -195,13 +206,12 @@ async def _read(response: httpx.Response, most: int) -> bytes:
     return bytes(body[:most])
 
 
+def _lower(headers: httpx.Headers) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
 def _parsed(url: str) -> httpx.URL:
-    if len(url) > LONGEST:
-        raise InvalidUrl(f"The URL is longer than {LONGEST:,} characters.")
-    if not url.isprintable() or not _WRITTEN.fullmatch(url):
-        raise InvalidUrl(
-            "The URL must be https://HOST or https://HOST:PORT, then a path: no user, no fragment, no blank."
-        )
+    urls.require_written(url)
     try:
         target = httpx.URL(url)
     except httpx.InvalidURL as error:
