@@ -18,6 +18,7 @@ from engage_api.app import create_app
 from engage_api.core.secret import derive
 from engage_api.db import open_database
 from engage_api.db.migrate import upgrade
+from engage_api.events.webhooks.sender import Sender
 from engage_api.http.protocol import Protocol
 from engage_api.sandbox import demo
 from engage_api.settings import Misconfigured, Settings
@@ -87,10 +88,10 @@ async def _work(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     db = await open_database(settings.database, group_commit=settings.group_commit)
-    accounts = Accounts.open(settings, db)
+    accounts, sender = Accounts.open(settings, db), Sender.open(settings)
     try:
         await seal.require_same(db, settings.secret())
-        await asyncio.gather(*beside.runs(db, beside.kinds(accounts), stop))
+        await asyncio.gather(*beside.runs(db, beside.kinds(accounts, sender), stop))
     finally:
         accounts.close()
         await db.close()

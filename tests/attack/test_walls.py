@@ -38,6 +38,8 @@ NAMES = {
     "task_id": "tsk",
     "offer_id": "off",
     "key_id": "key",
+    "endpoint_id": "whe",
+    "delivery_id": "whd",
     "organization_id": "org",
     "application_id": "app",
     "credential_id": "sec",

@@ -16,6 +16,8 @@ HELD: dict[str, dict[str, Any]] = {
     "cases": {"externalId": "our:3", "type": "permit", "title": "Dormer", "metadata": {"desk": "north"}},
     "api-keys": {"name": "Spare", "scopes": ["customers:read"]},
 }
+HOOK = {"url": "https://192.0.2.7/engage"}  # of the addresses for documentation: nothing is sent there, at once
+ALWAYS = {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
 PARTY = {"name": "Party", "kind": "partner"}
 PROGRAM = {"name": "Program", "scopes": ["cases:read"]}
 OURS = Application(OPERATOR, "live")
@@ -47,6 +49,8 @@ class World:
             self.ids[f"{one}_id"] = await self._made(f"/v1/{plural}", self._mine(body | more))
         self.ids["task_id"] = await self._made(f"/v1/cases/{self.ids['case_id']}/tasks", self._mine(TASK))
         self.ids["link_id"] = await self._made(*self.another("link_id"))
+        self.ids["endpoint_id"] = await self._made(*self.another("endpoint_id"))
+        self.ids["delivery_id"] = await self._sent(f"/v1/webhook-endpoints/{self.ids['endpoint_id']}")
         await self._fill_with_parties()
 
     async def _fill_with_parties(self) -> None:
@@ -64,6 +68,14 @@ class World:
         self.ids["invitation_id"] = await self._made(*self.another("invitation_id"))
         self.ids["member_id"] = await add_member(self.service.db, self.ids["organization_id"])
 
+    async def _sent(self, endpoint: str) -> str:
+        """The id of something that is on its way there, once the log can be read."""
+        while True:
+            assert (await self.service.ask("POST", f"{endpoint}/replays", ALWAYS, key=self.key)).status == 202
+            found = (await self.service.ask("GET", f"{endpoint}/deliveries", key=self.key)).json["items"]
+            if found:
+                return str(found[0]["id"])
+
     async def _approve(self, organization_id: str) -> None:
         path = f"/v1/organizations/{organization_id}/transitions"
         assert (await self.service.ask("POST", path, {"to": "approved"}, key=self.key)).status == 200
@@ -76,12 +88,15 @@ class World:
             plural = f"cases/{self.ids['case_id']}/tasks"
         elif one == "link":
             plural = f"customers/{self.ids['customer_id']}/account-links"
+        elif one == "endpoint":
+            plural = "webhook-endpoints"
         elif one == "invitation":
             plural = f"organizations/{self.ids['organization_id']}/invitations"
         parties: dict[str, dict[str, Any]] = {
             "task": TASK,
             "organization": PARTY,
             "application": PROGRAM,
+            "endpoint": HOOK,
             "invitation": self._guest(),
             "link": {"email": self._guest()["email"]},
         }

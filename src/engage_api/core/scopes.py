@@ -29,6 +29,8 @@ class Scope(StrEnum):
     OFFERS_WRITE = "offers:write", "Make, change, publish and retire offers."
     EVENTS_READ = "events:read", "See the log of everything that happened."
     EVENTS_WRITE = "events:write", "Write signals of your own into the log."
+    WEBHOOKS_READ = "webhooks:read", "See webhook endpoints and what was sent to them."
+    WEBHOOKS_WRITE = "webhooks:write", "Make, change and delete webhook endpoints, and send events again."
     KEYS_READ = "keys:read", "See which API keys exist, never the keys themselves."
     KEYS_WRITE = "keys:write", "Make, rotate and revoke API keys."
     ME_READ = "me:read", "See yourself, as the customer that you are."

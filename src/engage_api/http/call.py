@@ -63,6 +63,8 @@ class Services:
     """The keys that sign (`access.oauth.signing.Keyring`); nor does it know those."""
     taps: Any
     """Who follows the log (`events.hub.Hub`); nor them."""
+    webhooks: Any
+    """What sends events to others (`events.webhooks.sender.Sender`); nor that."""
 
 
 class Call:

@@ -63,7 +63,7 @@ class Operation:
     @property
     def names_external_id(self) -> bool:
         """Whether it writes an external id, which may be taken."""
-        none = self._of_credentials or self._of_people or self.path == "/events"
+        none = self._of_credentials or self._of_people or self._of_sending or self.path == "/events"
         return self.has_body and not self.acts and not none
 
     @property
@@ -75,6 +75,11 @@ class Operation:
     def _of_invitations(self) -> bool:
         """Nobody edits an invitation."""
         return "invitations" in self.path
+
+    @property
+    def _of_sending(self) -> bool:
+        """Of deliveries and of what is sent again: nobody gives them an external id."""
+        return self.path.endswith(("-deliveries", "/replays"))
 
     @property
     def _of_credentials(self) -> bool:

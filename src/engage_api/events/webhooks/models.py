@@ -1,15 +1,14 @@
-"""The family of webhook endpoints, and that of their secrets."""
+"""The family of webhook endpoints, and what stands beside them."""
 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index
 from sqlmodel import Field as Column
 from sqlmodel import SQLModel
 
-from engage_api.access.models import KeyRotation
 from engage_api.core import event_types
 from engage_api.core.model import (
     ExternalId,
@@ -17,7 +16,6 @@ from engage_api.core.model import (
     Metadata,
     MetadataPatch,
     Model,
-    Moment,
     Reference,
     Resource,
     Text,
@@ -27,7 +25,8 @@ from engage_api.core.model import (
 from engage_api.db.base import Instant
 from engage_api.db.kind import Equal, Kind
 from engage_api.db.row import KEY, Row
-from engage_api.http.outbound import LONGEST
+from engage_api.events.models import Subject
+from engage_api.http.urls import LONGEST
 
 State = Literal["enabled", "paused", "failing", "disabled"]
 Reason = Literal["gone", "failing", "unsigned"]
@@ -37,7 +36,7 @@ _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _LAST = "[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _PORT = "102[4-9]|10[3-9][0-9]|1[1-9][0-9]{2}|[2-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}"
 URL = rf"^https://(?:{_LABEL}\.)*{_LAST}(?::(?:{_PORT}))?(?:[/?][A-Za-z0-9._~:/?@!$&'()*+,;=%-]*)?$"
-"""What a URL looks like, for programs. What is true of one is said by `http.outbound`."""
+"""What a URL looks like, for programs. What is true of one is said by `http.urls`."""
 
 Url = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST), Field(json_schema_extra={"pattern": URL})]
 Types = Annotated[list[event_types.Pattern], Field(min_length=1, max_length=50)]
@@ -56,7 +55,7 @@ class WebhookEndpointBase(Model):
         description="Which events: types, beginnings of types that end in `.*`, or `*` for all that you may see.",
         examples=[["engage.case.*", "engage.offer.active.v1"]],
     )
-    subject: Reference | None = Field(
+    subject: Subject | None = Field(
         None, description="Only what happens to the resource with this id; null: whichever."
     )
     description: Text | None = Field(None, description="What it is for, in your words.", examples=["Planning board"])
@@ -83,7 +82,7 @@ class WebhookEndpointUpdate(Input):
     external_id: ExternalId | None = None
     url: Url | None = needed()
     types: Types | None = needed()
-    subject: Reference | None = None
+    subject: Subject | None = None
     description: Text | None = None
     ordered: bool | None = needed()
     metadata: MetadataPatch | None = None
@@ -161,63 +160,6 @@ class WebhookCursorRow(SQLModel, table=True):
     sequence: int = Column(sa_type=BigInteger)
 
 
-class WebhookSecretCreate(KeyRotation):
-    """A new secret in the place of the present one, which goes on signing beside it for a while."""
-
-
-class WebhookSecret(Resource):
-    """What deliveries of an endpoint are signed with, without the secret itself."""
-
-    id: str = Field(examples=["whs_01kb0m5xnye0rt2e5v3h4q8zj9"])
-    endpoint_id: Reference
-    signing: Signing
-    hint: str = Field(description="Its beginning and its last four characters.", examples=["whsec_…x7Q="])
-    public_key: str | None = Field(None, description="With `ed25519`: what receivers verify with.")
-    expires_at: Moment | None = Field(None, description="When it stops signing; null: it is the present one.")
-
-
-class WebhookSecretWithSecret(WebhookSecret):
-    """A new secret, with the secret itself. It is shown this once."""
-
-    secret: str = Field(
-        description="`whsec_…`; or with `ed25519` the public key, `whpk_…`.", examples=["whsec_" + "0" * 43 + "="]
-    )
-
-
-class WebhookSecretRow(Row, table=True):
-    """A secret's row; the secret itself is in `webhook_secret_seal`."""
-
-    __tablename__ = "webhook_secret"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["workspace_id", "endpoint_id"],
-            ["webhook_endpoint.workspace_id", "webhook_endpoint.id"],
-            name="webhook_secret_endpoint",
-        ),
-        Index("webhook_secret_created", "workspace_id", "created_at", "id"),
-        Index("webhook_secret_updated", "workspace_id", "updated_at", "id"),
-        Index("webhook_secret_of_endpoint", "workspace_id", "endpoint_id", "created_at", "id"),
-    )
-
-    endpoint_id: str = Column(sa_type=KEY)
-    expires_at: datetime | None = Column(default=None, sa_type=Instant)
-
-
-class WebhookSecretSealRow(SQLModel, table=True):
-    """A secret, encrypted with a key of the service: whoever signs must be able to read it."""
-
-    __tablename__ = "webhook_secret_seal"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["workspace_id", "secret_id"], ["webhook_secret.workspace_id", "webhook_secret.id"], ondelete="CASCADE"
-        ),
-    )
-
-    workspace_id: str = Column(primary_key=True, sa_type=KEY)
-    secret_id: str = Column(primary_key=True, sa_type=KEY)
-    sealed: bytes = Column(sa_type=LargeBinary)
-
-
 def _columns(endpoint: WebhookEndpoint) -> dict[str, Any]:
     return {name: getattr(endpoint, name) for name in ("external_id", "application_id", "state")}
 
@@ -225,10 +167,6 @@ def _columns(endpoint: WebhookEndpoint) -> dict[str, Any]:
 def _words(endpoint: WebhookEndpoint) -> Iterator[str]:
     if endpoint.description:
         yield endpoint.description
-
-
-def _secret_columns(secret: WebhookSecret) -> dict[str, Any]:
-    return {name: getattr(secret, name) for name in ("endpoint_id", "expires_at")}
 
 
 WEBHOOK_ENDPOINT = Kind(
@@ -239,12 +177,13 @@ WEBHOOK_ENDPOINT = Kind(
     _columns,
     _words,
     filters={"state": Equal("state"), "application_id": Equal("application_id")},
-)
-WEBHOOK_SECRET = Kind(
-    "webhook-secret",
-    "whs",
-    WebhookSecret,
-    WebhookSecretRow,
-    _secret_columns,
-    filters={"endpoint_id": Equal("endpoint_id")},
+    happens={
+        "created": "A webhook endpoint was made.",
+        "updated": "Fields of the webhook endpoint changed.",
+        "enabled": "Events are sent to the webhook endpoint.",
+        "paused": "The webhook endpoint was paused: events wait.",
+        "failing": "The webhook endpoint does not take what is sent to it.",
+        "disabled": "Nothing is sent to the webhook endpoint any more.",
+        "deleted": "The webhook endpoint was deleted.",
+    },
 )

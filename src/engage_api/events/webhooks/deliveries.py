@@ -1,0 +1,200 @@
+"""Deliveries and attempts: put on their way, looked for when they are due, and what came of them."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, delete, func, insert, literal_column, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite speaks the same
+
+from engage_api.core import clock, ids
+from engage_api.db.engine import Database, Transaction
+from engage_api.db.log import Line
+from engage_api.db.sql import Query
+from engage_api.events.webhooks.delivery_models import PENDING, WebhookAttemptRow, WebhookDeliveryRow
+
+PORTION = 1_000  # rows that are deleted at once
+BEYOND = "~"  # after every id
+
+_t = WebhookDeliveryRow.__table__  # type: ignore[attr-defined]
+_attempt = WebhookAttemptRow.__table__  # type: ignore[attr-defined]
+_pending = _t.c.state == literal_column(f"'{PENDING}'")  # literally, as the partial indexes say it
+_columns = [c.name for c in _t.columns]
+_here = _t.c.workspace_id == bindparam("at_workspace")
+_of = (_here, _t.c.endpoint_id == bindparam("at_endpoint"))
+_this = (_here, _t.c.id == bindparam("at_id"))
+_again = {"state": PENDING, "tries": 0, "due_at": bindparam("now"), "changed_at": bindparam("now")}
+
+_ADD = Query(upsert(_t).on_conflict_do_nothing(), _columns)
+_once = ["workspace_id", "endpoint_id", "event_id"]
+_REPLAY = Query(upsert(_t).on_conflict_do_update(index_elements=_once, set_=_again), [*_columns, "now"])
+_AGAIN = Query(update(_t).where(*_this).values(_again))
+_wanted = (_t.c.id, _t.c.event_id, _t.c.tries, _t.c.attempts, _t.c.due_at)
+_DUE = Query(
+    select(*_wanted)
+    .where(*_of, _pending, _t.c.due_at <= bindparam("now"))
+    .order_by(_t.c.due_at, _t.c.sequence)
+    .limit(bindparam("most"))
+)
+_HEAD = Query(select(*_wanted).where(*_of, _pending).order_by(_t.c.sequence).limit(bindparam("most")))
+_SOONEST = Query(select(func.min(_t.c.due_at).label("due_at")).where(*_of, _pending))
+_SETTLE = Query(
+    update(_t)
+    .where(*_this, _pending)
+    .values({name: bindparam(name) for name in ("state", "tries", "attempts", "due_at", "changed_at")})
+)
+_CANCEL_ALL = Query(update(_t).where(*_of, _pending).values(state="cancelled", changed_at=bindparam("now")))
+_TRIED = Query(insert(_attempt), [c.name for c in _attempt.columns])
+_ONE = Query(select(_t).where(*_this))
+_ATTEMPTS = Query(
+    select(_attempt)
+    .where(_attempt.c.workspace_id == bindparam("at_workspace"), _attempt.c.delivery_id == bindparam("at_id"))
+    .order_by(_attempt.c.number)
+)
+_key = (_t.c.workspace_id, _t.c.id)
+_FORGET = Query(delete(_t).where(tuple_(*_key).in_(select(*_key).where(*_of).limit(PORTION))))
+_SWEEP = Query(
+    delete(_t).where(tuple_(*_key).in_(select(*_key).where(_t.c.changed_at < bindparam("before")).limit(PORTION)))
+)
+
+
+class Due(NamedTuple):
+    """A delivery that is to be tried. `tries` since it was put on its way, `attempts` in all."""
+
+    id: str
+    event_id: str
+    tries: int
+    attempts: int
+    due_at: datetime
+
+
+class Settled(NamedTuple):
+    """Where a delivery stands after an attempt."""
+
+    id: str
+    state: str
+    tries: int
+    attempts: int
+    due_at: datetime
+
+
+async def add(tx: Transaction, workspace: str, wanted: Iterable[tuple[str, Line]]) -> None:
+    """Put events on their way to endpoints; those that are there already stay as they are."""
+    await tx.many(_ADD, [_row(workspace, endpoint, line) for endpoint, line in wanted])
+
+
+async def replay(tx: Transaction, workspace: str, endpoint: str, lines: Iterable[Line]) -> None:
+    """Put events on their way to an endpoint, whether or not they have been there."""
+    now = clock.host()
+    await tx.many(_REPLAY, [{**_row(workspace, endpoint, line), "now": now} for line in lines])
+
+
+async def again(tx: Transaction, workspace: str, delivery_id: str) -> None:
+    """Put one on its way anew, with all its attempts."""
+    await tx.run(_AGAIN, at_workspace=workspace, at_id=delivery_id, now=clock.host())
+
+
+async def add_test(tx: Transaction, workspace: str, endpoint: str, line: Line, *, taken: bool) -> Any:
+    """Write down a test that has been made. Its row."""
+    state = "delivered" if taken else "failed"
+    row = {**_row(workspace, endpoint, line), "test": True, "state": state, "tries": 1, "attempts": 1}
+    await tx.run(_ADD, **row)
+    return await find(tx, workspace, row["id"])
+
+
+def _row(workspace: str, endpoint: str, line: Line) -> dict[str, Any]:
+    now = clock.host()
+    return {
+        "workspace_id": workspace,
+        "id": ids.new("whd"),
+        "endpoint_id": endpoint,
+        "event_id": line.id,
+        "sequence": line.sequence,
+        "type": line.type,
+        "test": False,
+        "state": PENDING,
+        "tries": 0,
+        "attempts": 0,
+        "due_at": now,
+        "created_at": now,
+        "changed_at": now,
+    }
+
+
+async def due(db: Database, workspace: str, endpoint: str, *, ordered: bool, most: int) -> list[Due]:
+    """What is to be tried now, at most so many: the first of the log that wait; in order, none before its turn."""
+    now, at = clock.host(), {"at_workspace": workspace, "at_endpoint": endpoint}
+    if not ordered:
+        return [Due(*row) for row in await db.fetch(_DUE, workspace, **at, now=now, most=most)]
+    found = []
+    for row in await db.fetch(_HEAD, workspace, **at, most=most):
+        if row.due_at > now:
+            break
+        found.append(Due(*row))
+    return found
+
+
+async def soonest(tx: Transaction, workspace: str, endpoint: str, *, ordered: bool) -> datetime | None:
+    """When something is to be tried; None when nothing waits."""
+    at = {"at_workspace": workspace, "at_endpoint": endpoint}
+    row = await (tx.one(_HEAD, **at, most=1) if ordered else tx.one(_SOONEST, **at))
+    return None if row is None else row.due_at
+
+
+async def settle(tx: Transaction, workspace: str, settled: Iterable[Settled]) -> None:
+    """Write down where deliveries stand."""
+    now = clock.host()
+    given = [{**one._asdict(), "at_id": one.id, "at_workspace": workspace, "changed_at": now} for one in settled]
+    await tx.many(_SETTLE, given)
+
+
+async def note(tx: Transaction, attempts: Iterable[dict[str, Any]]) -> None:
+    """Write attempts down, by column."""
+    await tx.many(_TRIED, attempts)
+
+
+async def cancel_all(tx: Transaction, workspace: str, endpoint: str) -> None:
+    """What waits is not to be sent: nobody may see it any more."""
+    await tx.run(_CANCEL_ALL, at_workspace=workspace, at_endpoint=endpoint, now=clock.host())
+
+
+async def find(tx: Transaction, workspace: str, delivery_id: str) -> Any:
+    """The row of a delivery, or None."""
+    return await tx.one(_ONE, at_workspace=workspace, at_id=delivery_id)
+
+
+async def read(db: Database, workspace: str, delivery_id: str) -> Any:
+    """The same outside of a transaction."""
+    return await db.one(_ONE, workspace, at_workspace=workspace, at_id=delivery_id)
+
+
+async def attempts(db: Database, workspace: str, delivery_id: str) -> list[Any]:
+    """The rows of all attempts, the first one first."""
+    return await db.fetch(_ATTEMPTS, workspace, at_workspace=workspace, at_id=delivery_id)
+
+
+async def page(
+    db: Database, workspace: str, endpoint: str, *, before: str | None, limit: int, filters: dict[str, str]
+) -> list[Any]:
+    """The rows of an endpoint's deliveries, the newest first, that were put down before another one."""
+    given = {f"by_{name}": value for name, value in filters.items()}
+    at = {"at_workspace": workspace, "at_endpoint": endpoint, "before": before or BEYOND}
+    return await db.fetch(_page(tuple(sorted(filters))), workspace, **at, **given, limit=limit)
+
+
+@lru_cache(maxsize=8)
+def _page(names: tuple[str, ...]) -> Query:
+    narrowed = [_t.c[name] == bindparam(f"by_{name}") for name in names]
+    statement = select(_t).where(*_of, _t.c.id < bindparam("before"), *narrowed)
+    return Query(statement.order_by(_t.c.id.desc()).limit(bindparam("limit")))
+
+
+async def forget(tx: Transaction, workspace: str, endpoint: str) -> int:
+    """Delete a portion of what an endpoint was sent. Returns how many."""
+    return await tx.run(_FORGET, at_workspace=workspace, at_endpoint=endpoint)
+
+
+async def sweep(tx: Transaction, older_than: timedelta) -> int:
+    """Delete a portion of what has not changed for so long, wherever it is. Returns how many."""
+    return await tx.run(_SWEEP, before=clock.host() - older_than)

@@ -1,0 +1,32 @@
+"""What has been sent is forgotten after a while, and at once when its endpoint is gone."""
+
+from datetime import timedelta
+from typing import Any
+
+from engage_api.db.engine import Database
+from engage_api.events.webhooks import deliveries, drains
+from engage_api.jobs import Job, job, schedule
+
+SWEEP = "webhook.sweep"
+KEPT = timedelta(days=30)
+
+
+@job(SWEEP)
+async def sweep_deliveries(db: Database, _: Job[dict[str, Any]]) -> None:
+    """Of all endpoints, with their attempts."""
+    last = deliveries.PORTION
+    while last == deliveries.PORTION:
+        async with db.system.write(None) as tx:
+            last = await deliveries.sweep(tx, KEPT)
+
+
+@job(drains.FORGET, payload=drains.Wanted)
+async def forget_deliveries(db: Database, found: Job[drains.Wanted]) -> None:
+    """Of one endpoint that was deleted."""
+    workspace, last = found.workspace or "", deliveries.PORTION
+    while last == deliveries.PORTION:
+        async with db.write(workspace) as tx:
+            last = await deliveries.forget(tx, workspace, found.payload.endpoint)
+
+
+schedule(SWEEP, every=timedelta(hours=1))

@@ -1,0 +1,116 @@
+"""How an event is posted to a receiver, and what its answer means."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from engage_api.core import clock
+from engage_api.core.problem import Fault, InvalidRequest
+from engage_api.core.secret import derive
+from engage_api.events.webhooks import schedule, signing
+from engage_api.events.webhooks.secrets import PURPOSE, Box
+from engage_api.http.answers import Answer, Bounds, TooLarge, Unanswered
+from engage_api.http.outbound import Outbound
+from engage_api.settings import Settings
+
+BOUNDS = Bounds(seconds=15.0, size=65_536)
+KEPT = 2_048  # bytes of an answer
+MOST_HEADERS = 20
+LONGEST_HEADER = 200  # characters
+GONE = 410
+
+
+class Outcome(NamedTuple):
+    """What came of one attempt; `error` is None when it was taken."""
+
+    at: datetime
+    seconds: float
+    sent: dict[str, str]
+    answer: Answer | None
+    error: str | None
+
+    @property
+    def taken(self) -> bool:
+        return self.error is None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the receiver wants nothing any more."""
+        return self.answer is not None and self.answer.status == GONE
+
+    @property
+    def wish(self) -> timedelta | None:
+        """How long the receiver wants to be left alone."""
+        told = None if self.answer is None else self.answer.headers.get("retry-after")
+        return schedule.wish(told, clock.host())
+
+    def row(self, workspace: str, delivery: str, number: int) -> dict[str, Any]:
+        """The attempt as it is kept."""
+        return {
+            "workspace_id": workspace,
+            "delivery_id": delivery,
+            "number": number,
+            "at": self.at,
+            "milliseconds": round(self.seconds * 1000),
+            "request_headers": self.sent,
+            "status": self.answer.status if self.answer else None,
+            "answer_headers": _few(self.answer.headers) if self.answer else None,
+            "answer_body": self.answer.body[:KEPT] if self.answer else None,
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """What a process needs to send: the way out, and what opens secrets. `close` it in the end."""
+
+    outbound: Outbound
+    box: Box
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Sender":
+        return cls(Outbound(settings), Box(derive(settings.secret(), PURPOSE)))
+
+    def close(self) -> None:
+        """Waits for nothing."""
+        self.outbound.close()
+
+    def require(self, url: str) -> None:
+        """Refuse a URL that nothing would be sent to. What its host resolves to is looked at when something is sent.
+
+        Raises:
+            InvalidRequest: why.
+        """
+        try:
+            self.outbound.check(url)
+        except Unanswered as error:
+            raise InvalidRequest(errors=[Fault("url", error.reason, pointer="/url")]) from None
+
+    async def attempt(self, url: str, keys: Sequence[signing.Key], message_id: str, body: bytes) -> Outcome:
+        """Post a message once. Whatever happens is an outcome."""
+        at = clock.host()
+        signed = signing.sign(keys, message_id, at, body)
+        headers = {"content-type": "application/json", **signed}
+        sent = {name: value for name, value in headers.items() if name != signing.SIGNATURE}
+        try:
+            answer = await self.outbound.request("POST", url, headers=headers, content=body, bounds=BOUNDS)
+        except TooLarge as error:  # what it says has been heard
+            answer = error.answer
+        except Unanswered as error:
+            return Outcome(at, (clock.host() - at).total_seconds(), sent, None, error.reason)
+        return Outcome(at, answer.seconds, sent, answer, _error(answer))
+
+
+def _error(answer: Answer) -> str | None:
+    if 200 <= answer.status < 300:
+        return None
+    if 300 <= answer.status < 400:
+        return f"The receiver answered {answer.status}: redirects are not followed."
+    if answer.status == GONE:
+        return "The receiver answered 410: it wants nothing any more."
+    return f"The receiver answered {answer.status}."
+
+
+def _few(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name[:LONGEST_HEADER]: value[:LONGEST_HEADER] for name, value in list(headers.items())[:MOST_HEADERS]}
