@@ -65,10 +65,10 @@ class Channel:
             reading.add_done_callback(lambda done: self._done(place, done))
         return await asyncio.shield(reading)  # whoever goes away does not take it from the others
 
-    async def look(self) -> None:
-        """Go on to what can be read by now, and wake those for whom there is news."""
+    async def look(self, last: int) -> None:
+        """Go on to the last that can be read, and wake those for whom there is news."""
         start, portion = self.at, await self.after(self.at)
-        self.at = max(self.at, portion.upto)
+        self.at = max(portion.upto, last)
         for seat in tuple(self.seats):
             if portion.lines:
                 seat.ring()

@@ -119,4 +119,4 @@ class Hub:
             last = await log.last(self._db, workspace)
             for channel in tuple(self._channels.values()):
                 if channel.workspace == workspace and channel.at < last:
-                    await channel.look()
+                    await channel.look(last)

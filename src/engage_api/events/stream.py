@@ -81,6 +81,9 @@ class Stream(Response):
             watch, began = asyncio.create_task(seat.watch(receive)), perf_counter()
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                if scope["method"] == "HEAD":  # as `Head` says by now: nobody reads what would follow
+                    await send({"type": "http.response.body", "body": b""})
+                    return
                 reason = await self._follow(Way(scope, send, seat))
             finally:
                 watch.cancel()
@@ -133,22 +136,22 @@ class Way:
         self._scope, self._send = scope, send
         self.seat = seat
 
-    async def write(self, data: bytes, *, more: bool = True, seconds: float = SLOWEST) -> None:
+    async def write(self, data: bytes, *, last: bool = False) -> None:
         """Send it.
 
         Raises:
             TimeoutError: the reader has not taken what was sent before, and this was not sent.
         """
         try:
-            async with asyncio.timeout(seconds) as self.seat.deadline:
-                await self._send({"type": "http.response.body", "body": data, "more_body": more})
+            async with asyncio.timeout(HURRY if last else SLOWEST) as self.seat.deadline:
+                await self._send({"type": "http.response.body", "body": data, "more_body": not last})
         finally:
             self.seat.deadline = None
 
     async def end(self, data: bytes) -> None:
         """Send it as the last; a reader that does not take it is cut off."""
         try:
-            await self.write(data, more=False, seconds=HURRY)
+            await self.write(data, last=True)
         except TimeoutError:
             await self.cut()
 
