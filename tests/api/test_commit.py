@@ -84,6 +84,7 @@ async def writes(service: Service, api: Client) -> list[Write]:
     found.append(("DELETE", f"/api-keys/{keys[0]['id']}", None))
     found.append(("POST", f"/api-keys/{keys[1]['id']}/rotations", {}))
     found.append(("POST", "/api-keys/leaked", {"key": keys[2]["key"]}))
+    found.append(("POST", "/events", {"type": "x.org_operator.a", "subject": "a", "data": {}}))
     return found + await writes_of_parties(api) + await writes_of_people(service, api)
 
 

@@ -96,3 +96,10 @@ def python_client(contract: Path, folder: Path) -> list[str]:
         return found
     (folder / "mypy.ini").write_text(BOILERPLATE, encoding="utf-8")
     return run(CLIENT / "mypy", "--strict", "client", where=folder)
+
+
+def asyncapi(contract: Path, _: Path) -> list[str]:
+    """The parser of AsyncAPI's makers, warnings too."""
+    script = Path(__file__).with_name("asyncapi.mjs")
+    done = node(str(script), ROOT / "openapi" / "package.json", contract)
+    return (done.stdout + done.stderr).splitlines() or (["failed silently"] if done.returncode else [])

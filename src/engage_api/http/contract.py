@@ -25,6 +25,7 @@ TAGS = [
     {"name": "Tasks", "description": "The steps of a case; all together they are the worklist."},
     {"name": "Offers", "description": "Propositions that customers can accept."},
     {"name": "Events", "description": "The log: everything that happened, in order."},
+    {"name": "Webhooks", "description": "Where events are posted to, and what became of each delivery."},
     {"name": "API keys", "description": "Who may call, and what for."},
     {"name": "Organizations", "description": "The parties that have applications, sandboxes and a plan."},
     {"name": "Members", "description": "The people of organizations, what each may do, and who is invited."},
@@ -36,16 +37,19 @@ TAGS = [
 ]
 
 
-def documents(api: FastAPI) -> dict[str, bytes]:
-    """The description by file name, as bytes that are the same for the same routes."""
+def documents(api: FastAPI, base_url: str = samples.HERE) -> dict[str, bytes]:
+    """The description by file name, as bytes that are the same for the same routes: OpenAPI, and AsyncAPI."""
     newest = openapi.build(api)
-    return {"v1.json": _text(newest), "v1-3.1.json": _text(openapi.older(newest))}
+    found = {"v1.json": newest, "v1-3.1.json": openapi.older(newest)}
+    if messages := getattr(api.state, "messages", None):
+        found["asyncapi.json"] = messages(newest, base_url)
+    return {name: _text(document) for name, document in found.items()}
 
 
 def served(api: FastAPI, base_url: str, contact: Contact) -> dict[str, bytes]:
     """The same as a service tells it of itself: with its own address in the examples, and its operator's."""
     found = {}
-    for name, text in documents(api).items():
+    for name, text in documents(api, base_url).items():
         document = json.loads(text.replace(samples.HERE.encode(), json.dumps(base_url)[1:-1].encode()))
         told = document["info"]["contact"]
         told |= {"url": contact.url or told["url"], "email": contact.email}
@@ -56,7 +60,7 @@ def served(api: FastAPI, base_url: str, contact: Contact) -> dict[str, bytes]:
 
 
 def serve(api: FastAPI) -> None:
-    """Answer the description at `/openapi.json` and `/openapi-3.1.json`. It is made when it is first asked for."""
+    """Answer `/openapi.json`, `/openapi-3.1.json` and `/asyncapi.json`. They are made when one is first asked for."""
     made: dict[str, bytes] = {}
 
     def show(name: str) -> Any:
@@ -74,6 +78,7 @@ def serve(api: FastAPI) -> None:
     api.router.routes += [
         Route("/openapi.json", show("v1.json")),
         Route("/openapi-3.1.json", show("v1-3.1.json")),
+        Route("/asyncapi.json", show("asyncapi.json")),
     ]
 
 

@@ -87,6 +87,8 @@ def build(app: FastAPI) -> dict[str, Any]:
         _complete(document["paths"][operation.path][operation.method], operation, schemas)
         for kind in problems_of(operation):
             components["examples"][kind.code] = {"value": samples.body(kind)}
+    for add in getattr(app.state, "additions", ()):  # what those told it who composed the service
+        add(document)
     _untitle([document["paths"], components])
     return document
 
@@ -189,6 +191,9 @@ def _headers_in(operation: Operation) -> Iterator[str]:
         yield "Last-Event-ID"
 
 
+DONE = {200: "As asked.", 201: "Made.", 202: "Put on its way.", 204: "Done; there is nothing to show."}
+
+
 def _success(answer: dict[str, Any], status: int, operation: Operation, schemas: dict[str, Any]) -> None:
     names = ["Api-Version", "X-Request-Id"]
     names += ["RateLimit", "RateLimit-Policy"] if operation.scope else []
@@ -197,7 +202,7 @@ def _success(answer: dict[str, Any], status: int, operation: Operation, schemas:
     names += ["Idempotent-Replayed"] if operation.idempotent else []
     names += ["Link"] if operation.lists else []
     answer["headers"] = _refs(*names)
-    answer["description"] = {200: "As asked.", 201: "Made.", 204: "Done; there is nothing to show."}[status]
+    answer["description"] = DONE[status]
     if operation.streams:
         answer["content"] = {EVENT_STREAM: {"itemSchema": stream_item("Event")}}
     content = answer.get("content", {}).get(JSON)
