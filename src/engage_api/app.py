@@ -46,8 +46,14 @@ from engage_api.customers.sessions_routes import router as customer_sessions
 from engage_api.db import open_database
 from engage_api.db.kind import Kind
 from engage_api.events.hub import Hub
+from engage_api.events import asyncapi, catalogue
 from engage_api.events.routes import router as events
 from engage_api.events.signals_routes import router as signals
+from engage_api.events.webhooks.delivery_routes import router as webhook_deliveries
+from engage_api.events.webhooks.models import WEBHOOK_ENDPOINT
+from engage_api.events.webhooks.routes import router as webhook_endpoints
+from engage_api.events.webhooks.secret_models import WEBHOOK_SECRET
+from engage_api.events.webhooks.sender import Sender
 from engage_api.http import contract, origins, problems
 from engage_api.http.call import Services
 from engage_api.http.cursors import Cursors
@@ -79,6 +85,8 @@ ROUTERS = (
     offers,
     events,
     signals,
+    webhook_endpoints,
+    webhook_deliveries,
     api_keys,
     organizations,
     members,
@@ -97,6 +105,8 @@ KINDS: tuple[Kind[Any], ...] = (
     INVITATION,
     APPLICATION,
     CLIENT_SECRET,
+    WEBHOOK_ENDPOINT,
+    WEBHOOK_SECRET,
 )
 """Every kind of resource, in the order in which they refer to each other."""
 FLUSH = 0.5  # seconds between two writes of the request log
@@ -159,6 +169,7 @@ def create_api(base_url: str = "", *, lifespan: Any = None, telemetry: bool = Fa
     )
     for router in ROUTERS:
         api.router.routes += router.routes  # flat, so that a request is matched once and every walk sees all routes
+    api.state.additions, api.state.messages = (catalogue.describe,), asyncapi.build
     require_guards(api)
     problems.install(api, base_url)
     contract.serve(api)
@@ -178,7 +189,7 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
         every(FLUSH, stop, log.flush),
         every(NOTE, stop, doorkeeper.write_uses),
         every(CARRY, stop, ledger.flush),
-        *beside.runs(db, beside.kinds(services.accounts) if settings.worker else None, stop),
+        *beside.runs(db, beside.kinds(services.accounts, services.webhooks) if settings.worker else None, stop),
     ]
     tasks = [asyncio.create_task(run) for run in runs]
     try:
@@ -191,6 +202,7 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
                 await last()
         log.flush()
         services.accounts.close()
+        services.webhooks.close()
         await db.close()
         await services.limits.close()
 
@@ -210,4 +222,5 @@ def _services(settings: Settings, doorkeeper: Doorkeeper, limits: Limits) -> Ser
         accounts=Accounts.open(settings, db),
         signing=Keyring(db, derive(secret, SIGNING)),
         taps=Hub(db),
+        webhooks=Sender.open(settings),
     )
