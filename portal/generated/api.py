@@ -20,6 +20,9 @@ from engage_api.cases.tasks.service import TRANSITIONS as OF_TASKS
 from engage_api.customers.models import CUSTOMER
 from engage_api.customers.service import TRANSITIONS as OF_CUSTOMERS
 from engage_api.db.kind import Kind
+from engage_api.events.webhooks.models import WEBHOOK_ENDPOINT
+from engage_api.events.webhooks.secret_models import WEBHOOK_SECRET
+from engage_api.events.webhooks.service import TRANSITIONS as OF_WEBHOOKS
 from engage_api.http import openapi
 from engage_api.http.walk import Operation, operations
 from engage_api.offers.models import OFFER
@@ -39,6 +42,8 @@ KINDS: tuple[tuple[Kind[Any], str, Machine], ...] = (
     (INVITATION, "/invitations", {}),
     (APPLICATION, "/applications", OF_APPLICATIONS),
     (CLIENT_SECRET, "/applications/{application_id}/secrets", {}),
+    (WEBHOOK_ENDPOINT, "/webhook-endpoints", OF_WEBHOOKS),
+    (WEBHOOK_SECRET, "/webhook-endpoints/{endpoint_id}/secrets", {}),
 )
 """Every kind of resource that is written down, the path it lives at, and its state machine."""
 

@@ -1,7 +1,7 @@
 """Commit before answer: nobody is told "done" before it is, and whose commit fails is told that it did.
 
 The fault is planted in the databases themselves: from then on every commit of an event fails, and nothing before it;
-so does every commit of a customer's session, which has no event.
+so does every commit of a customer's session and of a delivery, which have no event.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from engage_api.settings import Settings
-from tests.api.harness import Client, Service, make_settings
+from tests.api.harness import Client, Service, eventually, make_settings
 from tests.api.samples import SAMPLES, Body
 from tests.people import add_member
 
@@ -24,6 +24,8 @@ CREATE TABLE promise (id INTEGER PRIMARY KEY);
 CREATE TABLE broken (id INTEGER REFERENCES promise (id) DEFERRABLE INITIALLY DEFERRED);
 CREATE TRIGGER no_commit AFTER INSERT ON event BEGIN INSERT INTO broken VALUES (1); END;
 CREATE TRIGGER no_begin AFTER INSERT ON customer_session BEGIN INSERT INTO broken VALUES (1); END;
+CREATE TRIGGER no_send AFTER INSERT ON webhook_delivery BEGIN INSERT INTO broken VALUES (1); END;
+CREATE TRIGGER no_replay AFTER UPDATE ON webhook_delivery BEGIN INSERT INTO broken VALUES (1); END;
 CREATE TRIGGER no_end AFTER DELETE ON customer_session BEGIN INSERT INTO broken VALUES (1); END;
 """
 POSTGRES = """
@@ -31,11 +33,13 @@ CREATE FUNCTION no_commit() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END $$;
 CREATE CONSTRAINT TRIGGER no_commit AFTER INSERT ON event DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION no_commit();
+CREATE CONSTRAINT TRIGGER no_commit AFTER INSERT OR UPDATE ON webhook_delivery DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION no_commit();
 CREATE CONSTRAINT TRIGGER no_commit AFTER INSERT OR DELETE ON customer_session DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION no_commit();
 """
-HEAL_SQLITE = "DROP TRIGGER no_commit; DROP TRIGGER no_begin; DROP TRIGGER no_end;"
-HEAL_POSTGRES = "DROP TRIGGER no_commit ON event; DROP TRIGGER no_commit ON customer_session;"
+HEAL_SQLITE = "".join(f"DROP TRIGGER no_{what};" for what in ("commit", "begin", "end", "send", "replay"))
+HEAL_POSTGRES = "".join(f"DROP TRIGGER no_commit ON {on};" for on in ("event", "customer_session", "webhook_delivery"))
 Write = tuple[str, str, Body | None]
 
 
@@ -85,7 +89,34 @@ async def writes(service: Service, api: Client) -> list[Write]:
     found.append(("POST", f"/api-keys/{keys[1]['id']}/rotations", {}))
     found.append(("POST", "/api-keys/leaked", {"key": keys[2]["key"]}))
     found.append(("POST", "/events", {"type": "x.org_operator.a", "subject": "a", "data": {}}))
+    found += await writes_of_webhooks(api)
     return found + await writes_of_parties(api) + await writes_of_people(service, api)
+
+
+async def writes_of_webhooks(api: Client) -> list[Write]:
+    """The same for endpoints and what is sent to them, which is nothing: their address is one for documentation.
+
+    Deliveries and the health of endpoints have no event.
+    """
+    hook = {"url": "https://192.0.2.7/"}
+    at = [f"/webhook-endpoints/{(await api.made('/webhook-endpoints', hook))['id']}" for _ in range(2)]
+    always = {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
+
+    async def sent() -> str | None:
+        await api.post(f"{at[0]}/replays", json=always)
+        return next(iter(await api.ids(f"{at[0]}/deliveries")), None)
+
+    delivery = await eventually(sent)
+    return [
+        ("POST", "/webhook-endpoints", hook),
+        ("PATCH", at[0], {"types": ["x.*"]}),
+        ("POST", f"{at[1]}/transitions", {"to": "paused"}),
+        ("POST", f"{at[0]}/secrets", {}),
+        ("POST", f"{at[0]}/test-deliveries", {}),
+        ("POST", f"{at[0]}/replays", always),
+        ("POST", f"/webhook-deliveries/{delivery}/resends", None),
+        ("DELETE", at[1], None),
+    ]
 
 
 async def writes_of_parties(api: Client) -> list[Write]:

@@ -1,0 +1,86 @@
+"""Sent again, and sent as a test."""
+
+import json
+
+import pytest
+
+from tests.api.harness import Client, answered, refused
+from tests.webhooks.receiver import Receiver
+from tests.webhooks.sent import AT, delivery, listed, settled
+
+OFFER = {"title": "Advice"}
+OFFERS = ["engage.offer.*"]
+
+
+async def test_a_test_is_sent_at_once_and_written_down(api: Client, receiver: Receiver) -> None:
+    made = await api.made(AT, {"url": receiver.url, "types": ["engage.case.delivered.v1", "engage.offer.*"]})
+    at = f"{AT}/{made['id']}/test-deliveries"
+    for type_ in ("engage.case.delivered.v1", "engage.offer.active.v1"):
+        found = await api.made(at, {} if "case" in type_ else {"type": type_})
+        assert (found["test"], found["state"], found["type"], found["attempts"]) == (True, "delivered", type_, 1)
+        assert found["log"][0]["answer"]["body"] == "ok"
+        event = json.loads(receiver.got[-1].body)
+        assert event["id"] == found["eventId"] == receiver.got[-1].id
+        assert event["id"].startswith("evt_test_")
+        assert event["type"] == type_
+        assert event["data"]["id"] == event["subject"]
+        assert found.pop("log")
+        assert (await listed(api, made, eventId=event["id"])) == [found]
+    refused(await api.post(at, json={"type": "engage.case.created.v1"}), 400, "invalid-request")
+    receiver.answer = 500
+    await api.moved(f"{AT}/{made['id']}", "paused")
+    found = await api.made(at, {})
+    assert (found["state"], found["log"][0]["error"]) == ("failed", "The receiver answered 500.")
+    assert len(receiver.got) == 3, "a test is tried once"
+    refused(await api.post(f"/webhook-deliveries/{found['id']}/resends"), 409, "not-resendable")
+
+
+async def test_one_is_sent_again_with_the_same_id_and_bytes(api: Client, partner: Client, receiver: Receiver) -> None:
+    made = await api.made(AT, {"url": receiver.url, "types": OFFERS})
+    await api.made("/offers", OFFER)
+    [found] = await settled(api, made, 1)
+    at = f"/webhook-deliveries/{found['id']}"
+    refused(await partner.post(f"{at}/resends"), 404, "not-found")
+    refused(await partner.get(at), 404, "not-found")
+    assert answered(await api.post(f"{at}/resends"), 202)["state"] == "pending"
+    first, second = await receiver.until(2)
+    assert (first.id, first.body) == (second.id, second.body)
+    await settled(api, made, 1)
+    assert [one["number"] for one in (await delivery(api, found))["log"]] == [1, 2]
+
+
+async def test_a_span_is_replayed_in_order_with_what_was_never_sent(
+    api: Client, partner: Client, receiver: Receiver
+) -> None:
+    early = await api.made("/offers", OFFER)
+    await partner.made("/offers", OFFER)
+    made = await api.made(AT, {"url": receiver.url, "types": OFFERS, "ordered": True})
+    at = f"{AT}/{made['id']}/replays"
+    late = await api.made("/offers", OFFER)
+    await api.moved(f"/offers/{late['id']}", "active")
+    events = await api.events(4, type="engage.offer.*")
+    await settled(api, made, 2)
+    sent = len(receiver.got)
+    span = {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
+    assert answered(await api.post(at, json=span), 202) == {"queued": 4}
+    again = (await receiver.until(sent + 4))[sent:]
+    assert [got.id for got in again] == [event["id"] for event in events]
+    assert {early["id"]} <= {event["subject"] for event in events}
+    some = {**span, "types": ["engage.offer.active.v1", "engage.case.*"]}
+    assert answered(await api.post(at, json=some), 202) == {"queued": 1}
+    exactly = {"from": events[1]["recordedtime"], "to": events[3]["recordedtime"]}
+    inside = [one for one in events if exactly["from"] <= one["recordedtime"] < exactly["to"]]
+    assert answered(await api.post(at, json=exactly), 202) == {"queued": len(inside)}
+    refused(await api.post(at, json={"from": span["to"], "to": span["from"]}), 400, "invalid-request")
+
+
+async def test_more_than_may_be_is_not_replayed(
+    api: Client, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await api.made(AT, {"url": receiver.url, "types": ["x.*"]})
+    for _ in range(4):
+        await api.made("/offers", OFFER)
+    monkeypatch.setattr("engage_api.events.webhooks.replays.LOOKS", 3)
+    span = {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
+    await api.events(4)
+    refused(await api.post(f"{AT}/{made['id']}/replays", json=span), 400, "invalid-request")
