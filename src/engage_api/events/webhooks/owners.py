@@ -22,7 +22,6 @@ def _owners() -> "Select[tuple[str, str]]":
             _application.c.id == bindparam("application"),
             _member.c.role == bindparam("role"),
             _account.c.disabled_at.is_(None),
-            _account.c.confirmed_at.is_not(None),
         )
     )
 
