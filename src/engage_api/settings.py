@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import secrets
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
@@ -95,6 +96,11 @@ class Settings(BaseSettings):
     outer_limit: int = Field(
         600, ge=1, description="Refused or unauthenticated requests that one address may make in a minute."
     )
+    event_retention: str = Field(
+        "",
+        pattern=r"^(P([7-9]|[1-9][0-9]{1,4})D)?$",
+        description="How long events are kept: days, 7 at least, as `P365D` (ISO 8601). Empty: for ever.",
+    )
     outbound_loopback: bool = Field(
         False,
         description="Development only: the service may send requests to this machine itself, and there without TLS.",
@@ -177,6 +183,11 @@ class Settings(BaseSettings):
     def contact(self) -> Contact:
         """Where people reach the operator."""
         return Contact(self.contact_email, self.contact_url)
+
+    @property
+    def kept(self) -> timedelta | None:
+        """How long events are kept; None: for ever."""
+        return timedelta(days=int(self.event_retention[1:-1])) if self.event_retention else None
 
     def secret(self) -> bytes:
         """The secret that other keys are derived from; in development made once and kept in the data folder."""

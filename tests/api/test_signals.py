@@ -51,6 +51,7 @@ async def test_when_it_happened_is_not_when_it_was_written(api: Client) -> None:
 
 async def test_what_is_no_signal_is_refused_and_written_nowhere(api: Client) -> None:
     await api.events(1)
+    data: Any
     large = {"a": "é" * (LARGEST // 2)}
     wrong: list[tuple[str, Any]] = [
         *(("/type", type_) for type_ in ("x.org_operator", "x.org_operator.", "x.org_operator.A", "x", "", "x.*", 1)),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it comes with the judges
 
 from engage_api.app import KINDS, create_api
 from engage_api.events import asyncapi, catalogue

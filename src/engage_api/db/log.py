@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite speaks the
 
 from engage_api.core import clock, event_types, ids
 from engage_api.core.principal import Principal
+from engage_api.db import kept
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.row import CounterRow, EventRow
 from engage_api.db.sql import Query
@@ -124,8 +125,14 @@ async def last(db: Database, workspace: str) -> int:
 
 
 async def place(db: Database, principal: Principal, event_id: str) -> int | None:
-    """The sequence number of an event, or None when there is none that the principal may see."""
+    """The sequence number of an event, or None when there is none that the principal may see.
+
+    Raises:
+        EventGone: it is older than what is kept. So is every made-up one of that time.
+    """
     row = await db.one(_place(audience(principal)), principal.workspace, **whose(principal), id=event_id)
+    if row is None and await kept.is_gone(db, principal.workspace, event_id):
+        raise kept.EventGone
     return None if row is None else int(row.sequence)
 
 

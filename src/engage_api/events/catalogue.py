@@ -76,7 +76,8 @@ def example(one: EventType, known: dict[str, Any]) -> dict[str, Any]:
     """An event of this type as it could be, made of the examples that stand beside each field."""
     made: dict[str, Any] = examples.of(known["Event"], known)
     if one.name == SIGNAL:
-        return made | examples.of(known["SignalCreate"], known)
+        told: dict[str, Any] = examples.of(known["SignalCreate"], known)
+        return made | told
     properties = known[one.schema]["properties"]
     data = examples.of(properties["data"], known)
     state = known[properties["data"]["$ref"].rpartition("/")[2]]["properties"].get("state", {})

@@ -15,9 +15,10 @@ from engage_api.http.route import DirectRoute
 
 router = APIRouter(prefix="/events", tags=["Events"], route_class=DirectRoute)
 Read = Annotated[Call, guard(Scope.EVENTS_READ)]
+GONE = {"x-problems": ["event-gone"]}
 
 
-@router.get("", response_model=Page[Event], summary="List events: the log")
+@router.get("", response_model=Page[Event], summary="List events: the log", openapi_extra=GONE)
 async def list_events(call: Read, query: Annotated[EventQuery, Query()]) -> Response:
     """What happened, oldest first. `nextCursor` is null at the end of what is there: come back with `after`.
 
@@ -26,7 +27,13 @@ async def list_events(call: Read, query: Annotated[EventQuery, Query()]) -> Resp
     return await service.answer(call, query)
 
 
-@router.get("/stream", response_class=Stream, status_code=200, summary="Follow events: the log as a stream")
+@router.get(
+    "/stream",
+    response_class=Stream,
+    status_code=200,
+    summary="Follow events: the log as a stream",
+    openapi_extra=GONE,
+)
 async def stream_events(call: Read, query: Annotated[StreamQuery, Query()]) -> Response:
     """What happens, as server-sent events. Each message has one line of `data`: the event as lists show it.
 
