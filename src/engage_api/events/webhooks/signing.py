@@ -7,7 +7,7 @@ During a rotation one delivery carries several, with a blank between: a receiver
 
 import hashlib
 import hmac
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,8 @@ from typing import Literal
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 Kind = Literal["hmac", "ed25519"]
-BYTES = 32  # of a secret, and of an ed25519 private key; the standard asks for 24 to 64
+BYTES = 32  # of a secret, and of an ed25519 private key
+SHORTEST, LONGEST = 24, 64  # bytes of a secret, as the standard has it
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 
 
@@ -39,6 +40,19 @@ def shown(key: Key) -> str:
     if key.kind == "hmac":
         return f"whsec_{_text(key.value)}"
     return f"whpk_{_text(_private(key).public_key().public_bytes_raw())}"
+
+
+def read(text: str) -> Key:
+    """The key that a secret `whsec_…` stands for.
+
+    Raises:
+        ValueError: it is none.
+    """
+    prefix, _, value = text.partition("_")
+    raw = b64decode(value, validate=True)
+    if prefix != "whsec" or not SHORTEST <= len(raw) <= LONGEST:
+        raise ValueError("not a secret")
+    return Key("hmac", raw)
 
 
 def sign(keys: Sequence[Key], message_id: str, at: datetime, body: bytes) -> dict[str, str]:
