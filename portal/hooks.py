@@ -16,11 +16,12 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # MkDocs loads a hook alone; ours has files beside it
 
 from engage_api.core.problem import Problem  # noqa: E402  # the line above comes first
-from portal.generated import extras, operations, problems  # noqa: E402  # as above
+from portal.generated import catalogue, extras, operations, problems  # noqa: E402  # as above
 from portal.generated.tables import TABLES  # noqa: E402  # as above
 
 CHANGELOG_HEAD = "---\ntitle: Changelog\ndescription: What each release brings.\n---\n"
 PAGES: list[Page] = []
+MADE = {**TABLES, "event-types": catalogue.event_types}
 PLACE = re.compile(r"<!-- generated: ([a-z-]+) -->")
 HEADING_OR_TABLE = re.compile(r"<h[1-6][^>]*>(?P<heading>.*?)<a class=\"headerlink\"|<table>.*?</table>", re.DOTALL)
 TAG = re.compile(r"<[^>]+>")
@@ -33,6 +34,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         if "Errors" in section:
             section["Errors"].append({"Problem types": [{"By status": "problems/index.md"}, *entries]})
         if "Reference" in section:
+            section["Reference"].append({"Event types": [{title: path} for title, path, _ in catalogue.pages()]})
             section["Reference"] += [
                 {tag: [{title: path} for _, title, path, _ in group]}
                 for tag, group in groupby(operations.pages(), key=itemgetter(0))
@@ -48,6 +50,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, f"problems/{code}.md", content=problems.page(kind)))
     for _, _, path, text in operations.pages():
         files.append(File.generated(config, path, content=text))
+    for _, path, text in catalogue.pages():
+        files.append(File.generated(config, path, content=text))
     changes = CHANGELOG_HEAD + (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     files.append(File.generated(config, "changelog.md", content=changes))
     return files
@@ -62,9 +66,9 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     """Put tables where a page asks for them."""
 
     def fill(place: re.Match[str]) -> str:
-        if place[1] not in TABLES:
+        if place[1] not in MADE:
             raise PluginError(f"{page.file.src_uri}: nothing generates {place[1]!r}")
-        return TABLES[place[1]]()
+        return MADE[place[1]]()
 
     return PLACE.sub(fill, markdown)
 

@@ -87,8 +87,11 @@ def _answer(status: str, answer: dict[str, Any]) -> Iterator[str]:
 
 
 def _shown(content: dict[str, Any]) -> Iterator[str]:
-    yield table(("Field", "What", "About"), _fields(content["schema"]))
-    yield "```json\n" + json.dumps(content["example"], indent=2, ensure_ascii=False) + "\n```"
+    if "itemSchema" in content:
+        yield "A stream of these (`text/event-stream`):"
+    yield table(("Field", "What", "About"), _fields(content.get("schema") or content["itemSchema"]))
+    if "example" in content:
+        yield "```json\n" + json.dumps(content["example"], indent=2, ensure_ascii=False) + "\n```"
 
 
 def _errors(door: Door) -> Iterator[Row]:

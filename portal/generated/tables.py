@@ -16,7 +16,7 @@ from engage_api.core.scopes import Scope
 from engage_api.core.secret import PATTERN
 from engage_api.db.migrate import upgrade
 from engage_api.settings import Settings
-from portal.generated.api import KINDS, Door, doors, events
+from portal.generated.api import KINDS, Door, doors
 
 MAPPINGS = Path(engage_api.__file__).parent / "imports" / "mappings"
 
@@ -83,11 +83,6 @@ def states() -> str:
     return "\n\n".join(parts)
 
 
-def event_types() -> str:
-    """Every event type."""
-    return table(("Type", "What happened"), ((f"`{name}`", sentence) for name, sentence in events()))
-
-
 def key_pattern() -> str:
     """What a key looks like, for secret scanners."""
     return f"```text\n{PATTERN}\n```"
@@ -122,7 +117,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "operations": operations,
     "states": states,
-    "event-types": event_types,
     "key-pattern": key_pattern,
     "mappings": mappings,
     "plans": plans,

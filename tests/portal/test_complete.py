@@ -123,7 +123,8 @@ def test_every_operation_has_a_page_with_its_parameters_fields_answers_and_error
             names = [one["name"] for one in operation.get("parameters", ()) if "name" in one]
             for part in (operation.get("requestBody", {}), operation["responses"].get("200", {})):
                 for content in part.get("content", {}).values():
-                    names += schemas[content["schema"]["$ref"].rpartition("/")[2]]["properties"]
+                    schema = content.get("schema") or content["itemSchema"]
+                    names += schemas.get(schema.get("$ref", "").rpartition("/")[2], schema)["properties"]
             codes = [
                 code
                 for status, one in operation["responses"].items()
@@ -140,6 +141,17 @@ def test_every_event_type_has_a_line() -> None:
     assert len(types) > 20
     assert absent(iter(types), text) == []
     assert absent((name for name, _ in events()), text) == []
+
+
+def test_every_event_type_has_a_heading_a_sentence_and_an_example() -> None:
+    for kind, _, _ in KINDS:
+        found = page(f"/event-types/{kind.name}/")
+        assert f'"type": "{kind.event("created")}"' in found.words
+        for name, sentence in kind.events():
+            assert name.replace(".", "-") in found.ids
+            assert sentence.replace("`", "") in found.words, name
+            assert found.words.count(f'"{name}"') == 1
+    assert '"x.org_demo.meter.exceeded"' in page("/event-types/signal/").words
 
 
 def test_every_word_for_what_happened_is_told() -> None:
