@@ -14,10 +14,13 @@ from sqlalchemy import BigInteger, DateTime, Dialect, Numeric, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlmodel import SQLModel
 
 DIGITS = 18  # of an exact decimal, before and after the point together: they fit a 64-bit integer
 
 AnyType = TypeEngine[Any]
+
+SQLModel.model_config["defer_build"] = True  # a class is its table: nobody validates with it
 
 
 class Instant(TypeDecorator[datetime]):
