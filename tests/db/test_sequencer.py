@@ -107,15 +107,16 @@ async def test_whoever_waits_for_the_lock_sees_what_the_last_holder_did(database
 class Reader:
     """Follows one workspace as a subscriber does: what comes after the last number it has seen."""
 
-    def __init__(self, database: Postgres, wall: str) -> None:
+    def __init__(self, database: Postgres, wall: str, by: Query = FOLLOW) -> None:
         self.names: list[str] = []
         self.faults: list[str] = []
         self._database = database
         self._wall = wall
+        self._by = by
         self._last = 0
 
     async def look(self) -> None:
-        for number, name in await self._database.fetch(FOLLOW, self._wall, workspace_id=self._wall, last=self._last):
+        for number, name in await self._database.fetch(self._by, self._wall, workspace_id=self._wall, last=self._last):
             if number != self._last + 1:
                 self.faults.append(f"{number} after {self._last}")
             self._last = number
