@@ -21,6 +21,7 @@ from engage_api.access.applications.routes import router as applications
 from engage_api.access.customer_links.models import ACCOUNT_LINK
 from engage_api.access.customer_links.pages import routes as customer_pages
 from engage_api.access.guard import Doorkeeper
+from engage_api.access.jobs.routes import router as jobs
 from engage_api.access.members.models import INVITATION, MEMBER
 from engage_api.access.members.pages import routes as organization_pages
 from engage_api.access.members.program_pages import routes as application_pages
@@ -45,8 +46,8 @@ from engage_api.customers.routes import router as customers
 from engage_api.customers.sessions_routes import router as customer_sessions
 from engage_api.db import open_database
 from engage_api.db.kind import Kind
-from engage_api.events.hub import Hub
 from engage_api.events import asyncapi, catalogue
+from engage_api.events.hub import Hub
 from engage_api.events.routes import router as events
 from engage_api.events.signals_routes import router as signals
 from engage_api.events.webhooks.delivery_routes import router as webhook_deliveries
@@ -68,6 +69,7 @@ from engage_api.http.requestlog import RequestLog
 from engage_api.http.rooms import Api, Pages
 from engage_api.http.tally import Tally
 from engage_api.http.walk import require_guards
+from engage_api.jobs.figures import Figures
 from engage_api.jobs.rounds import every
 from engage_api.me.routes import router as me
 from engage_api.offers.models import OFFER
@@ -92,6 +94,7 @@ ROUTERS = (
     members,
     applications,
     usage_figures,
+    jobs,
 )
 KINDS: tuple[Kind[Any], ...] = (
     CUSTOMER,
@@ -123,7 +126,7 @@ def create_app(settings: Settings, *, processes: int = 1) -> ASGIApp:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with running(settings, processes, log) as services:
             shared.services = services
-            meter.others = (services.taps.collect,)
+            meter.others = (services.taps.collect, services.jobs.collect)
             yield
 
     api = create_api(settings.base_url, lifespan=lifespan, telemetry=settings.telemetry)
@@ -184,12 +187,13 @@ async def running(settings: Settings, processes: int, log: RequestLog) -> AsyncI
     quotas = Quotas(partial(usage.used, db))
     services = _services(settings, doorkeeper, Limits(settings.redis_url, processes, quotas=quotas))
     ledger = usage.Ledger(db, services.tally, quotas)
+    kinds = beside.kinds(services.accounts, services.webhooks, settings.kept) if settings.worker else None
     stop = asyncio.Event()
     runs = [
         every(FLUSH, stop, log.flush),
         every(NOTE, stop, doorkeeper.write_uses),
         every(CARRY, stop, ledger.flush),
-        *beside.runs(db, beside.kinds(services.accounts, services.webhooks) if settings.worker else None, stop),
+        *beside.runs(db, kinds, stop, services.jobs.note),
     ]
     tasks = [asyncio.create_task(run) for run in runs]
     try:
@@ -221,6 +225,7 @@ def _services(settings: Settings, doorkeeper: Doorkeeper, limits: Limits) -> Ser
         contact=settings.contact,
         accounts=Accounts.open(settings, db),
         signing=Keyring(db, derive(secret, SIGNING)),
+        jobs=Figures(db),
         taps=Hub(db),
         webhooks=Sender.open(settings),
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import timedelta
 from typing import Any
 
 from engage_api.access.accounts import housekeeping as _accounts  # noqa: F401  # registers its jobs
@@ -16,6 +17,7 @@ from engage_api.access.oauth import housekeeping as _tokens  # noqa: F401  # reg
 from engage_api.access.usage import housekeeping as _usage  # noqa: F401  # registers its job
 from engage_api.db import Database
 from engage_api.db.sequencer import Sequencer
+from engage_api.events.retention import Retention
 from engage_api.events.webhooks import housekeeping as _webhooks  # noqa: F401  # registers its jobs
 from engage_api.events.webhooks import letters as webhooks_letters
 from engage_api.events.webhooks.courier import Courier
@@ -23,26 +25,33 @@ from engage_api.events.webhooks.fanout import Fanout
 from engage_api.events.webhooks.sender import Sender
 from engage_api.http import housekeeping as _http  # noqa: F401  # registers its job
 from engage_api.jobs import Registry, Worker, registry
+from engage_api.jobs.worker import Note, nobody
 
 
-def kinds(accounts: Accounts, sender: Sender) -> Registry:
-    """Every kind of job: those that need nothing but the database, and those that need to know the way out."""
+def kinds(accounts: Accounts, sender: Sender, kept: timedelta | None) -> Registry:
+    """Every kind of job: those that need nothing but the database, and those that need to know the way out, or how long
+    events are kept.
+    """
     jobs = registry.copy()
     accounts_letters.Writer(accounts.post, accounts.base_url, accounts.pepper).join(jobs)
     members_letters.Writer(accounts.post, accounts.base_url).join(jobs)
     links_letters.Writer(accounts.post, accounts.base_url).join(jobs)
     webhooks_letters.Writer(accounts.post, accounts.base_url).join(jobs)
     Courier(sender).join(jobs)
+    if kept is not None:
+        Retention(kept).join(jobs)
     return jobs
 
 
-def runs(db: Database, jobs: Registry | None, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
+def runs(
+    db: Database, jobs: Registry | None, stop: asyncio.Event, note: Note = nobody
+) -> list[Coroutine[Any, Any, None]]:
     """What goes on until `stop`: hearing other processes, the jobs and the deliveries unless a worker elsewhere does
     them, and numbering events.
     """
     found = [db.pulse.run(stop)]
     if jobs is not None:
-        found += [Worker(db, jobs).run(stop), Fanout(db).run(stop)]
+        found += [Worker(db, jobs, note=note).run(stop), Fanout(db).run(stop)]
     if db.dialect == "postgresql":
         found.append(Sequencer(db).run(stop))
     return found

@@ -91,7 +91,7 @@ async def _work(settings: Settings) -> None:
     accounts, sender = Accounts.open(settings, db), Sender.open(settings)
     try:
         await seal.require_same(db, settings.secret())
-        await asyncio.gather(*beside.runs(db, beside.kinds(accounts, sender), stop))
+        await asyncio.gather(*beside.runs(db, beside.kinds(accounts, sender, settings.kept), stop))
     finally:
         accounts.close()
         await db.close()

@@ -31,7 +31,7 @@ PAIRS = [
     ("sandbox", "partner"),
 ]
 LEAST = 50  # questions of each pair
-NAMES = {"customer_id": "cus", "link_id": "lnk"} | {
+NAMES = {"customer_id": "cus", "link_id": "lnk", "job_id": "job"} | {
     "case_id": "cas",
     "task_id": "tsk",
     "offer_id": "off",

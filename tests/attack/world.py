@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from engage_api.access.applications.models import OPERATOR
 from tests.attack.catalogue import Operation
+from tests.jobs.dead import dead_job
 from tests.people import add_member
 from tests.running import Answer, Application, Headers, Service, service
 
@@ -49,6 +50,7 @@ class World:
             self.ids[f"{one}_id"] = await self._made(f"/v1/{plural}", self._mine(body | more))
         self.ids["task_id"] = await self._made(f"/v1/cases/{self.ids['case_id']}/tasks", self._mine(TASK))
         self.ids["link_id"] = await self._made(*self.another("link_id"))
+        self.ids["job_id"] = await dead_job(self.service.db) if self.application == OURS else "job_none"
         self.ids["endpoint_id"] = await self._made(*self.another("endpoint_id"))
         self.ids["delivery_id"] = await self._sent(f"/v1/webhook-endpoints/{self.ids['endpoint_id']}")
         await self._fill_with_parties()

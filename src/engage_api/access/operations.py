@@ -52,6 +52,7 @@ def metrics(meter: Meter, *, behind_proxy: bool) -> Any:
     async def show(request: Request) -> Response:
         if (behind_proxy or not is_local(request)) and not await _may(request):
             return _closed(request)
+        await request.scope["state"]["services"].jobs.look()
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return show

@@ -42,6 +42,7 @@ class Scope(StrEnum):
     APPLICATIONS_WRITE = "applications:write", "Make and change applications, and make and delete their client secrets."
     ADMIN_ORGANIZATIONS = "admin:organizations", "Make, change, approve and suspend organizations."
     ADMIN_APPLICATIONS = "admin:applications", "Let applications into the live workspace, and revoke them."
+    ADMIN_JOBS = "admin:jobs", "See what the service has still to do, and let what failed for good run again."
     OPERATIONS_READ = "operations:read", "See the health figures of the service."
 
 

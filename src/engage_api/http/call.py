@@ -19,6 +19,7 @@ from engage_api.http.cursors import Cursors
 from engage_api.http.idempotency import Answer, Idempotency
 from engage_api.http.limits import Limits
 from engage_api.http.tally import Tally
+from engage_api.jobs.figures import Figures
 from engage_api.settings import Contact
 
 T = TypeVar("T", bound=Input)
@@ -61,6 +62,7 @@ class Services:
     """What `access.accounts` keeps of its own; this room does not know it."""
     signing: Any
     """The keys that sign (`access.oauth.signing.Keyring`); nor does it know those."""
+    jobs: Figures
     taps: Any
     """Who follows the log (`events.hub.Hub`); nor them."""
     webhooks: Any

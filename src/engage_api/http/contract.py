@@ -34,6 +34,7 @@ TAGS = [
         "description": "The programs of organizations, and the secrets that prove who they are.",
     },
     {"name": "Usage", "description": "How often applications call, and how that went."},
+    {"name": "Jobs", "description": "What the service has promised and not done yet. For its operator."},
 ]
 
 

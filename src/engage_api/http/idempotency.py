@@ -6,6 +6,7 @@ The record is written in the transaction of the write itself, so after a crash e
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_bytes
@@ -93,8 +94,11 @@ class Idempotency:
         self._box = AESGCM(key)
         self._running: set[tuple[str, str, str]] = set()
 
-    async def run(self, request: Request, principal: Principal, work: Work) -> Response:
-        """Do the work in one transaction and answer after its commit; or answer as the first time.
+    async def run(
+        self, request: Request, principal: Principal, work: Work, *, door: Database | None = None
+    ) -> Response:
+        """Do the work in one transaction and answer after its commit; or answer as the first time. `door`: where the
+        transaction begins, for what crosses workspaces; usually at the principal's.
 
         Raises:
             StillRunning: the same key is at work in this process. In another process this call waits for it instead.
@@ -102,7 +106,7 @@ class Idempotency:
         """
         key = _key(request)
         if key is None:
-            async with self._db.write(principal.workspace) as tx:
+            async with self._write(principal.workspace, door) as tx:
                 answer = await work(tx)
             return answer.response()
         slot = (principal.workspace, principal.application, key)
@@ -113,7 +117,7 @@ class Idempotency:
             raise StillRunning(headers={"Retry-After": "1"})
         self._running.add(slot)
         try:
-            return (await self._first(slot, mark, work)).response()
+            return (await self._first(slot, mark, work, door)).response()
         except (Problem, Conflict):
             # Nearly every key is new, so nobody looks beforehand: its record, or what it made, refuses the repetition.
             if (kept := await self._kept(slot, mark)) is None:
@@ -122,11 +126,14 @@ class Idempotency:
         finally:
             self._running.discard(slot)
 
-    async def _first(self, slot: tuple[str, str, str], mark: "_Mark", work: Work) -> Answer:
-        async with self._db.write(slot[0]) as tx:
+    async def _first(self, slot: tuple[str, str, str], mark: "_Mark", work: Work, door: Database | None) -> Answer:
+        async with self._write(slot[0], door) as tx:
             answer = await work(tx)
             await tx.run(_KEEP, **self._row(slot, mark, answer))
         return answer
+
+    def _write(self, workspace: str, door: Database | None) -> AbstractAsyncContextManager[Transaction]:
+        return self._db.write(workspace) if door is None else door.write(None)
 
     async def _kept(self, slot: tuple[str, str, str], mark: "_Mark") -> Answer | None:
         workspace, application, key = slot

@@ -79,6 +79,11 @@ class Job(Generic[P]):
     limits: Limits
     finished: bool = False
 
+    @property
+    def last(self) -> bool:
+        """Whether no further attempt follows this one."""
+        return self.attempts >= self.limits.max_attempts
+
     async def finish(self, tx: Transaction) -> None:
         """Complete the job in the transaction of the handler's own write, as its last statement.
 
@@ -191,7 +196,7 @@ async def fail(system: Database, job: Job[Any], error: str, delay: timedelta | N
     `error` is kept for operators in one line of at most 500 characters: it must not quote a secret.
     """
     now, line = clock.host(), _line(error)
-    if job.attempts >= job.limits.max_attempts:
+    if job.last:
         return await _write(system, job, _BURY, at=now, error=line)
     wait = job.limits.backoff.delay(job.attempts) if delay is None else delay
     return await _write(system, job, _AGAIN, at=now + wait, error=line)

@@ -14,6 +14,7 @@ from engage_api.db.engine import Database
 from engage_api.db.errors import Unavailable
 from engage_api.jobs import queue, schedules
 from engage_api.jobs.bell import Bell, listening
+from engage_api.jobs.figures import Outcome
 from engage_api.jobs.limits import POOLS
 from engage_api.jobs.queue import Job, Stale
 from engage_api.jobs.registry import Later, Registry
@@ -25,21 +26,33 @@ PORTION = 32  # jobs of a pool that are claimed at once
 BEATS = 3  # in the span of a lease
 RETRY = 0.25  # seconds until the outcome of a job is written again that the database could not take
 
+Note = Callable[[str, Outcome], None]
 _log = structlog.get_logger("engage.jobs")
+
+
+def nobody(_kind: str, _outcome: Outcome) -> None:
+    """Is told, and notes nothing."""
 
 
 class Worker:
     """Runs the jobs of a registry, at most so many of each pool at once. Any number of workers may share a database.
 
-    It claims no more than it can start, so nothing waits under a lease.
+    It claims no more than it can start, so nothing waits under a lease. `note` is told how each attempt ended.
     """
 
     def __init__(
-        self, db: Database, registry: Registry, *, pools: Mapping[str, int] = POOLS, grace: float = GRACE
+        self,
+        db: Database,
+        registry: Registry,
+        *,
+        note: Note = nobody,
+        pools: Mapping[str, int] = POOLS,
+        grace: float = GRACE,
     ) -> None:
         self._db = db
         self._system = db.system
         self._registry = registry
+        self._note = note
         self._pools = pools
         self._grace = grace
         self._running: dict[Job[Any], asyncio.Task[None]] = {}
@@ -95,11 +108,12 @@ class Worker:
     async def _work(self, job: Job[Any]) -> None:
         failure = await self._attempt(job)
         if isinstance(failure, Stale):
-            _log.warning("job was lost", **_about(job))
+            self._lose(job)
         elif failure is not None:
-            await self._settle(job, partial(queue.fail, self._system, job, *_reason(failure)))
-        elif not job.finished:
-            await self._settle(job, partial(queue.complete, self._system, job))
+            if await self._settle(job, partial(queue.fail, self._system, job, *_reason(failure))):
+                self._note(job.kind, "dead" if job.last else "failed")
+        elif job.finished or await self._settle(job, partial(queue.complete, self._system, job)):
+            self._note(job.kind, "done")
 
     async def _attempt(self, job: Job[Any]) -> Exception | None:
         """Run the handler while the lease is kept alive. What it raised, if it did."""
@@ -109,9 +123,8 @@ class Worker:
         except Stale as lost:
             return lost
         except Exception as failure:  # noqa: BLE001  # whatever it is, the attempt has failed and the job goes on
-            last = job.attempts >= job.limits.max_attempts
-            tell = _log.error if last else _log.warning
-            tell("job is dead" if last else "job failed", **_about(job), exc_info=failure)
+            tell = _log.error if job.last else _log.warning
+            tell("job is dead" if job.last else "job failed", **_about(job), exc_info=failure)
             return failure
         finally:
             beat.cancel()
@@ -129,22 +142,28 @@ class Worker:
                 continue
             if not ours:
                 if not job.finished:
-                    _log.warning("job was lost", **_about(job))
+                    self._lose(job)
                     self._running[job].cancel()
                 return
 
-    async def _settle(self, job: Job[Any], write: Callable[[], Awaitable[bool]]) -> None:
-        """Write the outcome, again and again while the lease lasts: without it the job would be done twice."""
+    def _lose(self, job: Job[Any]) -> None:
+        _log.warning("job was lost", **_about(job))
+        self._note(job.kind, "lost")
+
+    async def _settle(self, job: Job[Any], write: Callable[[], Awaitable[bool]]) -> bool:
+        """Write the outcome, again and again while the lease lasts: without it the job would be done twice. False when
+        it could not be.
+        """
         until = monotonic() + job.limits.lease.total_seconds()
         while True:
             try:
-                if not await write():
-                    _log.warning("job was lost", **_about(job))
-                return
+                if not (ours := await write()):
+                    self._lose(job)
+                return ours
             except Unavailable as error:
                 if monotonic() > until:
                     _log.warning("the outcome of a job could not be written", **_about(job), error=str(error))
-                    return
+                    return False
             await asyncio.sleep(RETRY)
 
     def _ended(self, job: Job[Any], bell: Bell, task: asyncio.Task[None]) -> None:

@@ -1,0 +1,1 @@
+"""The durable jobs, as their operator sees them."""
