@@ -19,6 +19,7 @@ DOCS = ROOT / "docs" / "en"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if examples.steps(page))
 APART = {"backup.md"}  # stops and starts the service between its steps: test_backup.py
 SHOWN = {"json", "http", "text", "nginx", "python"}  # a program that needs a person: tests/oauth/test_judge_people.py
+SHOWN |= {"javascript", "php", "java"}  # lines that verify a signature: tests/webhooks/test_verifying.py runs them
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl, which the examples use")
 
