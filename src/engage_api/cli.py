@@ -11,8 +11,10 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 
 from engage_api.access.accounts.command import commands as accounts_commands
+from engage_api.access.jobs.command import commands as jobs_commands
 from engage_api.access.members.command import commands as admin_commands
 from engage_api.access.oauth.command import commands as oauth_commands
+from engage_api.events.webhooks.command import commands as webhooks_commands
 from engage_api.imports.command import app as import_app
 from engage_api.settings import Misconfigured, Settings, read
 
@@ -28,6 +30,7 @@ app = typer.Typer(
 keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 app.add_typer(import_app, name="import")
+app.add_typer(webhooks_commands(), name="webhooks")
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, for scripts.")]
 Workspace = Annotated[str, typer.Option(help="`live`, or the id of a sandbox.")]
 
@@ -235,5 +238,6 @@ def with_database(work: Callable[[Any, bytes], Awaitable[T]], *, sealed: bool = 
 
 
 app.add_typer(accounts_commands(with_database), name="accounts")
+app.add_typer(jobs_commands(with_database), name="jobs")
 app.add_typer(oauth_commands(with_database, lambda: settings().secret()), name="oauth")
 app.add_typer(admin_commands(with_database, settings), name="admin")
