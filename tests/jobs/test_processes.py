@@ -1,33 +1,39 @@
-"""Workers that are killed or stopped in the middle of a job: it is done once all the same, and soon."""
+"""Workers in several processes share the jobs; killed or stopped in the middle of one, it is done once all the same,
+and soon. `make soak` tries it with as many jobs, kills and stops as the goals name.
+"""
 
 import asyncio
+import os
 import random
 import signal
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
 
 from engage_api.db import Database
 from engage_api.jobs import Registry
+from tests.counts import Count
 from tests.jobs.schema import all_done, jobs, marks
 from tests.jobs.work import LEASE, add, finish, until, working
 
 ROOT = Path(__file__).parents[2]
-KILLS = 5
+SOAK = "ENGAGE_TEST_MINUTES" in os.environ
+SHARED, PROCESSES = 10_000 if SOAK else 600, 4
+JOBS, KILLS = (5_000, 50) if SOAK else (200, 5)
+STOPS = 20 if SOAK else 1
 SLACK = 5  # seconds that a job may take beyond its lease to be done by another
 
 
 @contextmanager
-def process(url: str, seconds: float) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "tests.jobs.process", url, str(seconds)]
+def process(url: str, seconds: float, *name: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "tests.jobs.process", url, str(seconds), *name]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:
         try:
             yield running
@@ -46,8 +52,36 @@ async def begun(database: Database) -> list[Any]:
     return [row for row in await marks(database) if row.who == "begun"]
 
 
-async def test_jobs_of_killed_workers_are_done_once(database: Database, database_url: str, registry: Registry) -> None:
-    made = await add(database, "post", 200)
+@pytest.mark.soak
+async def test_several_processes_share_the_jobs_and_do_each_once(
+    database: Database, database_url: str, count: Count
+) -> None:
+    with ExitStack() as running:
+        for at in range(PROCESSES):
+            started = running.enter_context(process(database_url, 0.0, f"worker {at}"))
+            assert await asyncio.to_thread(started.stdout.readline) == b"ready\n"  # type: ignore[union-attr]  # a pipe
+        made = await add(database, "post", SHARED)
+        took = await until(lambda: all_done(database), 300)
+    found = await marks(database)
+    shares = Counter(row.who for row in found)
+    most, least = max(shares.values()), min(shares.values())
+    count(
+        f"shared jobs ({database.dialect})",
+        jobs=SHARED,
+        each_second=round(SHARED / took),
+        most_share=most,
+        least_share=least,
+    )
+    assert sorted(row.job for row in found) == sorted(made), "each once"
+    assert len(shares) == PROCESSES
+    assert most <= 2 * least, shares
+
+
+@pytest.mark.soak
+async def test_jobs_of_killed_workers_are_done_once(
+    database: Database, database_url: str, registry: Registry, count: Count
+) -> None:
+    made = await add(database, "post", JOBS)
     for _ in range(KILLS):
         before = len(await begun(database))
         with process(database_url, 0.05) as running:
@@ -56,28 +90,43 @@ async def test_jobs_of_killed_workers_are_done_once(database: Database, database
             running.kill()
             said, _ = await asyncio.to_thread(running.communicate)
         assert said == b""
-    killed = monotonic()
-    held = [row.id for row in await jobs(database) if row.lease_until]
-    async with working(database, registry):
-        await until(lambda: all_done(database), 60)
+    held = {row.id for row in await jobs(database) if row.lease_until}
     assert held, "none was killed in the middle of a job"
-    assert monotonic() - killed < LEASE.total_seconds() + SLACK
+    async with working(database, registry):
+        delay = await until(partial(_none_of, database, held), LEASE.total_seconds() + SLACK)
+        await until(lambda: all_done(database), 300)
     found = await marks(database)
     assert sorted(row.job for row in found if row.who != "begun") == sorted(made)
-    again = Counter(row.job for row in found if row.who == "begun")
-    assert sum(count - 1 for count in again.values()) <= KILLS * 4
+    again = sum(number - 1 for number in Counter(row.job for row in found if row.who == "begun").values())
+    assert again <= KILLS * 4
+    count(f"killed workers ({database.dialect})", jobs=JOBS, kills=KILLS, begun_again=again, most_seconds=delay)
+
+
+async def _none_of(database: Database, held: set[str]) -> bool:
+    return not any(row.id in held for row in await jobs(database))
 
 
 async def _more(database: Database, than: int) -> bool:
     return len(await begun(database)) > than
 
 
+@pytest.mark.soak
 async def test_a_worker_that_was_stopped_for_too_long_cannot_write(
     database: Database, database_url: str, registry: Registry
 ) -> None:
+    made = []
+    for _ in range(STOPS):
+        made += await _stopped_for_too_long(database, database_url, registry)
+    assert sorted((row.job, row.who) for row in await marks(database) if row.who != "begun") == [
+        (job, "me") for job in sorted(made)
+    ]
+
+
+async def _stopped_for_too_long(database: Database, database_url: str, registry: Registry) -> list[str]:
+    before = len(await begun(database))
     made = await add(database, "post", 4)
     with process(database_url, 0.5) as running:
-        await until(partial(_more, database, 3))
+        await until(partial(_more, database, before + 3))
         running.send_signal(signal.SIGSTOP)
         async with working(database, registry):
             await until(lambda: all_done(database))
@@ -88,6 +137,4 @@ async def test_a_worker_that_was_stopped_for_too_long_cannot_write(
                 line = await asyncio.to_thread(running.stdout.readline)  # type: ignore[union-attr]  # it is a pipe
                 assert line, "it ended"
                 lost += b"job was lost" in line
-    assert sorted((row.job, row.who) for row in await marks(database) if row.who != "begun") == [
-        (job, "me") for job in sorted(made)
-    ]
+    return made
