@@ -9,10 +9,8 @@ variables of the environment down there, and a connection that was checked for o
 """
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, suppress
 from time import monotonic
 
@@ -22,11 +20,11 @@ from engage_api import __version__
 from engage_api.http import addresses, urls
 from engage_api.http.answers import Answer, Bounds, Forbidden, InvalidUrl, TooLarge, TooSlow, Unreachable
 from engage_api.http.connections import Opened
+from engage_api.http.lookups import Lookups
 from engage_api.settings import Settings
 
 LONGEST = urls.LONGEST
 MOST_ADDRESSES = 4  # of one host that are tried, one after the other
-LOOKUPS = 8  # names that are resolved at a time
 # Below it are the mail, shell and file services of others. Above it no port is listed: receivers and identity providers
 # stand on any (8443, 9443, …), and what must not be reached is refused by its address, whatever its port.
 FIRST_PORT = 1_024
@@ -51,14 +49,13 @@ class Outbound:
     def __init__(self, settings: Settings, resolve: Resolver | None = None) -> None:
         self._loopback = settings.outbound_loopback
         self._own = httpx.URL(settings.base_url).raw_host
-        self._resolve = resolve or self._look_up
-        # Threads of its own: a name whose servers never answer holds one for long, and databases are looked up, too.
-        self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="lookup")
+        self._lookups = Lookups()
+        self._resolve = resolve or self._lookups
         self._trust = httpx.create_ssl_context(trust_env=False)
 
     def close(self) -> None:
-        """Waits for nothing: a look-up under way ends when the system's resolver gives up."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Waits for nothing."""
+        self._lookups.close()
 
     async def request(
         self,
@@ -155,13 +152,6 @@ class Outbound:
         if self._loopback and address.is_loopback:
             return True
         return target.scheme == "https" and addresses.public(address)
-
-    async def _look_up(self, host: str) -> list[str]:
-        loop = asyncio.get_running_loop()
-        # As bytes, which Python hands on as they are.
-        arguments = (host.encode(), None, socket.AF_UNSPEC, socket.SOCK_STREAM)
-        found = await loop.run_in_executor(self._threads, socket.getaddrinfo, *arguments)
-        return [str(address[0]) for *_, address in found]
 
     async def _first(
         self, request: httpx.Request, found: Sequence[addresses.Address], seconds: float, take: Take
