@@ -58,10 +58,15 @@ def operations() -> tuple[Operation, ...]:
                     tuple(p["name"] for p in parameters if p["in"] == "path"),
                     tuple(p["name"] for p in parameters if p["in"] == "query"),
                     content.get("schema"),
-                    content.get("example"),
+                    _ours(one["operationId"], content.get("example")),
                 )
             )
     return tuple(found)
+
+
+def _ours(name: str, example: Any) -> Any:
+    """As whoever attacks would send it: a signal is of the organization that sends it."""
+    return example | {"type": "x.org_operator.meter.exceeded"} if name == "create_signal" else example
 
 
 def writes() -> list[Operation]:

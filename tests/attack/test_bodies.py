@@ -43,7 +43,18 @@ ROWS: tuple[Any, ...] = (
     TermRow,
     IdempotencyRow,
 )
-_own = {"id", "createdAt", "updatedAt", "receivedAt", "completedAt", "startedAt", "deliveredAt", "validFrom"}
+_own = {
+    "id",
+    "time",
+    "recordedtime",
+    "createdAt",
+    "updatedAt",
+    "receivedAt",
+    "completedAt",
+    "startedAt",
+    "deliveredAt",
+    "validFrom",
+}
 _secret = {"hint", "key", "secret", "token", "expiresAt"}
 _others = {"accountId", "applicationId", "caseId", "customerId", "organizationId", "testClientId", "liveClientId"}
 
