@@ -1,5 +1,6 @@
 """A running service for the tests of the portal, with its demo and its key."""
 
+import asyncio
 import os
 import re
 import shutil
@@ -9,12 +10,25 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from engage_api.access import operator, worlds
+from engage_api.access.applications import service as applications
+from engage_api.access.applications.models import APPLICATION
+from engage_api.access.organizations.models import ORGANIZATION
+from engage_api.access.worlds import LIVE, USUAL_PLAN
+from engage_api.core import ids
+from engage_api.core.principal import Principal
+from engage_api.core.scopes import EVERYTHING
+from engage_api.core.secret import derive
+from engage_api.db import open_database, store
+from engage_api.sandbox import demo, seed
+from engage_api.settings import Settings
 from tests.portal.browser import Tab, browser
 from tests.portal.judged import Judged
 
@@ -83,6 +97,38 @@ def module_service(_begun: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     shutil.copytree(_begun, folder / "var")
     with serve(folder) as started:
         yield started
+
+
+@pytest.fixture
+def newcomer(module_service: Service) -> Service:
+    """That one, as it is for a developer who has just come: a demo sandbox and a key of their own."""
+    return replace(module_service, key=asyncio.run(arrive(module_service.folder / "var")))
+
+
+async def arrive(data: Path) -> str:
+    """Another demo beside the one of the first start, of another organization. Its key."""
+    settings = Settings(data_dir=data)
+    db = await open_database(settings.database)
+    name = ids.new("app").removeprefix("app_")
+    organization, application, sandbox = f"org_{name}", f"app_{name}", f"sbx_{name}"
+    party: dict[str, Any] = {"external_id": None, "name": demo.NAME, "metadata": {}}
+    scopes = sorted(EVERYTHING)
+    rights = {"kind": "developer", "plan": USUAL_PLAN, "state": "approved"}
+    program = {"organization_id": organization, "scopes": scopes, **applications.born(application)}
+    who = Principal("seed", application, organization, sandbox, False, EVERYTHING, operator.NO_LIMIT, True)
+    try:
+        maker = await operator.principal(db, LIVE)
+        async with db.system.write(None) as tx:
+            await store.create(tx, maker, ORGANIZATION, party | rights | {"id": organization})
+            await store.create(tx, maker, APPLICATION, party | program | {"id": application})
+            await worlds.make_sandbox(tx, organization, demo.NAME, sandbox)
+            await seed.fill(tx, who)
+        holder = await operator.principal(db, sandbox, application=application)
+        pepper = derive(settings.secret(), "api-keys")
+        _, made = await operator.make_key(db, holder, pepper, name=demo.NAME, wanted=scopes)
+    finally:
+        await db.close()
+    return made.reveal()
 
 
 @pytest.fixture(scope="session")

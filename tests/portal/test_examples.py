@@ -17,6 +17,7 @@ from tests.portal.examples import Block
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "en"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if examples.steps(page))
+DEMO = "_demo"  # org_demo, app_demo, sbx_demo
 APART = {"backup.md"}  # stops and starts the service between its steps: test_backup.py
 SHOWN = {"json", "http", "text", "nginx", "python"}  # a program that needs a person: tests/oauth/test_judge_people.py
 SHOWN |= {"javascript", "php", "java"}  # lines that verify a signature: tests/webhooks/test_verifying.py runs them
@@ -26,7 +27,14 @@ needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl
 
 @needs_curl
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name not in APART], ids=lambda page: page.stem)
-def test_every_example_prints_what_its_page_says(page: Path, service: Service) -> None:
+def test_every_example_prints_what_its_page_says(page: Path, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """A page that speaks of the demo by its name has a service to itself; the others share one, and no data."""
+    apart = DEMO in page.read_text(encoding="utf-8")
+    follow(page, request.getfixturevalue("service" if apart else "newcomer"), tmp_path)
+
+
+def follow(page: Path, service: Service, where: Path) -> None:
+    """Do what the page says, in the folder `where`."""
     steps = examples.steps(page)
     commands = [block.text.replace(examples.PLACEHOLDER, service.base) for block, _ in steps]
     environment = {
@@ -35,7 +43,7 @@ def test_every_example_prints_what_its_page_says(page: Path, service: Service) -
         "ENGAGE_DATA_DIR": str(service.folder / "var"),
         "PATH": f"{ENGAGE.parent}{os.pathsep}{os.environ['PATH']}",
     }
-    printed = examples.run(commands, service.folder, environment)
+    printed = examples.run(commands, where, environment)
     assert len(printed) == len(steps)
     wrong = [
         f"{page.name}:{said.line}: {difference}"
@@ -47,10 +55,10 @@ def test_every_example_prints_what_its_page_says(page: Path, service: Service) -
 
 
 @needs_curl
-def test_the_quickstart_can_be_done_again_with_another_key(service: Service) -> None:
-    page = DOCS / "quickstart.md"
+def test_the_quickstart_can_be_done_again_with_another_key(newcomer: Service, tmp_path: Path) -> None:
+    page, service = DOCS / "quickstart.md", newcomer
     for _ in range(2):
-        test_every_example_prints_what_its_page_says(page, service)
+        follow(page, service, tmp_path)
         wanted = {"name": "Another", "scopes": [scope.value for scope in Scope]}
         made = httpx.post(
             f"{service.base}/v1/api-keys", json=wanted, headers={"Authorization": f"Bearer {service.key}"}
