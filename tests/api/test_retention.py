@@ -6,18 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import bindparam, insert, update
 
 from engage_api.core import clock, ids
 from engage_api.db import kept
+from engage_api.db.row import EventRow
 from engage_api.db.sql import Query
 from engage_api.events.retention import SWEEP, Retention
 from engage_api.events.webhooks.models import WebhookCursorRow
-from engage_api.jobs import Registry
+from engage_api.jobs import Registry, enqueue
 from engage_api.settings import Misconfigured, Settings, read
-from tests.api.harness import Client, Service, make_settings, places, refused
+from tests.api.harness import Client, Service, eventually, make_settings, places, refused, serving
 from tests.api.samples import never
 
+_event = EventRow.__table__  # type: ignore[attr-defined]
+AGE = Query(update(_event).where(_event.c.sequence <= bindparam("upto")).values(recorded_time=bindparam("before")))
 OFFERED = Query(insert(WebhookCursorRow.__table__), ["workspace_id", "sequence"])  # type: ignore[attr-defined]
 
 
@@ -115,6 +118,22 @@ async def test_it_goes_in_portions(service: Service, api: Client, monkeypatch: p
     assert (await numbers(api))[0] == 3
     await sweep(service, clock.host())
     assert await numbers(api) == []
+
+
+async def test_a_service_does_it_by_itself(database_url: str, tmp_path: Path) -> None:
+    async with serving(make_settings(database_url, tmp_path, event_retention="P7D")) as service:
+        api = await service.caller()
+        old = await made(api, 2)
+        async with service.db.system.write(None) as tx:
+            await tx.run(AGE, before=clock.host() - timedelta(days=8), upto=len(old))
+        new = (await made(api, 1))[len(old) :]
+        async with service.db.system.write(None) as tx:
+            await enqueue(tx, SWEEP, {}, unique_key="again")
+
+        async def gone() -> bool | None:
+            return await api.ids("/events") == new or None
+
+        await eventually(gone)
 
 
 def test_how_long_is_said_in_days() -> None:
