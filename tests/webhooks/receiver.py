@@ -14,6 +14,7 @@ from engage_api.events.webhooks.signing import ID
 class Got:
     """One request. The names of its headers are in lower case."""
 
+    path: str
     headers: dict[str, str]
     body: bytes
     at: float = field(default_factory=monotonic)
@@ -48,9 +49,9 @@ class Receiver:
         self.now += 1
         self.most = max(self.most, self.now)
         try:
-            lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")[1:-2]
+            first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")[:-2]
             headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-            got = Got(headers, await reader.readexactly(int(headers.get("content-length", 0))))
+            got = Got(first.split(" ")[1], headers, await reader.readexactly(int(headers.get("content-length", 0))))
             self.got.append(got)
             status, more, body = (self.answer, {}, b"ok") if isinstance(self.answer, int) else await self.answer(got)
             head = "".join(f"{name}: {value}\r\n" for name, value in {"content-length": len(body), **more}.items())

@@ -23,6 +23,7 @@ from engage_api.jobs.registry import Registry
 
 WIDTH = 8  # attempts at once, unless one after the other is asked for or enough
 MOST = 50  # in one run of the job: then others have their turn
+LEASE = timedelta(seconds=30)  # of a worker that has vanished: then another one goes on
 FRESH = 1.0  # seconds for which an endpoint and its secrets are believed
 POOL = "webhooks"
 SENDS = frozenset({"enabled", "failing"})
@@ -43,7 +44,7 @@ class Courier:
             drains.DELIVER,
             payload=drains.Wanted,
             max_attempts=1_000,  # it is the deliveries that are given up, one by one
-            lease=timedelta(seconds=30),
+            lease=LEASE,
             deadline=timedelta(minutes=5),
             backoff=Backoff(first=timedelta(seconds=1), longest=timedelta(minutes=1)),
             pool=POOL,
