@@ -111,7 +111,9 @@ async def delete_webhook_endpoint(endpoint_id: str, call: Write) -> Response:
 
 
 @router.post(
-    "/{endpoint_id}/transitions", response_model=WebhookEndpoint, summary="Transition a webhook endpoint to another state"
+    "/{endpoint_id}/transitions",
+    response_model=WebhookEndpoint,
+    summary="Transition a webhook endpoint to another state",
 )
 async def transition_webhook_endpoint(endpoint_id: str, call: Write, body: Move) -> Response:
     """While it is paused, events wait. One that was disabled goes on with what happens from now on: replay the rest."""
