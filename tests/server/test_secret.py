@@ -24,16 +24,15 @@ async def test_another_secret_is_refused_until_it_takes_the_place_of_the_first(d
         await seal.require_same(database, first)
 
 
-def test_at_the_command_line_it_is_told_at_once_and_a_lost_one_can_be_replaced(tmp_path: Path) -> None:
+def test_at_the_command_line_it_is_told_at_once_and_a_lost_one_can_be_replaced(migrated: Path) -> None:
     create = ("keys", "create", "--scopes", "*")
-    engage(tmp_path, "migrate", ENGAGE_SECRET_KEY=SECRET)
-    assert engage(tmp_path, *create, ENGAGE_SECRET_KEY=SECRET).returncode == 0
+    assert engage(migrated, *create, ENGAGE_SECRET_KEY=SECRET).returncode == 0
     for words in (("serve", "--port", "0"), ("worker",)):
-        refused = engage(tmp_path, *words, ENGAGE_SECRET_KEY=ANOTHER)
+        refused = engage(migrated, *words, ENGAGE_SECRET_KEY=ANOTHER)
         assert (refused.returncode, refused.stdout) == (1, "")
         assert "is not the one that this database was begun with" in refused.stderr
         assert SECRET not in refused.stderr
         assert ANOTHER not in refused.stderr
-    assert engage(tmp_path, "reseal", ENGAGE_SECRET_KEY=ANOTHER).returncode == 1, "nobody said yes"
-    assert engage(tmp_path, "reseal", "--yes", ENGAGE_SECRET_KEY=ANOTHER).returncode == 0
-    assert engage(tmp_path, *create, ENGAGE_SECRET_KEY=ANOTHER).returncode == 0
+    assert engage(migrated, "reseal", ENGAGE_SECRET_KEY=ANOTHER).returncode == 1, "nobody said yes"
+    assert engage(migrated, "reseal", "--yes", ENGAGE_SECRET_KEY=ANOTHER).returncode == 0
+    assert engage(migrated, *create, ENGAGE_SECRET_KEY=ANOTHER).returncode == 0

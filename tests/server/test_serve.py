@@ -39,7 +39,7 @@ def test_the_first_line_is_a_request_that_works_and_each_start_has_its_own_key(t
 
 def test_production_makes_no_demo_and_serves_with_several_workers(tmp_path: Path) -> None:
     production = {"ENGAGE_ENVIRONMENT": "production", "ENGAGE_SECRET_KEY": SECRET}
-    engage(tmp_path / "data", "migrate", **production)
+    assert engage(tmp_path / "data", "migrate", **production).stdout == "Migrated.\n"
     made = engage(tmp_path / "data", "keys", "create", "--workspace", "live", "--scopes", "*", "--json", **production)
     key = json.loads(made.stdout)["key"]
     assert key.startswith("eng_live_key_")
@@ -89,16 +89,15 @@ def test_a_wrong_setting_is_told_in_one_line_and_never_shown(tmp_path: Path, nam
     assert len(ended.stderr.strip().splitlines()) == 1
 
 
-def test_keys_are_made_listed_and_ended_at_the_command_line(tmp_path: Path) -> None:
-    engage(tmp_path, "migrate")
-    made = json.loads(engage(tmp_path, "keys", "create", "--scopes", "customers:read,cases:read", "--json").stdout)
+def test_keys_are_made_listed_and_ended_at_the_command_line(migrated: Path) -> None:
+    made = json.loads(engage(migrated, "keys", "create", "--scopes", "customers:read,cases:read", "--json").stdout)
     assert made["scopes"] == ["customers:read", "cases:read"]
-    listed = engage(tmp_path, "keys", "list", "--json").stdout
+    listed = engage(migrated, "keys", "list", "--json").stdout
     assert [key["id"] for key in json.loads(listed)["items"]] == [made["id"]]
     assert made["key"] not in listed
-    assert engage(tmp_path, "keys", "revoke", made["id"]).returncode == 0
-    assert json.loads(engage(tmp_path, "keys", "list", "--json").stdout)["items"] == []
-    again = engage(tmp_path, "keys", "revoke", made["id"])
+    assert engage(migrated, "keys", "revoke", made["id"]).returncode == 0
+    assert json.loads(engage(migrated, "keys", "list", "--json").stdout)["items"] == []
+    again = engage(migrated, "keys", "revoke", made["id"])
     assert (again.returncode, again.stderr) == (1, f"engage: no key '{made['id']}' in workspace live\n")
 
 
@@ -123,15 +122,14 @@ def test_what_looks_into_a_database_makes_none(tmp_path: Path, words: tuple[str,
     assert not elsewhere.exists()
 
 
-def test_somebody_at_a_terminal_is_told_where_there_are_no_keys(tmp_path: Path) -> None:
-    engage(tmp_path, "migrate")
+def test_somebody_at_a_terminal_is_told_where_there_are_no_keys(migrated: Path) -> None:
     reader, terminal = os.openpty()
     listing = [*ENGAGE, "keys", "list"]
-    subprocess.run(listing, env=environment(tmp_path), stderr=terminal, check=True, timeout=PATIENCE)
+    subprocess.run(listing, env=environment(migrated), stderr=terminal, check=True, timeout=PATIENCE)
     os.close(terminal)
-    assert os.read(reader, 1_000).decode().strip() == f"No keys in workspace live of {tmp_path / 'engage.db'}"
+    assert os.read(reader, 1_000).decode().strip() == f"No keys in workspace live of {migrated / 'engage.db'}"
     os.close(reader)
-    assert engage(tmp_path, "keys", "list").stderr == ""
+    assert engage(migrated, "keys", "list").stderr == ""
 
 
 def test_a_new_database_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -142,22 +140,21 @@ def test_a_new_database_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [("--scopes", "everything"), ("--scopes", "*", "--workspace", "sbx_none")])
-def test_a_key_for_nothing_is_refused_in_one_line(tmp_path: Path, words: tuple[str, ...]) -> None:
-    engage(tmp_path, "migrate")
-    ended = engage(tmp_path, "keys", "create", *words)
+def test_a_key_for_nothing_is_refused_in_one_line(migrated: Path, words: tuple[str, ...]) -> None:
+    ended = engage(migrated, "keys", "create", *words)
     assert "no scope" in ended.stderr or "no workspace" in ended.stderr
     assert ended.returncode == 1
     assert len(ended.stderr.strip().splitlines()) == 1
 
 
-def test_telemetry_is_switched_on_by_the_environment_and_sends_no_secret(tmp_path: Path) -> None:
+def test_telemetry_is_switched_on_by_the_environment_and_sends_no_secret(migrated: Path) -> None:
     with _collector() as (endpoint, received):
         told = {
             "ENGAGE_TELEMETRY": "true",
             "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         }
-        with serving(tmp_path / "data", **told) as served:
+        with serving(migrated, **told) as served:
             match = LINE.fullmatch(served.line)
             assert match
             assert _get(served.url, match[1]) == 200
