@@ -69,4 +69,5 @@ def _machine() -> Iterator[str]:
     yield ""
     yield "- [OpenAPI 3.2](/v1/openapi.json): every operation, model and error"
     yield "- [OpenAPI 3.1](/v1/openapi-3.1.json): the same for tools that do not know 3.2"
+    yield "- [AsyncAPI 3.0](/v1/asyncapi.json): every type of event, on the stream and in webhooks"
     yield "- [API catalog](/.well-known/api-catalog): where descriptions are (RFC 9727)"

@@ -148,7 +148,7 @@ def api_catalog(base_url: str) -> bytes:
 
     entry = {
         "anchor": f"{base_url}/v1",
-        "service-desc": links("application/json", "/v1/openapi.json", "/v1/openapi-3.1.json"),
+        "service-desc": links("application/json", "/v1/openapi.json", "/v1/openapi-3.1.json", "/v1/asyncapi.json"),
         "service-doc": links("text/html", "/reference", "/"),
         "service-meta": links(
             "application/json", "/.well-known/oauth-protected-resource", "/.well-known/oauth-authorization-server"

@@ -229,7 +229,7 @@ async def test_an_allowed_origin_may_read_that_it_asks_too_often(
 
 
 async def test_the_description_may_be_read_from_anywhere(nobody: Client) -> None:
-    for path in ("/openapi.json", "/openapi-3.1.json"):
+    for path in ("/openapi.json", "/openapi-3.1.json", "/asyncapi.json"):
         answer = await nobody.get(path, headers={"Origin": ELSEWHERE})
         assert cross(answer)["access-control-allow-origin"] == "*"
 

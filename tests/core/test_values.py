@@ -1,11 +1,14 @@
 """Values that stand alone: times, ids, problems and secrets."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from engage_api.core import clock, ids, secret
+from engage_api.core.principal import NOBODY, Plan, Principal
 from engage_api.core.problem import Problem
+from engage_api.core.scopes import EVERYTHING
 
 
 def test_a_time_goes_out_in_utc_with_milliseconds() -> None:
@@ -23,6 +26,17 @@ def test_ids_sort_as_they_were_made() -> None:
     made = [ids.new("cus") for _ in range(1_000)]
     assert sorted(set(made)) == made
     assert {len(one) for one in made} == {len("cus_") + 26}
+
+
+def test_an_actor_is_what_it_is_and_its_id() -> None:
+    """The nearest to whoever acted: a customer before the person, a person before the application."""
+    plan = Plan("developer", 600, 60, 20)
+    program = Principal("key_1", "app_1", "org_1", "live", live=True, scopes=EVERYTHING, plan=plan, sees_workspace=True)
+    person = replace(program, person="acc_1")
+    customer = replace(person, customer="cus_1", sees_workspace=False)
+    nobody = replace(program, credential=NOBODY)
+    actors = [who.actor for who in (program, person, customer, nobody)]
+    assert actors == ["application:app_1", "person:acc_1", "customer:cus_1", "anonymous"]
 
 
 def test_two_problems_have_no_code_in_common() -> None:

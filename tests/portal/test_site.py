@@ -15,7 +15,7 @@ from tests.portal.pages import SITE, Page, page, pages
 
 OUTSIDE = re.compile(r"^([a-z]+:)?//", re.IGNORECASE)
 IN_CSS = re.compile(r"(?:url\(|@import)\s*['\"]?([^'\")\s;]+)")
-SERVED_BESIDE = ("/v1/openapi", "/.well-known/", "/reference", "/account")
+SERVED_BESIDE = ("/v1/openapi", "/v1/asyncapi", "/.well-known/", "/reference", "/account")
 
 
 def outside(found: Page) -> list[str]:
