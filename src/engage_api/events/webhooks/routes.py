@@ -124,7 +124,7 @@ async def transition_webhook_endpoint(endpoint_id: str, call: Write, body: Move)
     "/{endpoint_id}/secrets",
     status_code=201,
     response_model=WebhookSecretWithSecret,
-    summary="Create a webhook secret in the place of the present one",
+    summary="Rotate the secret of a webhook endpoint",
 )
 async def rotate_webhook_secret(endpoint_id: str, call: Write, body: NewSecret) -> Response:
     """For the `overlap` deliveries are signed with both. The answer is the only one that shows the secret."""
