@@ -22,12 +22,16 @@ STARTS = 120.0  # seconds that a start may take on a machine that does much else
 
 
 class Server:
-    """The service on a migrated database. `start` may be called again after `kill` or `stop`; `up` says if it is."""
+    """The service on a migrated database. `start` may be called again after `kill` or `stop`; `up` says if it is.
 
-    def __init__(self, url: str, folder: Path, **environment: str) -> None:
+    `words` are more for its command.
+    """
+
+    def __init__(self, url: str, folder: Path, *words: str, **environment: str) -> None:
         self.settings = Settings(database_url=url, data_dir=folder, secret_key=SECRET, port=_free_port())  # type: ignore[arg-type]
         self.log = folder / "server.log"
         self.up = asyncio.Event()
+        self._words = words
         self._environment = environment
         self._process: psutil.Popen | None = None
 
@@ -59,7 +63,7 @@ class Server:
             "ENGAGE_ENVIRONMENT": "production",
             "ENGAGE_PORT": str(self.settings.port),
         }
-        command = [sys.executable, "-m", "engage_api", "serve"]
+        command = [sys.executable, "-m", "engage_api", "serve", *self._words]
         with self.log.open("ab") as log:
             return psutil.Popen(command, env=os.environ | given | self._environment, stdout=log, stderr=log)
 

@@ -17,6 +17,7 @@ MOST_BYTES = 65_536  # of a request line with its headers
 MOST_FIELDS = 100
 COLON_AND_END = 4  # bytes of a header besides its name and value
 CLOSE = {"Connection": "close"}
+HEAD_WITHIN = 10.0  # seconds from a connection, or from the beginning of a head, to the head's end
 LINGER = 1.0  # seconds in which what still comes is thrown away
 
 
@@ -45,6 +46,17 @@ class Protocol(HttpToolsProtocol):
     _unread = 0  # bytes received since the last end of a head and the last piece of a body
     _received = 0  # the same when this was last fed to the parser: no head is larger, unless it follows another at once
     _over = False  # nothing more is read here
+    _patience: asyncio.TimerHandle | None = None  # for a head that has not ended yet
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Wait for a head, but not for ever."""
+        super().connection_made(transport)
+        self._patience = self.loop.call_later(HEAD_WITHIN, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing more will come."""
+        self._calm()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse some more; refuse what cannot be read, and a head (or trailers) without end."""
@@ -64,10 +76,13 @@ class Protocol(HttpToolsProtocol):
             return
         if self._unread > MOST_BYTES:
             self._refuse(HeadersTooLarge(headers=CLOSE))
+        elif self._unread and self._patience is None:
+            self._patience = self.loop.call_later(HEAD_WITHIN, self._give_up)
 
     def on_headers_complete(self) -> None:
         """Hand the request on. Trailers come later and are no headers of it (RFC 9110 section 6.5.1)."""
         self._unread = 0
+        self._calm()
         scope = cast("dict[str, Any]", self.scope)
         scope["extensions"] = {ABORT: self.transport.abort}
         refusal = self._refusal()
@@ -80,6 +95,18 @@ class Protocol(HttpToolsProtocol):
         """Hand a piece of the body on."""
         self._unread = 0
         super().on_body(body)
+
+    def _calm(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _give_up(self) -> None:
+        """Close, unless an earlier request is being answered: its answer comes first."""
+        self._patience = None
+        running: RequestResponseCycle | None = self.cycle
+        if running is None or running.response_complete:
+            self.transport.close()
 
     def shutdown(self) -> None:
         """The service stops. Those who follow the log would stay for ever: they are told first."""
