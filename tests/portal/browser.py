@@ -34,9 +34,9 @@ QUIET = (
 PATIENCE = 30.0  # seconds
 LINE: dict[str, Any] = {"max_size": None, "proxy": None, "max_queue": None, "ping_interval": None}
 """A page goes on telling when nobody listens for a minute: nothing is held back, and no answer to a ping is awaited."""
-JUDGE = """axe.run(document).then(found => found.violations.flatMap(
+JUDGE = """axe.run(document, {resultTypes: ["violations"]}).then(found => found.violations.flatMap(
     rule => rule.nodes.map(node => `${rule.id}: ${node.target.join(' ')} ${node.failureSummary}`)))"""
-"""Whom a page shuts out, once axe-core is there."""
+"""Whom a page shuts out, once axe-core is there. Of what is right it need not tell each place."""
 
 Event = dict[str, Any]
 

@@ -1,5 +1,6 @@
 """A person at the keyboard whose every page is judged: by axe-core, in light and dark, on a desk and on a phone."""
 
+import os
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from tests.accounts.browsing import LINK
 from tests.portal.browser import JUDGE, Tab
 
 LOOKS = [(1280, 900, False, False), (1280, 900, True, False), (390, 844, False, True)]
+PICTURES = "ENGAGE_TEST_PICTURES" in os.environ  # in the tests' temporary folder, for somebody who wants to look
 REFUSED = re.compile(r"^(400|403|404|409|410): |status of (400|403|404|409|410) ")  # pages that say no are pages, too
 
 
@@ -35,13 +37,14 @@ class Judged:
         trouble = [text for text in self.tab.trouble() if not REFUSED.search(text)]
         assert elsewhere + trouble == [], heading
         assert self.tab.run("document.scripts.length") == 0
+        self.tab.run(self.axe)
         for width, height, dark, phone in LOOKS:
             self.tab.look(width, height, dark=dark, phone=phone)
-            self.tab.run(self.axe)
             assert self.tab.run(JUDGE) == [], (heading, width, dark)
             assert self.tab.run("document.documentElement.scrollWidth <= innerWidth"), heading
-            look = f"{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}"
-            self.tab.picture(self.folder / f"{self.pages:02}-{heading.replace(' ', '-')}-{look}.png")
+            if PICTURES:
+                look = f"{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}"
+                self.tab.picture(self.folder / f"{self.pages:02}-{heading.replace(' ', '-')}-{look}.png")
         self.tab.look(1280, 900)
 
     def fill(self, **fields: str) -> None:
