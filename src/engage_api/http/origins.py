@@ -11,7 +11,8 @@ def allowed(origins: tuple[str, ...]) -> Callable[[ASGIApp], ASGIApp]:
     """Browsers on these origins may call, without cookies: a credential is always sent by hand."""
     if not origins:
         return lambda app: app
-    headers = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-Id"]
+    headers = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID"]
+    headers += ["X-Request-Id"]
     shown = ["ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id", "Api-Version"]
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
     return partial(
