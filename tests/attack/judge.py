@@ -25,11 +25,13 @@ REASONS = {
     "idempotency-key-reused": "what the key was used for before is not in the request",
     "invalid-cursor": "a cursor is what we gave, and is sealed",
     "invalid-json": "U+0000 in any string at all, which is said once in words",
+    "in-the-future": "it depends on the time of day",
     "internal-only": "the kind of an organization is not in the request",
     "missing": "what one member or parameter, or what is there, wants beside it",
     "not-asked": "what the application asks for is not in the request",
     "moment": "a time in the first or the last year may leave the calendar once it is in UTC",
     "not-applicable": "two members or parameters that do not go together",
+    "not-yours": "whose organization the caller is of is not in the request",
     "outside": "what the caller's own key may do is not in the request",
     "past": "it depends on the time of day",
     "precondition-required": "`If-Match` is described as optional: a generator of clients fails on a required one",
@@ -143,6 +145,8 @@ class Hooks:
         for participant in body.get("participants") or ():
             if participant.get("customerId"):
                 participant["customerId"] = self._world.ids["customer_id"]
+        if str(body.get("type")).startswith("x."):  # a signal
+            body["type"] = "x.org_operator.meter.exceeded"
         body.pop("externalId", None)
 
     def _fresh(self, name: str) -> str:
