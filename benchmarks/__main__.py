@@ -42,6 +42,7 @@ def measure(
         raise typer.Exit(MISUSED) from error
     found = figures.figures(outcome.samples)
     verdicts = list(goals.verdicts(found, figures.Spread.of(outcome.starts).middle if outcome.starts else None))
+    verdicts += goals.of_followers(outcome.followed)
     void = figures.is_void(found[BARE])
     report.show(found, verdicts, outcome)
     path = report.keep(rules, found, verdicts, outcome, void=void)

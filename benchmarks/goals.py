@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from benchmarks.figures import Figure, ratio
+from benchmarks.figures import Figure, Spread, ratio
+from benchmarks.followers import Followed
 from benchmarks.lineup import BARE
 
 MOST_P99 = 100.0  # ms
 MOST_START = 1.5  # seconds
+MOST_KILOBYTES, MOST_LAST = 40.0, 0.5  # of each follower of the log; seconds until the last one has an event
 
 # Goal, who, against whom, how many times as many requests at least.
 RATIOS = (
@@ -55,3 +57,11 @@ def verdicts(found: Mapping[str, Figure], start: float | None) -> Iterator[Verdi
             yield Verdict("P7", f"{name}: p99 in ms", found[name].p99.middle, MOST_P99, at_least=False)
     if start is not None:
         yield Verdict("P12", "start to first answer in seconds", start, MOST_START, at_least=False)
+
+
+def of_followers(followed: Followed | None) -> Iterator[Verdict]:
+    """Both halves of P9, if it was measured."""
+    if followed is not None:
+        crowd, last = f"{followed.clients:,} idle followers", Spread.of(followed.last).middle
+        yield Verdict("P9", f"{crowd}: KB each", followed.kilobytes, MOST_KILOBYTES, at_least=False)
+        yield Verdict("P9", f"{crowd}: last one served, in seconds", last, MOST_LAST, at_least=False)

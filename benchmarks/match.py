@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from benchmarks import datasets, lineup, slowsync, starting, wrk
+from benchmarks import datasets, followers, lineup, slowsync, starting, wrk
 from benchmarks.figures import Sample
 from benchmarks.peers import lineup as peers
 from benchmarks.places import RUN
@@ -36,10 +36,13 @@ class Rules:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run brought. `starts` are the seconds of some starts, `versions` those of what took part."""
+    """What a run brought. `starts` are the seconds of some starts, `followed` what following the log costs, `versions`
+    those of what took part.
+    """
 
     samples: list[Sample] = field(default_factory=list)
     starts: list[float] = field(default_factory=list)
+    followed: followers.Followed | None = None
     versions: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -64,6 +67,11 @@ def play(rules: Rules, tell: Tell) -> Outcome:
         made = datasets.sqlite(rules.customers)
         shutil.copy(made.place, RUN / "start.db")
         outcome.starts = starting.first_answers(made, RUN / "start.db", rules.processor)
+    if rules.wants("sse") and followers.spare():
+        tell("followers of the log")
+        outcome.followed = followers.measure(rules.processor)
+    elif rules.wants("sse"):
+        outcome.notes.append(f"Following the log was left out: it needs {followers.CLIENTS:,} open files (ulimit -n).")
     for file in RUN.glob("*.db*"):
         file.unlink()
     return outcome

@@ -28,6 +28,11 @@ def show(found: Mapping[str, Figure], verdicts: Sequence[Verdict], outcome: Outc
     console.print(_figures(found))
     if outcome.starts:
         console.print(f"Start to first answer: {_spread(Spread.of(outcome.starts), 2)} s")
+    if outcome.followed:
+        console.print(
+            f"{outcome.followed.clients:,} followers of the log: {outcome.followed.kilobytes:.1f} KB each, "
+            f"the last served after {_spread(Spread.of(outcome.followed.last), 2)} s"
+        )
     console.print(_goals(verdicts))
     for note in outcome.notes:
         console.print(note)
@@ -49,6 +54,7 @@ def keep(
         "figures": {name: asdict(figure) for name, figure in found.items()},
         "verdicts": [{**asdict(verdict), "met": verdict.met} for verdict in verdicts],
         "starts": outcome.starts,
+        "followed": None if outcome.followed is None else asdict(outcome.followed),
         "notes": outcome.notes,
         "samples": [asdict(sample) for sample in outcome.samples],
     }

@@ -81,6 +81,11 @@ class Server:
         family = [self._process, *self._process.children(recursive=True)]
         return sum(times.user + times.system for times in (one.cpu_times() for one in family))
 
+    def memory(self) -> int:
+        """Bytes of memory that are its own just now."""
+        assert self._process is not None
+        return int(self._process.memory_full_info().uss)
+
     def stop(self) -> None:
         """End it, kindly first."""
         if self._process is None or self._process.poll() is not None:

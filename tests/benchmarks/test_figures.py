@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks import figures, goals
 from benchmarks.figures import Figure, Sample, Spread
+from benchmarks.followers import Followed
 from benchmarks.lineup import BARE
 from benchmarks.wrk import Load
 
@@ -64,6 +65,12 @@ def test_goals_are_judged_only_for_those_who_took_part() -> None:
         ("P3", f"page of 50, SQLite : {BARE}"): False,
         ("P12", "start to first answer in seconds"): False,
     }
+
+
+def test_followers_are_judged_by_what_each_costs_and_by_when_the_last_is_served() -> None:
+    assert list(goals.of_followers(None)) == []
+    found = goals.of_followers(Followed(5_000, 18.2, [0.2, 0.6, 0.7]))
+    assert [(one.goal, one.measured, one.met) for one in found] == [("P9", 18.2, True), ("P9", 0.6, False)]
 
 
 def test_writers_are_judged_by_failures_and_by_their_slowest_percent() -> None:
