@@ -12,8 +12,10 @@ from sqlalchemy import bindparam, select
 from engage_api.core import clock
 from engage_api.db.sql import Query
 from engage_api.events.webhooks import secrets
+from engage_api.events.webhooks.models import WebhookCursorRow
 from engage_api.events.webhooks.secret_models import WebhookSecretSealRow
-from tests.api.harness import Client, Service, places, refused
+from tests.api.harness import Client, Service, eventually, places, refused
+from tests.running import Application
 
 AT = "/webhook-endpoints"
 URL = "https://hooks.example.org/engage"
@@ -29,6 +31,8 @@ FULL: dict[str, Any] = {
     "metadata": {"team": "north"},
 }
 _seal = WebhookSecretSealRow.__table__  # type: ignore[attr-defined]
+_cursor = WebhookCursorRow.__table__  # type: ignore[attr-defined]
+CURSOR = Query(select(_cursor.c.sequence).where(_cursor.c.workspace_id == bindparam("workspace")))
 SEALS = Query(select(_seal.c.sealed).where(_seal.c.secret_id == bindparam("id")))
 
 
@@ -185,10 +189,36 @@ async def test_what_others_have_does_not_exist(api: Client, partner: Client, oth
         refused(await caller.delete(at, headers={"If-Match": "*"}), 404, "not-found")
         assert await caller.ids(AT) == []
     own = await partner.made(AT, {"url": URL, "externalId": "one"})
+    await api.made(f"{AT}/{own['id']}/secrets", {})
     await api.made(AT, {"url": URL, "externalId": "one"})
     refused(await partner.post(AT, json={"url": URL, "externalId": "one"}), 409, "already-exists")
     assert await partner.ids(AT) == [own["id"]]
     assert own["id"] in await api.ids(AT)
+
+
+async def test_a_neighbour_in_a_sandbox_may_pause_it_and_is_not_shown_a_secret(service: Service, other: Client) -> None:
+    made = await other.made(AT, {"url": URL})
+    at = f"{AT}/{made['id']}"
+    neighbour = await service.caller(who=Application(service.world.partner.id, service.world.developer.workspace))
+    refused(await neighbour.post(f"{at}/secrets", json={}), 403, "endpoint-of-another")
+    assert (await neighbour.moved(at, "paused"))["state"] == "paused"
+
+
+async def test_a_log_that_nobody_wants_is_looked_at_no_more(service: Service, api: Client) -> None:
+    workspace = service.world.operator.workspace
+
+    async def cursor() -> Any:
+        return await service.db.system.one(CURSOR, None, workspace=workspace)
+
+    async def gone() -> bool | None:
+        return True if await cursor() is None else None
+
+    made = await api.made(AT, {"url": URL})
+    assert await cursor() is not None
+    await api.delete(f"{AT}/{made['id']}", headers={"If-Match": "*"})
+    await eventually(gone)
+    await api.made(AT, {"url": URL})
+    assert await cursor() is not None
 
 
 async def test_who_may_not_see_events_is_sent_none(service: Service) -> None:

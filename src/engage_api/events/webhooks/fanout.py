@@ -67,6 +67,8 @@ class Fanout:
                 return False  # somebody else has made them
             if await ledger.versions(tx, place.workspace) != {one.model.id: one.version for one in standings}:
                 raise Changed
+            if not standings:
+                await ledger.drop(tx, place)
             if wanted:
                 resting, now = await ledger.lock_all(tx, place.workspace), clock.host()
                 await deliveries.add(tx, place.workspace, wanted)

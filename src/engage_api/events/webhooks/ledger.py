@@ -7,7 +7,7 @@ each other, and whoever looks whether something is left to do sees all that was 
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite speaks the same
 
 from engage_api.access import holders
@@ -47,6 +47,7 @@ _MOVE = Query(
     .where(_cursor.c.workspace_id == bindparam("workspace"), _cursor.c.sequence == bindparam("was"))
     .values(sequence=bindparam("to"))
 )
+_DROP = Query(delete(_cursor).where(_cursor.c.workspace_id == bindparam("workspace")))
 _with_holder = (
     holders.of(
         _endpoint,
@@ -120,6 +121,11 @@ async def behind(db: Database) -> list[Behind]:
 async def move(tx: Transaction, place: Behind, to: int) -> bool:
     """Go on to another place, unless somebody else has. True: until the transaction ends nobody else can."""
     return bool(await tx.run(_MOVE, workspace=place.workspace, was=place.sequence, to=to))
+
+
+async def drop(tx: Transaction, place: Behind) -> None:
+    """Look at the log of this workspace no more: nobody wants it. The caller has moved on."""
+    await tx.run(_DROP, workspace=place.workspace)
 
 
 async def versions(tx: Transaction, workspace: str) -> dict[str, int]:

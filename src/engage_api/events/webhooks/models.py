@@ -152,7 +152,7 @@ class WebhookHealthRow(SQLModel, table=True):
 
 
 class WebhookCursorRow(SQLModel, table=True):
-    """Up to which event of a workspace's log deliveries have been made. There is one once there was an endpoint."""
+    """Up to which event of a workspace's log deliveries have been made. It goes when the last endpoint has gone."""
 
     __tablename__ = "webhook_cursor"
 

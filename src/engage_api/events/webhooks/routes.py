@@ -125,6 +125,7 @@ async def transition_webhook_endpoint(endpoint_id: str, call: Write, body: Move)
     status_code=201,
     response_model=WebhookSecretWithSecret,
     summary="Rotate the secret of a webhook endpoint",
+    openapi_extra={"x-problems": ["endpoint-of-another"]},
 )
 async def rotate_webhook_secret(endpoint_id: str, call: Write, body: NewSecret) -> Response:
     """For the `overlap` deliveries are signed with both. The answer is the only one that shows the secret."""

@@ -1,6 +1,7 @@
 """The rules for webhook endpoints."""
 
 from engage_api.access import holders
+from engage_api.access.applications.models import OPERATOR
 from engage_api.core.principal import Principal
 from engage_api.core.problem import NotFound, Problem
 from engage_api.core.scopes import Scope
@@ -49,6 +50,12 @@ class EndpointDisabled(Problem):
     """Nothing is sent to a disabled webhook endpoint. Bring it to `enabled` first."""
 
     code, status, title = "endpoint-disabled", 409, "The webhook endpoint is disabled"
+
+
+class EndpointOfAnother(Problem):
+    """Whoever sees a webhook endpoint may pause or delete it; its secrets are for its own application alone."""
+
+    code, status, title = "endpoint-of-another", 403, "The webhook endpoint is another application's"
 
 
 async def create(
@@ -136,8 +143,14 @@ async def delete(tx: Transaction, principal: Principal, endpoint_id: str, if_mat
 async def rotate(
     tx: Transaction, principal: Principal, sender: Sender, endpoint_id: str, wanted: WebhookSecretCreate
 ) -> tuple[Stored[WebhookSecret], Secret]:
-    """A new secret of an endpoint."""
+    """A new secret of an endpoint.
+
+    Raises:
+        EndpointOfAnother: the principal would be shown what another application's receiver trusts.
+    """
     endpoint = await require(tx, principal, endpoint_id)
+    if principal.application not in (endpoint.model.application_id, OPERATOR):
+        raise EndpointOfAnother
     return await secrets.rotate(tx, principal, sender.box, endpoint.model, wanted)
 
 
