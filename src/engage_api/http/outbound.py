@@ -112,15 +112,18 @@ class Outbound:
             return await self._first(request, await self._addresses(target), bounds.seconds, take)
 
     def check(self, url: str) -> None:
-        """Refuse a URL where it is given to us, before any request. What its host resolves to is not looked at.
+        """Refuse a URL where it is given to us, before any request. What a name resolves to is not looked at.
 
         Raises:
             InvalidUrl: not https (or plain http where loopback is allowed), with user information or a fragment, too
                 long, with characters or spellings of a host that programs read differently, or with a port below 1024
                 that is not the scheme's own.
-            Forbidden: it is this service's own.
+            Forbidden: it is this service's own, or its host is an address that is not public.
         """
-        self._checked(url)
+        target = self._checked(url)
+        with suppress(ValueError):  # a name
+            if not self._allowed(target, addresses.read(target.raw_host.decode())):
+                raise Forbidden(NOT_PUBLIC)
 
     def _checked(self, url: str) -> httpx.URL:
         target = _parsed(url)
