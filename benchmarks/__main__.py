@@ -42,7 +42,7 @@ def measure(
         raise typer.Exit(MISUSED) from error
     found = figures.figures(outcome.samples)
     verdicts = list(goals.verdicts(found, figures.Spread.of(outcome.starts).middle if outcome.starts else None))
-    verdicts += goals.of_followers(outcome.followed)
+    verdicts += [*goals.of_followers(outcome.followed), *goals.of_sent(outcome.sent)]
     void = figures.is_void(found[BARE])
     report.show(found, verdicts, outcome)
     path = report.keep(rules, found, verdicts, outcome, void=void)

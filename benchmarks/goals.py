@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from benchmarks.deliveries import Sent
 from benchmarks.figures import Figure, Spread, ratio
 from benchmarks.followers import Followed
 from benchmarks.lineup import BARE
 
 MOST_P99 = 100.0  # ms
 MOST_START = 1.5  # seconds
+LEAST_SENT = 0.5  # webhooks of a worker, of those that it would post with no database
 MOST_KILOBYTES, MOST_LAST = 40.0, 0.5  # of each follower of the log; seconds until the last one has an event
 
 # Goal, who, against whom, how many times as many requests at least.
@@ -65,3 +67,11 @@ def of_followers(followed: Followed | None) -> Iterator[Verdict]:
         crowd, last = f"{followed.clients:,} idle followers", Spread.of(followed.last).middle
         yield Verdict("P9", f"{crowd}: KB each", followed.kilobytes, MOST_KILOBYTES, at_least=False)
         yield Verdict("P9", f"{crowd}: last one served, in seconds", last, MOST_LAST, at_least=False)
+
+
+def of_sent(sent: Sent | None) -> Iterator[Verdict]:
+    """P11 on each database, if it was measured."""
+    if sent is not None:
+        floor = Spread.of(sent.floor).middle
+        for name, rates in sent.ours.items():
+            yield Verdict("P11", f"webhooks, {name} : with no database", Spread.of(rates).middle / floor, LEAST_SENT)

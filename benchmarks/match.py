@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from benchmarks import datasets, followers, lineup, slowsync, starting, wrk
+from benchmarks import datasets, deliveries, followers, lineup, slowsync, starting, wrk
 from benchmarks.figures import Sample
 from benchmarks.peers import lineup as peers
 from benchmarks.places import RUN
@@ -36,13 +36,14 @@ class Rules:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run brought. `starts` are the seconds of some starts, `followed` what following the log costs, `versions`
-    those of what took part.
+    """What a run brought. `starts` are the seconds of some starts, `followed` what following the log costs, `sent` how
+    many webhooks a worker sends, `versions` those of what took part.
     """
 
     samples: list[Sample] = field(default_factory=list)
     starts: list[float] = field(default_factory=list)
     followed: followers.Followed | None = None
+    sent: deliveries.Sent | None = None
     versions: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -72,6 +73,9 @@ def play(rules: Rules, tell: Tell) -> Outcome:
         outcome.followed = followers.measure(rules.processor)
     elif rules.wants("sse"):
         outcome.notes.append(f"Following the log was left out: it needs {followers.CLIENTS:,} open files (ulimit -n).")
+    if rules.wants("webhooks"):
+        tell("webhooks")
+        outcome.sent = deliveries.measure(rules.processor)
     for file in RUN.glob("*.db*"):
         file.unlink()
     return outcome

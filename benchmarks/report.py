@@ -33,6 +33,10 @@ def show(found: Mapping[str, Figure], verdicts: Sequence[Verdict], outcome: Outc
             f"{outcome.followed.clients:,} followers of the log: {outcome.followed.kilobytes:.1f} KB each, "
             f"the last served after {_spread(Spread.of(outcome.followed.last), 2)} s"
         )
+    if outcome.sent:
+        rates = {"with no database": outcome.sent.floor, **outcome.sent.ours}
+        told = ", ".join(f"{name} {_spread(Spread.of(several), 0)}/s" for name, several in rates.items())
+        console.print(f"Webhooks of one worker: {told}")
     console.print(_goals(verdicts))
     for note in outcome.notes:
         console.print(note)
@@ -55,6 +59,7 @@ def keep(
         "verdicts": [{**asdict(verdict), "met": verdict.met} for verdict in verdicts],
         "starts": outcome.starts,
         "followed": None if outcome.followed is None else asdict(outcome.followed),
+        "sent": None if outcome.sent is None else asdict(outcome.sent),
         "notes": outcome.notes,
         "samples": [asdict(sample) for sample in outcome.samples],
     }

@@ -3,6 +3,7 @@
 import pytest
 
 from benchmarks import figures, goals
+from benchmarks.deliveries import Sent
 from benchmarks.figures import Figure, Sample, Spread
 from benchmarks.followers import Followed
 from benchmarks.lineup import BARE
@@ -71,6 +72,12 @@ def test_followers_are_judged_by_what_each_costs_and_by_when_the_last_is_served(
     assert list(goals.of_followers(None)) == []
     found = goals.of_followers(Followed(5_000, 18.2, [0.2, 0.6, 0.7]))
     assert [(one.goal, one.measured, one.met) for one in found] == [("P9", 18.2, True), ("P9", 0.6, False)]
+
+
+def test_what_a_worker_sends_is_judged_against_the_same_worker_with_no_database() -> None:
+    assert list(goals.of_sent(None)) == []
+    found = goals.of_sent(Sent([90, 100, 110], {"SQLite": [60, 80, 70], "PostgreSQL": [40, 20, 60]}))
+    assert [(one.goal, one.measured, one.met) for one in found] == [("P11", 0.7, True), ("P11", 0.4, False)]
 
 
 def test_writers_are_judged_by_failures_and_by_their_slowest_percent() -> None:
