@@ -1,5 +1,7 @@
 """Patterns of event types name the same events wherever they are asked: by the function, and by the database."""
 
+import json
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
@@ -79,5 +81,9 @@ async def test_the_log_finds_what_the_function_names(service: Service, api: Clie
         assert [event["type"] for event in over_http] == [line.type for line in found]
         for line in found:
             assert await log.one(service.db, who, line.id) == line
+    whole = await log.page(service.db, who, after=1, limit=100, filters={})
+    heads = await log.heads(service.db, who, after=1, limit=100)
+    assert [head[:4] for head in heads] == [(one.id, one.sequence, one.type, one.subject) for one in whole]
+    assert clock.wire(heads[0].recorded_time) == json.loads(whole[0].document)["recordedtime"]
     for wrong in WRONG:
         assert places(refused(await api.get("/events", params={"type": wrong}), 400, "invalid-request")) == {"type"}
