@@ -1,6 +1,7 @@
 """What is sent is told for machines: by AsyncAPI, and by the webhooks of OpenAPI; from the same catalogue."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,18 @@ def fresh() -> dict[str, Any]:
     return made
 
 
+def small() -> dict[str, Any]:
+    """The document with one type of event: the judge reads it in a tenth of the time."""
+    document = fresh()
+    for part in (*document["channels"].values(), document["components"]):
+        part["messages"] = {name: part["messages"][name] for name in (CASE, "problem") if name in part["messages"]}
+    named = json.dumps(document["components"]["schemas"]["CaseEvent"])
+    wanted = {"CaseEvent", "Case", "Problem", asyncapi.HEADERS, *re.findall(r"schemas/(\w+)", named)}
+    wanted |= set(re.findall(r"schemas/(\w+)", json.dumps(document["components"]["schemas"]["Case"])))
+    document["components"]["schemas"] = {name: document["components"]["schemas"][name] for name in sorted(wanted)}
+    return document
+
+
 def told_wrong(example: Any, schema: str) -> list[str]:
     """Where an example does not fit the schema of this name."""
     whole = {"$ref": f"#/components/schemas/{schema}", "components": DESCRIPTION["components"]}
@@ -38,18 +51,17 @@ def told_wrong(example: Any, schema: str) -> list[str]:
 
 
 @pytest.mark.node
-def test_the_makers_of_asyncapi_accept_what_is_committed() -> None:
-    found = judges.asyncapi(judges.ROOT / "openapi" / "asyncapi.json", Path())
-    assert not found, "\n".join(found)
-
-
-@pytest.mark.node
-@pytest.mark.parametrize(("plant", "told"), FAULTS, ids=[told for _, told in FAULTS])
-def test_a_planted_fault_is_found(plant: Any, told: str, tmp_path: Path) -> None:
-    document = fresh()
-    plant(document)
-    found = judges.asyncapi(written(document, tmp_path), tmp_path)
-    assert any(told in line for line in found), "\n".join(found)
+def test_the_makers_of_asyncapi_accept_what_is_committed_and_find_every_planted_fault(tmp_path: Path) -> None:
+    files = [judges.ROOT / "openapi" / "asyncapi.json", written(small(), tmp_path)]
+    for plant, told in FAULTS:
+        document = small()
+        plant(document)
+        (tmp_path / told).mkdir()
+        files.append(written(document, tmp_path / told))
+    committed, sound, *planted = judges.asyncapi(*files)
+    assert not committed + sound, "\n".join(committed + sound)
+    for (_, told), found in zip(FAULTS, planted, strict=True):
+        assert any(told in line for line in found), f"{told}: {found}"
 
 
 def test_every_type_has_its_place_in_both() -> None:
