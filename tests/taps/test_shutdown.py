@@ -85,10 +85,8 @@ async def test_the_service_stops_soon(
         pages = [(await reader.read()).decode() for reader, _ in waiting]
         await asyncio.to_thread(server.process.wait, 20)
         seconds = monotonic() - began
-        for line in mute:
+        for line in (*mute, *(writer for _, writer in (*half, *lines, *waiting))):
             line.close()
-        for _, writer in (*half, *lines, *waiting):
-            writer.close()
     finally:
         server.kill()
     assert all(end.endswith("\r\n0\r\n\r\n") for end in ends), ends[0]
