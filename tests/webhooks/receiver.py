@@ -72,9 +72,9 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving(answer: int | Answers = 200) -> AsyncIterator[Receiver]:
+async def receiving(answer: int | Answers = 200, port: int = 0) -> AsyncIterator[Receiver]:
     receiver = Receiver(answer)
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", port)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver
