@@ -21,3 +21,14 @@ async def test_a_job_that_waits_can_begin_at_once_unless_it_is_under_way(databas
     async with database.write("w") as tx:
         await queue.hasten(tx, "post", "one")
     assert await claim(database) == []
+
+
+async def test_it_begins_when_it_is_asked_for_but_never_later_than_it_would(database: Database, now: Now) -> None:
+    hour = timedelta(hours=1)
+    await add(database, run_at=now.time + 24 * hour, unique_key="one")
+    for to in (hour, 2 * hour):
+        async with database.write("w") as tx:
+            await queue.hasten(tx, "post", "one", to=now.time + to)
+    assert await claim(database) == []
+    now.time += hour
+    await claim_one(database)

@@ -85,7 +85,7 @@ async def test_jobs_of_killed_workers_are_done_once(
     for _ in range(KILLS):
         before = len(await begun(database))
         with process(database_url, 0.05) as running:
-            await until(partial(_more, database, before))
+            await until(partial(_more, database, before, running), 60)
             await asyncio.sleep(random.random() / 5)
             running.kill()
             said, _ = await asyncio.to_thread(running.communicate)
@@ -106,7 +106,8 @@ async def _none_of(database: Database, held: set[str]) -> bool:
     return not any(row.id in held for row in await jobs(database))
 
 
-async def _more(database: Database, than: int) -> bool:
+async def _more(database: Database, than: int, running: subprocess.Popen[bytes]) -> bool:
+    assert running.poll() is None, running.stdout and running.stdout.read()
     return len(await begun(database)) > than
 
 
@@ -125,11 +126,12 @@ async def test_a_worker_that_was_stopped_for_too_long_cannot_write(
 async def _stopped_for_too_long(database: Database, database_url: str, registry: Registry) -> list[str]:
     before = len(await begun(database))
     made = await add(database, "post", 4)
-    with process(database_url, 0.5) as running:
-        await until(partial(_more, database, before + 3))
+    with process(database_url, 1.0) as running:
+        await until(partial(_more, database, before + 3, running), 60)
+        await asyncio.sleep(0.1)  # amid the jobs: stopped amid a write it would keep SQLite's lock, and all others out
         running.send_signal(signal.SIGSTOP)
         async with working(database, registry):
-            await until(lambda: all_done(database))
+            await until(lambda: all_done(database), 60)
         running.send_signal(signal.SIGCONT)
         async with asyncio.timeout(20):
             lost = 0

@@ -40,8 +40,11 @@ async def until(true: Callable[[], bool | Awaitable[bool]], seconds: float = 20)
 
 
 async def add(database: Database, kind: str, count: int = 1, **payload: Any) -> list[str]:
-    async with database.write("w") as tx:
-        return [made for _ in range(count) if (made := await enqueue(tx, kind, payload))]
+    made: list[str | None] = []
+    while len(made) < count:
+        async with database.write("w") as tx:
+            made += [await enqueue(tx, kind, payload) for _ in range(min(500, count - len(made)))]
+    return [one for one in made if one]
 
 
 async def finish(database: Database, job: Job[Any], who: str) -> None:
