@@ -105,7 +105,9 @@ def reseal(*, yes: Annotated[bool, typer.Option("--yes", help="Do it without ask
     from engage_api.access import seal  # noqa: PLC0415  # as above
 
     if not yes:
-        typer.confirm("Every key, token, session and client secret made with another secret ends. Go on?", abort=True)
+        typer.confirm(
+            "Every key, token, session and secret of a client or webhook made with another one ends. Go on?", abort=True
+        )
     with_database(lambda db, _: seal.replace(db, settings().secret()), sealed=False)
     typer.echo("The database goes on with this secret.")
 

@@ -17,7 +17,7 @@ HELD: dict[str, dict[str, Any]] = {
     "cases": {"externalId": "our:3", "type": "permit", "title": "Dormer", "metadata": {"desk": "north"}},
     "api-keys": {"name": "Spare", "scopes": ["customers:read"]},
 }
-HOOK = {"url": "https://192.0.2.7/engage"}  # of the addresses for documentation: nothing is sent there, at once
+HOOK = {"url": "https://localhost/engage"}  # nothing is sent there, and nobody is asked for the name
 ALWAYS = {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
 PARTY = {"name": "Party", "kind": "partner"}
 PROGRAM = {"name": "Program", "scopes": ["cases:read"]}
