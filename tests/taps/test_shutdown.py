@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import monotonic
 
@@ -56,6 +56,15 @@ def tell(server: Server, how: signal.Signals) -> None:
             process.send_signal(how)
 
 
+def judge(ends: list[str]) -> None:
+    """Each stream was ended, and told when to come back: not all at once."""
+    assert all(end.endswith("\r\n0\r\n\r\n") for end in ends), ends[0]
+    times = [time for end in ends for time in retries(end.encode())]
+    assert len(times) == STREAMS
+    assert all(500 <= time <= 3_000 for time in times)
+    assert len(set(times)) > STREAMS // 2, "they would all come back at once"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "workers"), [(signal.SIGTERM, "1"), (signal.SIGINT, "2")], ids=["terminated", "interrupted, two processes"]
@@ -66,10 +75,12 @@ async def test_the_service_stops_soon(
     server = Server(sqlite_url, tmp_path, "--workers", workers)
     *keys, full = await partners(server, 1 + (STREAMS + WAITING) // 20 + 1)
     await server.start()
+    stack = ExitStack()
     try:
         async with caller(server, full) as client:
             first = await fill(client)
-        mute = [silent(server, full, first) for _ in range(SILENT)]
+        for _ in range(SILENT):
+            stack.enter_context(silent(server, full, first))
         half = [await asyncio.open_connection("127.0.0.1", server.settings.port) for _ in range(HALF)]
         for _, writer in half:
             writer.write(b"GET /v1/events HTTP/1.1\r\nHost: x\r\nAuthoriz")
@@ -85,15 +96,12 @@ async def test_the_service_stops_soon(
         pages = [(await reader.read()).decode() for reader, _ in waiting]
         await asyncio.to_thread(server.process.wait, 20)
         seconds = monotonic() - began
-        for line in (*mute, *(writer for _, writer in (*half, *lines, *waiting))):
-            line.close()
+        for _, writer in (*half, *lines, *waiting):
+            writer.close()
     finally:
         server.kill()
-    assert all(end.endswith("\r\n0\r\n\r\n") for end in ends), ends[0]
-    times = [time for end in ends for time in retries(end.encode())]
-    assert len(times) == STREAMS
-    assert all(500 <= time <= 3_000 for time in times)
-    assert len(set(times)) > STREAMS // 2, "they would all come back at once"
+        stack.close()
+    judge(ends)
     assert all(page.endswith('{"items":[],"nextCursor":null}') for page in pages), pages[0]
     count("stopping", most_seconds=round(seconds, 2), most_seconds_of_streams=round(streams_ended, 2))
     assert server.log.read_text().count('"too-slow"') == SILENT, "those who did not read were in the way"

@@ -43,7 +43,7 @@ async def test_the_reader_of_the_page_misses_nothing_when_the_service_starts_aga
         async with caller(server, key) as client:
             for number in range(3):
                 await client.post("/offers", json={"title": f"late {number}"})
-        titles = []
+        titles: list[str] = []
         async with asyncio.timeout(30):
             while titles[-1:] != ["late 2"]:
                 titles.append((await process.stdout.readline()).decode().strip())
