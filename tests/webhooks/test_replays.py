@@ -84,3 +84,24 @@ async def test_more_than_may_be_is_not_replayed(
     span = {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
     await api.events(4)
     refused(await api.post(f"{AT}/{made['id']}/replays", json=span), 400, "invalid-request")
+
+
+async def test_a_span_is_as_long_as_time_itself_and_no_event_is_read_in_full(
+    api: Client, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await api.made(AT, {"url": receiver.url, "types": OFFERS})
+    await api.moved(f"{AT}/{made['id']}", "paused")
+    await api.made("/offers", OFFER)
+    await settled(api, made, 1, "pending")
+
+    async def read(*_: object, **__: object) -> None:
+        pytest.fail("what events say is not needed")
+
+    monkeypatch.setattr("engage_api.db.log.page", read)
+    monkeypatch.setattr("engage_api.events.webhooks.replays.PORTION", 1)
+    at = f"{AT}/{made['id']}/replays"
+    for first, last in (
+        ("0001-01-01T00:00:05Z", "9999-12-31T23:59:59.999Z"),
+        ("0001-01-01T00:00:00Z", "2100-01-01T00:00:00Z"),
+    ):
+        assert answered(await api.post(at, json={"from": first, "to": last}), 202) == {"queued": 1}

@@ -96,7 +96,7 @@ async def resend_webhook_delivery(delivery_id: str, call: Write) -> Response:
 async def replay_webhook_events(endpoint_id: str, call: Write, body: Replay) -> Response:
     """All that the endpoint takes, whether it was sent before or not, in the order of the log. At most 10,000."""
     standing, workspace = await _standing(call, endpoint_id), call.principal.workspace
-    found = await replays.lines(call.db, standing, body)
+    found = await replays.heads(call.db, standing, body)
 
     async def work(tx: Transaction) -> Answer:
         await replays.replay(tx, workspace, standing.model, found)

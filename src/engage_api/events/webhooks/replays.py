@@ -1,14 +1,13 @@
 """Sending again: one delivery, or all events of a span of time."""
 
-import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
 from engage_api.core.problem import Fault, InvalidRequest, NotFound, Problem
 from engage_api.db import log
 from engage_api.db.engine import Database, Transaction
-from engage_api.db.log import Line
+from engage_api.db.log import Head
 from engage_api.db.row import EventRow
 from engage_api.db.sql import Query
 from engage_api.events.webhooks import deliveries, drains, ledger
@@ -21,6 +20,7 @@ from engage_api.events.webhooks.service import EndpointDisabled
 MOST = 10_000  # events of one replay
 LOOKS = 100_000  # events that are looked at for them
 SLACK = timedelta(seconds=15)  # by which the order of numbers and that of times may differ: longer than a transaction
+FIRST = datetime.min.replace(tzinfo=UTC)
 
 _event = EventRow.__table__  # type: ignore[attr-defined]
 _PROBE = Query(
@@ -29,7 +29,6 @@ _PROBE = Query(
     .order_by(_event.c.sequence)
     .limit(1)
 )
-_RECORDED = re.compile(rb'"recordedtime":"([^"]+)"')  # in the head of an event, where no quote of others stands bare
 
 
 class NotResendable(Problem):
@@ -38,7 +37,7 @@ class NotResendable(Problem):
     code, status, title = "not-resendable", 409, "A test is not sent again"
 
 
-async def lines(db: Database, standing: Standing, wanted: WebhookReplay) -> list[Line]:
+async def heads(db: Database, standing: Standing, wanted: WebhookReplay) -> list[Head]:
     """The events of the span that the endpoint takes and its application may see.
 
     Raises:
@@ -48,23 +47,22 @@ async def lines(db: Database, standing: Standing, wanted: WebhookReplay) -> list
         raise InvalidRequest(errors=[Fault("span", "It must be later than `from`.", pointer="/to")])
     if standing.principal is None:
         return []
-    found: list[Line] = []
-    after, looked, everything = await _place(db, standing, wanted.from_ - SLACK), 0, standing._replace(starts_after=0)
+    found: list[Head] = []
+    after, looked, everything = await _place(db, standing, _before(wanted.from_)), 0, standing._replace(starts_after=0)
     while True:
-        some = await log.page(db, standing.principal, after=after, limit=PORTION, filters={})
-        times = {line.id: _recorded(line) for line in some}
-        inside = [line for line in some if wanted.from_ <= times[line.id] < wanted.to]
+        some = await log.heads(db, standing.principal, after=after, limit=PORTION)
+        inside = [head for head in some if wanted.from_ <= head.recorded_time < wanted.to]
         found += wanted_by(everything, inside, wanted.types)
         looked += len(some)
         if len(found) > MOST or looked > LOOKS:
             told = f"There are more than {MOST:,} events in it, or too many to look through: choose a shorter span."
             raise InvalidRequest(errors=[Fault("too-many", told, pointer="/to")])
-        if len(some) < PORTION or times[some[-1].id] > wanted.to + SLACK:
+        if len(some) < PORTION or _before(some[-1].recorded_time) > wanted.to:
             return found
         after = some[-1].sequence
 
 
-async def replay(tx: Transaction, workspace: str, endpoint: WebhookEndpoint, found: list[Line]) -> None:
+async def replay(tx: Transaction, workspace: str, endpoint: WebhookEndpoint, found: list[Head]) -> None:
     """Put these on their way, whether or not they have been there.
 
     Raises:
@@ -115,7 +113,6 @@ async def _place(db: Database, standing: Standing, moment: datetime) -> int:
     return low
 
 
-def _recorded(line: Line) -> datetime:
-    head = _RECORDED.search(line.document)
-    assert head is not None  # noqa: S101  # every event says when it was written down
-    return datetime.fromisoformat(head[1].decode())
+def _before(moment: datetime) -> datetime:
+    """The slack before it; there is no time before the year 1."""
+    return max(moment, FIRST + SLACK) - SLACK
