@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.api.harness import Client, answered, refused
-from tests.webhooks.receiver import Receiver
+from tests.webhooks.receiver import Receiver, says
 from tests.webhooks.sent import AT, delivery, listed, settled
 
 OFFER = {"title": "Advice"}
@@ -54,6 +54,7 @@ async def test_a_span_is_replayed_in_order_with_what_was_never_sent(
 ) -> None:
     early = await api.made("/offers", OFFER)
     await partner.made("/offers", OFFER)
+    await api.events(2, type="engage.offer.*")  # numbered by now, so they are none of the new endpoint's
     made = await api.made(AT, {"url": receiver.url, "types": OFFERS, "ordered": True})
     at = f"{AT}/{made['id']}/replays"
     late = await api.made("/offers", OFFER)
@@ -105,3 +106,37 @@ async def test_a_span_is_as_long_as_time_itself_and_no_event_is_read_in_full(
         ("0001-01-01T00:00:00Z", "2100-01-01T00:00:00Z"),
     ):
         assert answered(await api.post(at, json={"from": first, "to": last}), 202) == {"queued": 1}
+
+
+async def test_while_as_many_wait_as_may_be_none_are_replayed(
+    api: Client, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await api.made(AT, {"url": receiver.url, "types": OFFERS})
+    await api.moved(f"{AT}/{made['id']}", "paused")
+    monkeypatch.setattr("engage_api.events.webhooks.replays.MOST", 2)
+    span, at = {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}, f"{AT}/{made['id']}/replays"
+    for waiting, status in ((1, 202), (2, 409)):
+        await api.made("/offers", OFFER)
+        await settled(api, made, waiting, "pending")
+        answer = await api.post(at, json=span)
+        assert answer.status_code == status
+    refused(answer, 409, "too-many-waiting")
+
+
+async def test_of_many_attempts_the_newest_are_kept_and_a_little_of_each(
+    api: Client, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engage_api.events.webhooks.deliveries.KEPT", 3)
+    receiver.answer = says(200, b"x" * 3_000, **{f"h{n}-{'n' * 190}": "v" * 300 for n in range(20)})
+    made = await api.made(AT, {"url": receiver.url, "types": OFFERS})
+    await api.made("/offers", OFFER)
+    for sent in range(1, 6):
+        await receiver.until(sent)
+        [found] = await settled(api, made, 1)
+        await api.post(f"/webhook-deliveries/{found['id']}/resends")
+    await receiver.until(6)
+    [found] = await settled(api, made, 1)
+    whole = await api.get(f"/webhook-deliveries/{found['id']}")
+    assert [one["number"] for one in whole.json()["log"]] == [4, 5, 6]
+    assert whole.json()["attempts"] == 6
+    assert len(whole.content) < 3 * 5_000
