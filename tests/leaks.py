@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 
 from engage_api.core import secret
-from tests.accounts.browsing import ANOTHER, PASSWORD
 from tests.api.kept import everything
+from tests.passwords import ANOTHER, PASSWORD
 
 _OURS = re.compile(secret.PATTERN.encode())
 _PRINTED = re.compile(

@@ -12,10 +12,11 @@ from starlette.types import ASGIApp
 
 from engage_api.access.accounts.mail import Mail
 from engage_api.access.accounts.service import Accounts
+from tests.passwords import ANOTHER, PASSWORD
 from tests.running import BASE_URL, Service
 
-PASSWORD = "violet tram ladder quince"
-ANOTHER = "harbour onion seven kites"
+__all__ = ["ANOTHER", "PASSWORD"]  # beside what stands here
+
 _people = count(1)
 _SEAL = re.compile(r'(name="form" value=")[A-Za-z0-9_-]{43}(")')
 LINK = re.compile(r"https?://\S+\?token=[A-Za-z0-9_-]{43}")

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, text
 from engage_api.core import secret
 from engage_api.db import Query, open_database
 from tests import leaks
-from tests.accounts.browsing import PASSWORD
+from tests.passwords import PASSWORD
 
 KEY = secret.make("live", "key").reveal()
 SIGNED = f"eyJ{'a' * 60}.eyJ{'b' * 200}.{'c' * 342}"
