@@ -40,6 +40,10 @@ def test_it_is_tried_for_three_days_however_the_dice_fall() -> None:
         ("-5", None),
         ("١٢٠", None),
         ("9" * 65, None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2026 00:00:00 +99999999999", None),
+        ("Mon, 31 Feb 2026 00:00:00 GMT", None),
+        ("Mon, 01 Jan 0001 00:00:00 +2300", 0),
     ],
 )
 def test_what_a_receiver_wishes(header: str | None, seconds: int | None) -> None:
@@ -64,6 +68,13 @@ def test_a_receiver_that_fails_is_asked_ever_less_often() -> None:
     assert max(rests) <= LONGEST_REST * 1.2
     assert rests[4] < timedelta(seconds=7)
     assert rests[-1] >= LONGEST_REST * 0.8
+
+
+def test_a_clock_that_is_set_back_lets_nobody_rest_for_a_day() -> None:
+    rests = Health(5, NOW, None, NOW + LONGEST_REST)
+    assert rests.rests(NOW)
+    assert not rests.rests(NOW + LONGEST_REST)
+    assert not rests.rests(NOW - timedelta(days=1))
 
 
 def turn(state: str, failures: int, lasted: timedelta, warned: timedelta | None = None) -> str | None:

@@ -23,6 +23,7 @@ WARNS_IN = timedelta(days=4)
 DISABLES_IN = timedelta(days=5)
 NOTICE = timedelta(days=1)  # between the warning and the end, at least
 
+_dice = random.SystemRandom()  # not everybody's: whoever seeds that one counts on what comes
 Turn = Literal["failing", "warned", "disabled"]
 
 
@@ -43,8 +44,8 @@ class Health:
         return self.failures >= OPENS_AFTER
 
     def rests(self, now: datetime) -> bool:
-        """Whether nothing is sent now."""
-        return self.open_until is not None and self.open_until > now
+        """Whether nothing is sent now. A rest that is longer than any is of a clock that has been set back since."""
+        return self.open_until is not None and timedelta(0) < self.open_until - now <= LONGEST_REST * (1 + JITTER)
 
     def worse(self, now: datetime) -> "Health":
         """After one more failure."""
@@ -88,10 +89,10 @@ def wish(retry_after: str | None, now: datetime) -> timedelta | None:
         return timedelta(seconds=min(int(retry_after), LONGEST_WISH.total_seconds()))
     try:
         moment = parsedate_to_datetime(retry_after)
-    except ValueError:
+        return max(timedelta(0), (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now)
+    except (ValueError, OverflowError, TypeError, IndexError):  # whatever a stranger writes there
         return None
-    return max(timedelta(0), (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now)
 
 
 def _about(usual: timedelta) -> timedelta:
-    return usual * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  # it hides nothing
+    return usual * _dice.uniform(1 - JITTER, 1 + JITTER)

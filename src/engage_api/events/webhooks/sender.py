@@ -1,9 +1,13 @@
 """How an event is posted to a receiver, and what its answer means."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any, NamedTuple
+
+import structlog
 
 from engage_api.core import clock
 from engage_api.core.problem import Fault, InvalidRequest
@@ -15,10 +19,13 @@ from engage_api.http.outbound import Outbound
 from engage_api.settings import Settings
 
 BOUNDS = Bounds(seconds=15.0, size=65_536)
-KEPT = 2_048  # bytes of an answer
+KEPT = 2_048  # bytes of an answer, and characters of all its headers
 MOST_HEADERS = 20
 LONGEST_HEADER = 200  # characters
 GONE = 410
+MISTAKE = "The service made a mistake with it."
+
+_log = structlog.get_logger("engage.webhooks")
 
 
 class Outcome(NamedTuple):
@@ -29,6 +36,8 @@ class Outcome(NamedTuple):
     sent: dict[str, str]
     answer: Answer | None
     error: str | None
+    wish: timedelta | None = None
+    """How long the receiver wants to be left alone."""
 
     @property
     def taken(self) -> bool:
@@ -38,12 +47,6 @@ class Outcome(NamedTuple):
     def gone(self) -> bool:
         """Whether the receiver wants nothing any more."""
         return self.answer is not None and self.answer.status == GONE
-
-    @property
-    def wish(self) -> timedelta | None:
-        """How long the receiver wants to be left alone."""
-        told = None if self.answer is None else self.answer.headers.get("retry-after")
-        return schedule.wish(told, clock.host())
 
     def row(self, workspace: str, delivery: str, number: int) -> dict[str, Any]:
         """The attempt as it is kept."""
@@ -67,6 +70,8 @@ class Sender:
 
     outbound: Outbound
     box: Box
+    tests: Counter[str] = field(default_factory=Counter)
+    """How many tests of each application are under way."""
 
     @classmethod
     def open(cls, settings: Settings) -> "Sender":
@@ -88,18 +93,27 @@ class Sender:
             raise InvalidRequest(errors=[Fault("url", error.reason, pointer="/url")]) from None
 
     async def attempt(self, url: str, keys: Sequence[signing.Key], message_id: str, body: bytes) -> Outcome:
-        """Post a message once. Whatever happens is an outcome."""
-        at = clock.host()
+        """Post a message once. Whatever happens is an outcome; a mistake of ours is this message's failure, too."""
+        at, began = clock.host(), monotonic()
         signed = signing.sign(keys, message_id, at, body)
         headers = {"content-type": "application/json", **signed}
         sent = {name: value for name, value in headers.items() if name != signing.SIGNATURE}
         try:
-            answer = await self.outbound.request("POST", url, headers=headers, content=body, bounds=BOUNDS)
-        except TooLarge as error:  # what it says has been heard
-            answer = error.answer
+            answer = await self._post(url, headers, body)
+            wish = schedule.wish(answer.headers.get("retry-after"), clock.host())
+            return Outcome(at, monotonic() - began, sent, answer, _error(answer), wish)
         except Unanswered as error:
-            return Outcome(at, (clock.host() - at).total_seconds(), sent, None, error.reason)
-        return Outcome(at, answer.seconds, sent, answer, _error(answer))
+            reason = error.reason
+        except Exception:  # noqa: BLE001  # what is wrong with one receiver must not hold up what else waits
+            _log.exception("an attempt failed", message=message_id)
+            reason = MISTAKE
+        return Outcome(at, monotonic() - began, sent, None, reason)
+
+    async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        try:
+            return await self.outbound.request("POST", url, headers=headers, content=body, bounds=BOUNDS)
+        except TooLarge as error:  # what it says has been heard
+            return error.answer
 
 
 def _error(answer: Answer) -> str | None:
@@ -113,4 +127,9 @@ def _error(answer: Answer) -> str | None:
 
 
 def _few(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name[:LONGEST_HEADER]: value[:LONGEST_HEADER] for name, value in list(headers.items())[:MOST_HEADERS]}
+    kept, size = {}, 0
+    for name, value in list(headers.items())[:MOST_HEADERS]:
+        size += len(name[:LONGEST_HEADER]) + len(value[:LONGEST_HEADER])
+        if size <= KEPT:
+            kept[name[:LONGEST_HEADER]] = value[:LONGEST_HEADER]
+    return kept
