@@ -56,9 +56,9 @@ _HASTEN = Query(
         _t.c.unique_key == bindparam("at_key"),
         _queued,
         _t.c.lease_until.is_(None),
-        _t.c.run_at > bindparam("now"),
+        _t.c.run_at > bindparam("to"),
     )
-    .values(run_at=bindparam("now"))
+    .values(run_at=bindparam("to"))
 )
 
 
@@ -138,11 +138,15 @@ async def enqueue(
     return str(values["id"])
 
 
-async def hasten(tx: Transaction, kind: str, unique_key: str, *, workspace: str | None = None) -> None:
-    """Let the job with this key begin now instead of later, unless it is under way. `workspace` as for `enqueue`."""
+async def hasten(
+    tx: Transaction, kind: str, unique_key: str, *, workspace: str | None = None, to: datetime | None = None
+) -> None:
+    """Let the job with this key begin at this time of the host, by default now, instead of later, unless it is under
+    way. `workspace` as for `enqueue`.
+    """
     now = clock.host()
     at = {"at_workspace": tx.wall if workspace is None else workspace, "at_kind": kind, "at_key": unique_key}
-    if await tx.run(_HASTEN, **at, now=now):
+    if await tx.run(_HASTEN, **at, to=to or now) and (to is None or to <= now):
         await tx.ring("jobs")
 
 

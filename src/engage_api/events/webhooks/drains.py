@@ -21,13 +21,15 @@ class Wanted(BaseModel):
 async def ask(tx: Transaction, endpoint_id: str, at: datetime | None = None, *, workspace: str | None = None) -> None:
     """Let what waits for an endpoint be sent, now or at this time of the host.
 
-    One job at a time does that. If there is one that begins later, it begins now; if it is under way, it looks once
-    more before it ends, because whoever asks has locked the endpoint's health.
+    One job at a time does that. If there is one that begins later than asked for, it begins then; if it is under way,
+    it looks once more before it ends, because whoever asks has locked the endpoint's health. A time that has passed is
+    now: who has waited longest for an endpoint does not go before other endpoints.
     """
-    wanted = Wanted(endpoint=endpoint_id)
+    now = clock.host()
+    wanted, at = Wanted(endpoint=endpoint_id), now if at is None else max(at, now)
     made = await queue.enqueue(tx, DELIVER, wanted, workspace=workspace, run_at=at, unique_key=endpoint_id)
-    if made is None and at is None:
-        await queue.hasten(tx, DELIVER, endpoint_id, workspace=workspace)
+    if made is None:
+        await queue.hasten(tx, DELIVER, endpoint_id, workspace=workspace, to=at)
 
 
 async def ask_to_forget(tx: Transaction, endpoint_id: str) -> None:
