@@ -5,8 +5,9 @@ lease, writes nothing. So an attempt may be made twice, with the same `webhook-i
 """
 
 import asyncio
+import random
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 
 from engage_api.core import clock
@@ -17,12 +18,15 @@ from engage_api.events.webhooks.deliveries import Due, Settled
 from engage_api.events.webhooks.ledger import Standing
 from engage_api.events.webhooks.schedule import WELL, Health
 from engage_api.events.webhooks.sender import Outcome, Sender
+from engage_api.events.webhooks.shares import Shares
 from engage_api.events.webhooks.signing import Key
 from engage_api.jobs import Backoff, Job, queue
 from engage_api.jobs.registry import Registry
 
 WIDTH = 8  # attempts at once, unless one after the other is asked for or enough
-MOST = 50  # in one run of the job: then others have their turn
+MOST = 50  # in one run of the job: then others have their turn,
+SPAN = 20.0  # as after so many seconds: nothing is begun any more
+TURN = (5.0, 15.0)  # seconds until an organization that has its share is looked at again: between, as the dice fall
 LEASE = timedelta(seconds=30)  # of a worker that has vanished: then another one goes on
 FRESH = 1.0  # seconds for which an endpoint and its secrets are believed
 POOL = "webhooks"
@@ -36,7 +40,7 @@ class Courier:
     """Does these jobs in a process that knows the way out."""
 
     def __init__(self, sender: Sender) -> None:
-        self._sender = sender
+        self._sender, self._shares = sender, Shares()
 
     def join(self, registry: Registry) -> None:
         """Add these jobs to those of a process."""
@@ -52,25 +56,40 @@ class Courier:
 
     async def deliver(self, db: Database, job: Job[drains.Wanted]) -> None:
         """Send what is due, and see to it that what is not will be."""
-        await _Run(db, self._sender, job).run()
+        await _Run(db, self._sender, self._shares, job).run()
 
 
 class _Run:
     """One run of the job."""
 
-    def __init__(self, db: Database, sender: Sender, job: Job[drains.Wanted]) -> None:
-        self._db, self._sender, self._job = db, sender, job
+    def __init__(self, db: Database, sender: Sender, shares: Shares, job: Job[drains.Wanted]) -> None:
+        self._db, self._sender, self._shares, self._job = db, sender, shares, job
         self._workspace, self._endpoint = job.workspace or "", job.payload.endpoint
         self._standing: Standing | None = None
         self._keys: list[Key] = []
-        self._looked = 0.0
+        self._began = self._looked = 0.0
         self._health: Health = WELL
         self._over = False
 
     async def run(self) -> None:
+        await self._look()
+        with self._shares.run(self._organization) as fits:
+            if fits or self._over:
+                await self._send()
+                await self._end()
+            else:
+                await self._end(clock.host() + timedelta(seconds=random.uniform(*TURN)))  # noqa: S311  # it hides nothing
+
+    @property
+    def _organization(self) -> str:
+        """Whose share it takes; nobody's when nothing is sent."""
+        principal = self._standing and self._standing.principal
+        return principal.organization if principal else ""
+
+    async def _send(self) -> None:
         running: dict[asyncio.Task[Outcome | None], Due] = {}
         try:
-            waiting = await self._begin()
+            waiting, self._began = await self._begin(), monotonic()
             while True:
                 await self._start(waiting, running)
                 if not running:
@@ -81,11 +100,9 @@ class _Run:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
-        await self._end()
 
     async def _begin(self) -> list[Due]:
         """What is to be sent, the last one first."""
-        await self._look()
         if self._standing is None or self._over:
             return []
         ordered = self._standing.model.ordered
@@ -93,8 +110,9 @@ class _Run:
         return found[::-1]
 
     async def _look(self) -> None:
-        """At the endpoint, its owner and its secrets, as they are now."""
-        self._looked = monotonic()
+        """At the endpoint, its owner and its secrets, as they are now. They are believed from when they have been read:
+        else nothing would be sent where that takes longer than they are fresh.
+        """
         found = self._standing = await ledger.one(self._db, self._workspace, self._endpoint)
         if found is None or found.model.state not in SENDS:
             self._over = True
@@ -113,12 +131,14 @@ class _Run:
                     await turns.disable(tx, found.principal, self._endpoint, "unsigned")
         elif self._health.rests(clock.host()):
             self._over = True
+        self._looked = monotonic()
 
     async def _start(self, waiting: list[Due], running: dict[asyncio.Task[Outcome | None], Due]) -> None:
         """As many attempts as may be under way at once."""
-        while waiting and not self._over:
+        while waiting and not self._over and monotonic() - self._began < SPAN:
             found = self._standing
             alone = found is None or found.model.ordered or self._health.probing
+            alone = alone or not self._shares.is_wide(self._organization)
             if len(running) >= (1 if alone else WIDTH):
                 return
             if monotonic() - self._looked > FRESH:
@@ -134,7 +154,8 @@ class _Run:
         line = await log.one(self._db, found.principal, due.event_id)
         if line is None:
             return None
-        return await self._sender.attempt(found.model.url, self._keys, line.id, line.document)
+        with self._shares.attempt(found.principal.organization):
+            return await self._sender.attempt(found.model.url, self._keys, line.id, line.document)
 
     async def _record(self, results: Sequence[Result]) -> None:
         """Write down what came of attempts, and what follows from it for the endpoint."""
@@ -165,8 +186,8 @@ class _Run:
         await queue.hold(tx, self._job)
         return health
 
-    async def _end(self) -> None:
-        """Complete the job; if something is left to do, promise another one."""
+    async def _end(self, earliest: datetime | None = None) -> None:
+        """Complete the job; if something is left to do, promise another one, that does not begin before this time."""
         async with self._db.write(self._workspace) as tx:
             health = await ledger.lock(tx, self._workspace, self._endpoint)
             await self._job.finish(tx)
@@ -177,16 +198,17 @@ class _Run:
                 return
             soonest = await deliveries.soonest(tx, self._workspace, self._endpoint, ordered=model.ordered)
             if soonest is not None:
-                await drains.ask(tx, self._endpoint, max(soonest, health.open_until or soonest))
+                rest = health.open_until if health.rests(clock.host()) else None
+                await drains.ask(tx, self._endpoint, max(at for at in (soonest, rest, earliest) if at is not None))
 
 
 def _settled(due: Due, outcome: Outcome | None) -> Settled:
     if outcome is None:
-        return Settled(due.id, "cancelled", due.tries, due.attempts, due.due_at)
+        return Settled(due, "cancelled", due.tries, due.attempts, due.due_at)
     tries, attempts = due.tries + 1, due.attempts + 1
     if outcome.taken:
-        return Settled(due.id, "delivered", tries, attempts, due.due_at)
+        return Settled(due, "delivered", tries, attempts, due.due_at)
     wait = None if outcome.gone else schedule.pause(tries, outcome.wish)
     if wait is None:
-        return Settled(due.id, "failed", tries, attempts, due.due_at)
-    return Settled(due.id, "pending", tries, attempts, clock.host() + wait)
+        return Settled(due, "failed", tries, attempts, due.due_at)
+    return Settled(due, "pending", tries, attempts, clock.host() + wait)

@@ -1,20 +1,21 @@
 """Deliveries and attempts: put on their way, looked for when they are due, and what came of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, func, insert, literal_column, select, tuple_, update
+from sqlalchemy import and_, bindparam, case, delete, func, insert, literal_column, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite speaks the same
 
 from engage_api.core import clock, ids
 from engage_api.db.engine import Database, Transaction
-from engage_api.db.log import Line
+from engage_api.db.log import Head, Line
 from engage_api.db.sql import Query
 from engage_api.events.webhooks.delivery_models import PENDING, WebhookAttemptRow, WebhookDeliveryRow
 
 PORTION = 1_000  # rows that are deleted at once
+KEPT = 50  # attempts of a delivery
 BEYOND = "~"  # after every id
 
 _t = WebhookDeliveryRow.__table__  # type: ignore[attr-defined]
@@ -24,6 +25,7 @@ _columns = [c.name for c in _t.columns]
 _here = _t.c.workspace_id == bindparam("at_workspace")
 _of = (_here, _t.c.endpoint_id == bindparam("at_endpoint"))
 _this = (_here, _t.c.id == bindparam("at_id"))
+_settled = ("state", "tries", "due_at")
 _again = {"state": PENDING, "tries": 0, "due_at": bindparam("now"), "changed_at": bindparam("now")}
 
 _ADD = Query(upsert(_t).on_conflict_do_nothing(), _columns)
@@ -39,13 +41,28 @@ _DUE = Query(
 )
 _HEAD = Query(select(*_wanted).where(*_of, _pending).order_by(_t.c.sequence).limit(bindparam("most")))
 _SOONEST = Query(select(func.min(_t.c.due_at).label("due_at")).where(*_of, _pending))
+# Whoever has put it on its way (again) or cancelled it during the attempt is right: then the attempt only counts.
+_same = and_(_pending, _t.c.tries == bindparam("was_tries"), _t.c.due_at == bindparam("was_due"))
 _SETTLE = Query(
     update(_t)
-    .where(*_this, _pending)
-    .values({name: bindparam(name) for name in ("state", "tries", "attempts", "due_at", "changed_at")})
+    .where(*_this)
+    .values({name: case((_same, bindparam(name, type_=_t.c[name].type)), else_=_t.c[name]) for name in _settled})
+    .values(attempts=bindparam("attempts"), changed_at=bindparam("changed_at"))
 )
 _CANCEL_ALL = Query(update(_t).where(*_of, _pending).values(state="cancelled", changed_at=bindparam("now")))
 _TRIED = Query(insert(_attempt), [c.name for c in _attempt.columns])
+_OLDER = Query(
+    delete(_attempt).where(
+        _attempt.c.workspace_id == bindparam("at_workspace"),
+        _attempt.c.delivery_id == bindparam("at_id"),
+        _attempt.c.number <= bindparam("until"),
+    )
+)
+_WAITING = Query(
+    select(func.count().label("n")).select_from(
+        select(_t.c.id).where(*_of, _pending).limit(bindparam("most")).subquery()
+    )
+)
 _ONE = Query(select(_t).where(*_this))
 _ATTEMPTS = Query(
     select(_attempt)
@@ -70,21 +87,26 @@ class Due(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """Where a delivery stands after an attempt."""
+    """Where a delivery stands after an attempt, if nobody has changed it since it was found."""
 
-    id: str
+    due: Due
     state: str
     tries: int
     attempts: int
     due_at: datetime
 
+    def values(self) -> dict[str, Any]:
+        """The same by the names of parameters."""
+        now = {"state": self.state, "tries": self.tries, "attempts": self.attempts, "due_at": self.due_at}
+        return now | {"at_id": self.due.id, "was_tries": self.due.tries, "was_due": self.due.due_at}
 
-async def add(tx: Transaction, workspace: str, wanted: Iterable[tuple[str, Line]]) -> None:
+
+async def add(tx: Transaction, workspace: str, wanted: Iterable[tuple[str, Head]]) -> None:
     """Put events on their way to endpoints; those that are there already stay as they are."""
     await tx.many(_ADD, [_row(workspace, endpoint, line) for endpoint, line in wanted])
 
 
-async def replay(tx: Transaction, workspace: str, endpoint: str, lines: Iterable[Line]) -> None:
+async def replay(tx: Transaction, workspace: str, endpoint: str, lines: Iterable[Head | Line]) -> None:
     """Put events on their way to an endpoint, whether or not they have been there."""
     now = clock.host()
     await tx.many(_REPLAY, [{**_row(workspace, endpoint, line), "now": now} for line in lines])
@@ -103,7 +125,7 @@ async def add_test(tx: Transaction, workspace: str, endpoint: str, line: Line, *
     return await find(tx, workspace, row["id"])
 
 
-def _row(workspace: str, endpoint: str, line: Line) -> dict[str, Any]:
+def _row(workspace: str, endpoint: str, line: Head | Line) -> dict[str, Any]:
     now = clock.host()
     return {
         "workspace_id": workspace,
@@ -144,14 +166,23 @@ async def soonest(tx: Transaction, workspace: str, endpoint: str, *, ordered: bo
 
 async def settle(tx: Transaction, workspace: str, settled: Iterable[Settled]) -> None:
     """Write down where deliveries stand."""
-    now = clock.host()
-    given = [{**one._asdict(), "at_id": one.id, "at_workspace": workspace, "changed_at": now} for one in settled]
-    await tx.many(_SETTLE, given)
+    common = {"at_workspace": workspace, "changed_at": clock.host()}
+    await tx.many(_SETTLE, [one.values() | common for one in settled])
 
 
-async def note(tx: Transaction, attempts: Iterable[dict[str, Any]]) -> None:
-    """Write attempts down, by column."""
+async def note(tx: Transaction, attempts: Sequence[dict[str, Any]]) -> None:
+    """Write attempts down, by column. Of each delivery the newest are kept."""
     await tx.many(_TRIED, attempts)
+    older = [(one, one["number"] - KEPT) for one in attempts if one["number"] > KEPT]
+    given = [{"at_workspace": one["workspace_id"], "at_id": one["delivery_id"], "until": until} for one, until in older]
+    if given:
+        await tx.many(_OLDER, given)
+
+
+async def waiting(tx: Transaction, workspace: str, endpoint: str, most: int) -> int:
+    """How many wait for an endpoint; counted up to `most`."""
+    row = await tx.one(_WAITING, at_workspace=workspace, at_endpoint=endpoint, most=most)
+    return int(row.n)
 
 
 async def cancel_all(tx: Transaction, workspace: str, endpoint: str) -> None:
