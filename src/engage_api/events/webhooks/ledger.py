@@ -138,6 +138,11 @@ async def every(db: Database, workspace: str) -> list[Standing]:
     return [_standing(row) for row in await db.system.fetch(_ALL, None, at_workspace=workspace)]
 
 
+async def every_now(tx: Transaction, workspace: str) -> list[Standing]:
+    """The same as the transaction sees them."""
+    return [_standing(row) for row in await tx.fetch(_ALL, at_workspace=workspace)]
+
+
 async def one(db: Database, workspace: str, endpoint_id: str) -> Standing | None:
     """One of them, or None."""
     row = await db.system.one(_ONE, None, at_workspace=workspace, at_endpoint=endpoint_id)
