@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from engage_api.db import log
-from engage_api.events import channels, hub, stream
+from engage_api.events import hub, portions, stream
 from tests.api.harness import Client, Service, eventually, refused
 from tests.taps.reading import Reading, newest, reading
 
@@ -116,7 +116,6 @@ async def test_who_does_not_read_is_let_go_with_the_reason_if_it_can_be_told(
 
 async def test_slow_readers_cost_no_memory_and_miss_nothing(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each takes a piece now and then, from a log that is far ahead of it: what is kept does not grow with the log."""
-    monkeypatch.setattr(channels, "PORTION", 20)
     monkeypatch.setattr(stream, "SLOWEST", 100.0)
     start = await newest(api)
     async with AsyncExitStack() as stack:
@@ -149,6 +148,8 @@ def test_a_piece_is_whole_events_up_to_a_bound() -> None:
     def line(size: int) -> log.Line:
         return log.Line("evt_x", b"d" * size, 1, "t", "s")
 
-    sizes = [len(piece) for piece in stream.pieces([line(30_000), line(30_000), line(30_000), line(200_000), line(1)])]
+    sizes = [
+        len(piece) for piece in portions.pieces([line(30_000), line(30_000), line(30_000), line(200_000), line(1)])
+    ]
     assert sizes == [2 * 30_018, 30_018, 200_018, 19]
-    assert [len(piece) for piece in stream.pieces([line(1)])] == [19]
+    assert [len(piece) for piece in portions.pieces([line(1)])] == [19]

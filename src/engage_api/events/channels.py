@@ -9,31 +9,20 @@ import contextlib
 from collections.abc import Callable, Mapping
 from time import monotonic
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from starlette.types import Receive
 
 from engage_api.core.principal import Principal
 from engage_api.db import log
 from engage_api.db.engine import Database
-from engage_api.db.log import Line
 from engage_api.db.visibility import audience, whose
+from engage_api.events.portions import Portion, Shelf, fitting, pieces
 
-PORTION = 100  # events in one read at most
-FRESH = 1.0  # seconds for which what was read is handed on: who may see it is asked again after that
+PORTION = 16  # events in one read at most: they may have 64 KB each
 HURRY = 0.5  # seconds that a slow reader has left when the service stops
 
 Key = tuple[Any, ...]
-
-
-class Portion(NamedTuple):
-    """What follows a place: events, if there were any, and up to where there is nothing else to see."""
-
-    lines: tuple[Line, ...]
-    upto: int
-    read_at: float
-    shared: dict[str, Any]
-    """What whoever hands it on makes of it once for all."""
 
 
 def key(principal: Principal, filters: Mapping[str, str]) -> Key:
@@ -46,18 +35,17 @@ def key(principal: Principal, filters: Mapping[str, str]) -> Key:
 class Channel:
     """Those who see the same events. `at` is where the log was looked at last: nothing up to there is news."""
 
-    def __init__(self, db: Database, principal: Principal, filters: Mapping[str, str], at: int) -> None:
+    def __init__(self, db: Database, shelf: Shelf, principal: Principal, filters: Mapping[str, str], at: int) -> None:
         self.workspace = principal.workspace
         self.at = at
         self.seats: set[Seat] = set()
-        self._db, self._principal, self._filters = db, principal, dict(filters)
-        self._kept: dict[int, Portion] = {}
+        self._db, self._shelf, self._principal, self._filters = db, shelf, principal, dict(filters)
         self._reading: dict[int, asyncio.Task[Portion]] = {}
 
     async def after(self, place: int) -> Portion:
         """What follows a place: read once for all who ask for it within a second."""
-        kept = self._kept.get(place)
-        if kept is not None and kept.read_at > monotonic() - FRESH:
+        kept = self._shelf.get((self, place))
+        if kept is not None:
             return kept
         reading = self._reading.get(place)
         if reading is None:
@@ -70,7 +58,7 @@ class Channel:
         start, portion = self.at, await self.after(self.at)
         self.at = max(portion.upto, last)
         for seat in tuple(self.seats):
-            if portion.lines:
+            if portion.pieces:
                 seat.ring()
             elif seat.waits and start <= seat.at < portion.upto:  # or its next read would begin far behind
                 seat.at = portion.upto
@@ -79,16 +67,16 @@ class Channel:
         """All up to `last` can be read before it is known, so nothing is passed over."""
         began = monotonic()
         last = await log.last(self._db, self.workspace)
-        lines = await log.page(self._db, self._principal, after=place, limit=PORTION, filters=self._filters)
-        upto = lines[-1].sequence if len(lines) == PORTION else max([last, place, *(line.sequence for line in lines)])
-        return Portion(tuple(lines), upto, began, {})
+        found = await log.page(self._db, self._principal, after=place, limit=PORTION, filters=self._filters)
+        lines = found[: fitting(found)]
+        more = len(found) == PORTION or len(lines) < len(found)
+        upto = lines[-1].sequence if more else max([last, place, *(line.sequence for line in lines)])
+        return Portion(pieces(lines), upto, began)
 
     def _done(self, place: int, done: "asyncio.Task[Portion]") -> None:
         del self._reading[place]
-        old = monotonic() - FRESH
-        self._kept = {where: portion for where, portion in self._kept.items() if portion.read_at > old}
-        if not done.cancelled() and done.exception() is None and done.result().lines:
-            self._kept[place] = done.result()
+        if not done.cancelled() and done.exception() is None and done.result().pieces:
+            self._shelf.put((self, place), done.result())
 
 
 class Seat:
@@ -124,7 +112,7 @@ class Seat:
             if self.at < self.channel.at:
                 portion = await self.channel.after(self.at)
                 self.at = portion.upto
-                if portion.lines:
+                if portion.pieces:
                     return portion
             elif (left := until - monotonic()) > 0:
                 await self.wait(left)

@@ -16,6 +16,7 @@ from engage_api.db.engine import Database
 from engage_api.db.errors import Unavailable as DatabaseUnavailable
 from engage_api.db.pulse import Ear
 from engage_api.events.channels import Channel, Key, Seat, key
+from engage_api.events.portions import Shelf
 
 GAP = 0.02  # seconds at least between two looks: many commits cause one
 LOOK = 1.0  # seconds between two looks when no ring was heard: one may be lost
@@ -31,7 +32,7 @@ class Hub:
     def __init__(self, db: Database) -> None:
         self._closed = False
         self.ended: Counter[str] = Counter()
-        self._db = db
+        self._db, self._shelf = db, Shelf()
         self._channels: dict[Key, Channel] = {}
         self._callers: Counter[Key] = Counter()
         self._seats: dict[Seat, tuple[Key, Key]] = {}
@@ -53,7 +54,7 @@ class Hub:
         which = key(principal, filters)
         channel = self._channels.get(which)
         if channel is None:
-            channel = self._channels[which] = Channel(self._db, principal, filters, at)
+            channel = self._channels[which] = Channel(self._db, self._shelf, principal, filters, at)
         seat = Seat(channel, at, self._leave)
         self._seats[seat] = caller, which
         self._callers[caller] += 1

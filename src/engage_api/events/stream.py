@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from time import perf_counter
 from typing import NamedTuple
 
@@ -14,8 +14,7 @@ from engage_api.access.guard import look_again
 from engage_api.core.problem import Problem, TooSlow, Unauthenticated
 from engage_api.core.scopes import Scope as Permission
 from engage_api.db.errors import Unavailable as DatabaseUnavailable
-from engage_api.db.log import Line
-from engage_api.events.channels import HURRY, Portion, Seat, key
+from engage_api.events.channels import HURRY, Seat, key
 from engage_api.events.hub import Hub
 from engage_api.http import problems
 from engage_api.http.call import Call
@@ -23,7 +22,6 @@ from engage_api.http.middleware import ABORT
 
 HEARTBEAT = 15.0  # seconds of silence after which a comment is sent, and the credential looked at again
 SLOWEST = 10.0  # seconds that a reader may take for a piece
-PIECE = 65_536  # bytes that are sent at once at most, but a whole event at the least
 RETRY, SPREAD = 2_000, (500, 3_000)  # ms until a client comes back; when the service stops, not all at once
 PAUSE = 1.0  # seconds until the next try when the database is away
 MEDIA_TYPE = "text/event-stream"
@@ -38,28 +36,6 @@ class Start(NamedTuple):
 
     at: int
     id: str | None
-
-
-def pieces(lines: Iterable[Line]) -> list[bytes]:
-    """Events as they are sent: unnamed messages, each with its id and one line of data."""
-    found, size, part = [], 0, b""
-    parts: list[bytes] = []
-    for line in lines:
-        part = b"id: %b\ndata: %b\n\n" % (line.id.encode(), line.document)
-        if parts and size + len(part) > PIECE:
-            found.append(b"".join(parts))
-            parts, size = [], 0
-        parts.append(part)
-        size += len(part)
-    return [*found, b"".join(parts)]
-
-
-def framed(portion: Portion) -> list[bytes]:
-    """The same bytes for all who are handed this portion."""
-    if MEDIA_TYPE not in portion.shared:
-        portion.shared[MEDIA_TYPE] = pieces(portion.lines)
-    found: list[bytes] = portion.shared[MEDIA_TYPE]
-    return found
 
 
 class Stream(Response):
@@ -123,7 +99,7 @@ class Stream(Response):
             raise Unauthenticated("What this credential shows has changed. Connect again.")
         if way.seat.over:
             return
-        for piece in (COMMENT,) if portion is None else framed(portion):
+        for piece in (COMMENT,) if portion is None else portion.pieces:
             await way.write(piece)
 
 
