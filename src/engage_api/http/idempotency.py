@@ -14,7 +14,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import Request, Response
-from sqlalchemy import Boolean, Index, LargeBinary, SmallInteger, Text, bindparam, delete, insert, select, tuple_
+from sqlalchemy import Boolean, Index, LargeBinary, SmallInteger, Text, bindparam, delete, func, insert, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as insert_new
 from sqlmodel import Field, SQLModel
 
@@ -59,6 +59,11 @@ _FIND = Query(
 )
 _KEEP = Query(insert(_t), [c.name for c in _t.columns])
 _USE_UP = Query(insert_new(_t).on_conflict_do_nothing(), [c.name for c in _t.columns])  # SQLite says it the same way
+_USED_UP = Query(
+    select(func.count().label("n")).where(
+        _t.c.workspace_id == bindparam("workspace"), _t.c.application == bindparam("application")
+    )
+)
 _id = (_t.c.workspace_id, _t.c.application, _t.c.key)
 _FORGET = Query(
     delete(_t).where(tuple_(*_id).in_(select(*_id).where(_t.c.created_at < bindparam("before")).limit(1000)))
@@ -84,6 +89,7 @@ class Answer:
 
 
 Work = Callable[[Transaction], Awaitable[Answer]]
+Before = Callable[[], Awaitable[None]]
 
 
 class Idempotency:
@@ -95,10 +101,17 @@ class Idempotency:
         self._running: set[tuple[str, str, str]] = set()
 
     async def run(
-        self, request: Request, principal: Principal, work: Work, *, door: Database | None = None
+        self,
+        request: Request,
+        principal: Principal,
+        work: Work,
+        *,
+        door: Database | None = None,
+        before: Before | None = None,
     ) -> Response:
         """Do the work in one transaction and answer after its commit; or answer as the first time. `door`: where the
-        transaction begins, for what crosses workspaces; usually at the principal's.
+        transaction begins, for what crosses workspaces; usually at the principal's. `before`: what has an effect of
+        its own and must not be done again for a repeated request, nor inside of a transaction.
 
         Raises:
             StillRunning: the same key is at work in this process. In another process this call waits for it instead.
@@ -106,17 +119,22 @@ class Idempotency:
         """
         key = _key(request)
         if key is None:
+            if before is not None:
+                await before()
             async with self._write(principal.workspace, door) as tx:
                 answer = await work(tx)
             return answer.response()
         slot = (principal.workspace, principal.application, key)
         mark = _Mark(_mark(request, request.scope["state"].get("body", b"")), principal.credential)
-        if slot in self._running:
+        if slot in self._running or before is not None:
             if (kept := await self._kept(slot, mark)) is not None:
                 return kept.response(replayed=True)
-            raise StillRunning(headers={"Retry-After": "1"})
+            if slot in self._running:
+                raise StillRunning(headers={"Retry-After": "1"})
         self._running.add(slot)
         try:
+            if before is not None:
+                await before()
             return (await self._first(slot, mark, work, door)).response()
         except (Problem, Conflict):
             # Nearly every key is new, so nobody looks beforehand: its record, or what it made, refuses the repetition.
@@ -169,6 +187,12 @@ async def use_up(tx: Transaction, workspace: str, whose: str, key: str) -> bool:
     """Use a value up in the caller's transaction: its form has no second answer. False when it is used already."""
     values = {"workspace_id": workspace, "application": whose, "key": key, "created_at": clock.host()}
     return bool(await tx.run(_USE_UP, **values, request=b"", status=0, headers="", body=b"", sealed=False))
+
+
+async def used_up(tx: Transaction, workspace: str, whose: str) -> int:
+    """How many values of somebody's have been used up in the last day or so."""
+    row = await tx.one(_USED_UP, workspace=workspace, application=whose)
+    return int(row.n)
 
 
 async def forget_old(tx: Transaction) -> int:

@@ -11,8 +11,10 @@ from engage_api.db.engine import Database, Transaction
 from engage_api.events.webhooks import ledger, owners
 from engage_api.events.webhooks.models import Reason
 from engage_api.events.webhooks.schedule import DISABLES_IN, NOTICE, Health
+from engage_api.http import idempotency
 from engage_api.jobs import Job, Registry, enqueue
 
+MOST = 20  # notices of an application's endpoints in a day
 NOTICE_KIND, MAIL_KIND = "webhook.notice", "webhook.mail"
 About = Literal["failing", "warned", "disabled"]
 FITS: dict[About, tuple[str, ...]] = {
@@ -68,14 +70,23 @@ async def ask(tx: Transaction, endpoint_id: str, about: About) -> None:
 
 
 async def notice(db: Database, job: Job[Notice]) -> None:
-    """A mail for each owner, so that one that cannot be delivered doubles no other."""
+    """A mail for each owner, so that one that cannot be delivered doubles no other.
+
+    Whoever enables an endpoint again and again, or makes new ones, must not send the owners a mail each time: of one
+    endpoint they are told a thing once in a day, of an application's not more than so many.
+    """
     workspace = job.workspace or ""
     found = await ledger.one(db, workspace, job.payload.endpoint)
-    if found is None:
+    if found is None or found.model.state not in FITS[job.payload.about]:
         return
-    accounts = await owners.accounts(db, found.model.application_id)
+    application, about = found.model.application_id, f"{job.payload.about} {found.model.id}"
+    whose = f"mails about the webhooks of {application}"
+    accounts = await owners.accounts(db, application)
     async with db.write(workspace) as tx:
-        for account in accounts:
+        told = await idempotency.used_up(tx, workspace, whose) >= MOST or not await idempotency.use_up(
+            tx, workspace, whose, about
+        )
+        for account in [] if told else accounts:
             wanted = Wanted(**job.payload.model_dump(), workspace=workspace, account=account)
             await enqueue(tx, MAIL_KIND, wanted)
         await job.finish(tx)
