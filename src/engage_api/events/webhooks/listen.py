@@ -7,18 +7,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
 from engage_api.core import clock, event_types, secret
 from engage_api.events.webhooks import signing
-from engage_api.http.answers import Answer, Bounds, InvalidUrl, Unanswered
+from engage_api.http import addresses
+from engage_api.http.answers import Answer, Bounds, Unanswered
 from engage_api.http.outbound import Outbound
 from engage_api.settings import Settings
 
 SILENCE = Bounds(seconds=40.0)  # the service says something every 15 seconds
+PAGE = Bounds(size=1_048_576)  # one event, which may say 64 KB and more
 PATIENCE = Bounds(seconds=15.0)  # what deliveries have
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds between two tries to reach the service; the last one stays
 FINAL = {400, 401, 403, 404, 410}
@@ -87,8 +89,11 @@ class Listener:
         for url in (order.url, order.forward):
             try:
                 outbound.check(url)
-            except InvalidUrl as error:
+            except Unanswered as error:
                 raise Misuse(f"{url}: {error.reason}") from None
+            parts = urlsplit(url)
+            if parts.scheme == "http" and not _is_here(parts.hostname or ""):
+                raise Misuse(f"{url}: plain http leads to localhost and nowhere else. Use https.")
         for pattern in order.types:
             try:
                 _pattern.validate_python(pattern)
@@ -104,11 +109,6 @@ class Listener:
         Raises:
             Refused: as `listen`.
         """
-        self._say(
-            {"url": self._order.url, "forward": self._order.forward, "secret": signing.shown(self._signs)},
-            f"Posting what happens at {self._order.url} to {self._order.forward}\n"
-            f"Signed with {signing.shown(self._signs)}   Ctrl-C ends it.",
-        )
         while True:
             try:
                 await self._follow()
@@ -134,7 +134,9 @@ class Listener:
 
     async def _first(self) -> None:
         """The first event of a log that was empty when it was first looked at: no place in it could be kept."""
-        answer = await self._outbound.request("GET", f"{self._order.url}/v1/events?limit=1", headers=self._headers())
+        answer = await self._outbound.request(
+            "GET", f"{self._order.url}/v1/events?limit=1", headers=self._headers(), bounds=PAGE
+        )
         _accepted(answer)
         for event in json.loads(answer.body)["items"]:
             await self._take(event, answer.body[len(b'{"items":[') : answer.body.rindex(b"]")])
@@ -144,6 +146,10 @@ class Listener:
         return {"authorization": f"Bearer {self._order.key}"}
 
     async def _hear(self, piece: bytes) -> None:
+        if not self._begun:
+            self._tell()
+        elif self._failures:
+            typer.echo(f"engage: {self._order.url}: it answers again.", err=True)
         self._begun, self._failures = True, 0
         for message in self._messages.of(piece):
             await self._take(json.loads(message), message)
@@ -165,6 +171,15 @@ class Listener:
         milliseconds = round(answer.seconds * 1000)
         text = f"{' '.join(told.values())} → {answer.status} in {milliseconds} ms"
         self._say({**told, "status": answer.status, "milliseconds": milliseconds}, text)
+
+    def _tell(self) -> None:
+        """What is done from now on: the service has let us in."""
+        shown = signing.shown(self._signs)
+        self._say(
+            {"url": self._order.url, "forward": self._order.forward, "secret": shown},
+            f"Posting what happens at {self._order.url} to {self._order.forward}\n"
+            f"Signed with {shown}   Ctrl-C ends it.",
+        )
 
     def _say(self, told: dict[str, Any], text: str) -> None:
         try:
@@ -208,6 +223,14 @@ def _key(text: str) -> signing.Key:
         return signing.read(text)
     except ValueError:
         raise Misuse("a secret is whsec_ and 24 to 64 bytes in base64") from None
+
+
+def _is_here(host: str) -> bool:
+    """Whether it names this machine. An address does: others were refused before."""
+    try:
+        return bool(addresses.read(host))
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _accepted(answer: Answer) -> None:
