@@ -2,12 +2,18 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from engage_api import beside
+from engage_api.access.jobs.models import KINDS
 from engage_api.cli import app
 from engage_api.core import clock
 from engage_api.db import Database, open_database
@@ -56,7 +62,7 @@ def test_jobs_are_listed_shown_and_run_again(run: Run, database_url: str) -> Non
     (first, second), third = prepared(database_url)
     assert [one["id"] for one in items(run("list", "--json"))] == [third, second, first]
     assert [one["id"] for one in items(run("list", "--state", "dead", "--limit", "1", "--json"))] == [second]
-    assert items(run("list", "--kind", "none", "--json")) == []
+    assert items(run("list", "--kind", "webhook.deliver", "--json")) == []
     listed = run("list", "--state", "dead").stdout.splitlines()
     assert listed[1].startswith(f"{first}  dead  test.dead  ")
     assert listed[1].endswith("  attempts 1  a reason")
@@ -77,4 +83,21 @@ def test_jobs_are_listed_shown_and_run_again(run: Run, database_url: str) -> Non
         ended = run(*words)
         assert (ended.exit_code, ended.stdout) == (1, "")
         assert told in ended.stderr, ended.stderr
-    assert run("list", "--limit", "0").exit_code == 2
+    for wrong in (
+        ("list", "--limit", "0"),
+        ("list", "--state", "foo"),
+        ("list", "--kind", "nope"),
+        ("retry-all", "--kind", "nope"),
+    ):
+        ended = run(*wrong)
+        assert (ended.exit_code, ended.stdout) == (2, ""), wrong
+
+
+def test_the_kinds_of_jobs_and_their_attempts_are_told_as_they_are() -> None:
+    nobody: Any = SimpleNamespace(post=None, base_url="", pepper=b"")
+    kinds = beside.kinds(nobody, nobody, timedelta(days=7)).kinds
+    assert tuple(sorted(kinds)) == KINDS
+    page = (Path(__file__).parents[2] / "docs" / "en" / "jobs.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[a-z].*?`) \| .* \| ([0-9,]+) \|$", page, re.MULTILINE)
+    told = {kind: int(tries.replace(",", "")) for names, tries in rows for kind in re.findall("`(.*?)`", names)}
+    assert told == {name: kind.limits.max_attempts for name, kind in kinds.items()}

@@ -2,16 +2,21 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 Work = Callable[[Any, bytes], Awaitable[Any]]
 Which = Annotated[str, typer.Argument(help="The job's id, `job_…`.", show_default=False)]
 Kind = Annotated[str | None, typer.Option(help="Only those of this kind, such as `account.mail`.")]
+State = Annotated[
+    Literal["queued", "running", "dead"] | None, typer.Option(help="Only `queued`, `running` or `dead` ones.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, for scripts.")]
 PLAIN: Json = False
+ALL: State = None
 USUAL = 50
+MISUSED = 2
 
 
 def commands(with_database: Callable[[Work], Any]) -> typer.Typer:
@@ -25,7 +30,7 @@ def commands(with_database: Callable[[Work], Any]) -> typer.Typer:
 def _looks(app: typer.Typer, with_database: Callable[[Work], Any]) -> None:
     @app.command("list")
     def list_jobs(
-        state: Annotated[str | None, typer.Option(help="Only `queued`, `running` or `dead` ones.")] = None,
+        state: State = ALL,
         kind: Kind = None,
         limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = USUAL,
         *,
@@ -38,6 +43,8 @@ def _looks(app: typer.Typer, with_database: Callable[[Work], Any]) -> None:
         given = {"kind": kind, "state": state}
         filters = {name: value for name, value in given.items() if value is not None}
         found = with_database(lambda db, _: service.find(db, Ask(filters, None, limit)))
+        if not found:
+            _require(kind)
         if as_json:
             typer.echo(json.dumps({"items": [_plain(one) for one in found]}))
             return
@@ -76,8 +83,19 @@ def _replays(app: typer.Typer, with_database: Callable[[Work], Any]) -> None:
         from engage_api.access.jobs import service  # noqa: PLC0415  # as above
 
         queued, left = with_database(lambda db, _: service.replay_all(db, kind))
+        if not queued + left:
+            _require(kind)
         told = f"{queued} queued again, {left} left: the same work is queued already."
         typer.echo(json.dumps({"queued": queued, "left": left}) if as_json else told)
+
+
+def _require(kind: str | None) -> None:
+    """End when there is no such kind. Called when there was no job of it: another version's may be there."""
+    from engage_api.access.jobs.models import KINDS  # noqa: PLC0415  # as above
+
+    if kind is not None and kind not in KINDS:
+        typer.echo(f"engage: no kind {kind!r}; there are: {', '.join(KINDS)}", err=True)
+        raise typer.Exit(MISUSED)
 
 
 async def _known(job: str, look: Awaitable[Any]) -> Any:

@@ -7,6 +7,26 @@ from pydantic import Field
 from engage_api.core.model import Model, Moment, Reference
 
 State = Literal["queued", "running", "dead"]
+KINDS = (
+    "account.mail",
+    "account.sweep",
+    "customer-link.sweep",
+    "customer-session.sweep",
+    "customer.link",
+    "event.sweep",
+    "idempotency.sweep",
+    "invitation.sweep",
+    "job.sweep",
+    "member.invitation",
+    "oauth.sweep",
+    "usage.sweep",
+    "webhook.deliver",
+    "webhook.forget",
+    "webhook.mail",
+    "webhook.notice",
+    "webhook.sweep",
+)
+"""What a worker of this version does. Jobs of another version may be of other kinds."""
 
 
 class Job(Model):
