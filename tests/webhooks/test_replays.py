@@ -1,5 +1,6 @@
 """Sent again, and sent as a test."""
 
+import asyncio
 import json
 
 import pytest
@@ -33,6 +34,31 @@ async def test_a_test_is_sent_at_once_and_written_down(api: Client, receiver: Re
     assert (found["state"], found["log"][0]["error"]) == ("failed", "The receiver answered 500.")
     assert len(receiver.got) == 3, "a test is tried once"
     refused(await api.post(f"/webhook-deliveries/{found['id']}/resends"), 409, "not-resendable")
+
+
+async def test_tests_are_few_at_once_and_one_that_is_asked_for_again_is_not_sent_again(
+    api: Client, receiver: Receiver
+) -> None:
+    going = asyncio.Event()
+
+    async def answer(_: object) -> tuple[int, dict[str, str], bytes]:
+        await going.wait()
+        return 200, {}, b""
+
+    receiver.answer = answer
+    made = await api.made(AT, {"url": receiver.url})
+    at = f"{AT}/{made['id']}/test-deliveries"
+    once = {"Idempotency-Key": "one"}
+    tasks = [asyncio.create_task(api.post(at, json={}, headers=once if n == 0 else {})) for n in range(4)]
+    await receiver.until(4)
+    refused(await api.post(at, json={}), 429, "too-many-requests")
+    refused(await api.post(at, json={}, headers=once), 409, "still-running")
+    going.set()
+    first = (await asyncio.gather(*tasks))[0]
+    again = await api.post(at, json={}, headers=once)
+    assert (again.json(), again.headers["Idempotent-Replayed"]) == (first.json(), "true")
+    await api.made(at, {})
+    assert len(receiver.got) == 5
 
 
 async def test_one_is_sent_again_with_the_same_id_and_bytes(api: Client, partner: Client, receiver: Receiver) -> None:
@@ -115,12 +141,12 @@ async def test_while_as_many_wait_as_may_be_none_are_replayed(
     await api.moved(f"{AT}/{made['id']}", "paused")
     monkeypatch.setattr("engage_api.events.webhooks.replays.MOST", 2)
     span, at = {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}, f"{AT}/{made['id']}/replays"
-    for waiting, status in ((1, 202), (2, 409)):
-        await api.made("/offers", OFFER)
-        await settled(api, made, waiting, "pending")
-        answer = await api.post(at, json=span)
-        assert answer.status_code == status
-    refused(answer, 409, "too-many-waiting")
+    await api.made("/offers", OFFER)
+    await settled(api, made, 1, "pending")
+    assert answered(await api.post(at, json=span), 202) == {"queued": 1}
+    await api.made("/offers", OFFER)
+    await settled(api, made, 2, "pending")
+    refused(await api.post(at, json=span), 409, "too-many-waiting")
 
 
 async def test_of_many_attempts_the_newest_are_kept_and_a_little_of_each(

@@ -63,7 +63,7 @@ class WebhookDelivery(Model):
 
 
 class WebhookDeliveryWithAttempts(WebhookDelivery):
-    """The same with all its attempts, the first one first."""
+    """The same with its newest 50 attempts, the oldest first."""
 
     log: list[Attempt]
 

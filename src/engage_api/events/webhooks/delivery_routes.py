@@ -64,7 +64,7 @@ async def list_webhook_deliveries(endpoint_id: str, call: Read, query: Annotated
 
 @router.get("/webhook-deliveries/{delivery_id}", response_model=WebhookDeliveryWithAttempts, summary="Read a delivery")
 async def get_webhook_delivery(delivery_id: str, call: Read) -> Response:
-    """With all its attempts: what was sent, what was answered, and how long it took."""
+    """With its newest 50 attempts: when, what was answered, and how long it took."""
     row = await _visible(call, delivery_id)
     return etags.answer(call.request, _bytes(await _with_attempts(call, row)))
 
@@ -91,10 +91,12 @@ async def resend_webhook_delivery(delivery_id: str, call: Write) -> Response:
     status_code=202,
     response_model=WebhookReplayed,
     summary="Send the events of a span of time again",
-    openapi_extra={"x-problems": ["endpoint-disabled"]},
+    openapi_extra={"x-problems": ["endpoint-disabled", "too-many-waiting"]},
 )
 async def replay_webhook_events(endpoint_id: str, call: Write, body: Replay) -> Response:
-    """All that the endpoint takes, whether it was sent before or not, in the order of the log. At most 10,000."""
+    """All that the endpoint takes, whether it was sent before or not: queued in the order of the log, and sent in that
+    order if the endpoint is `ordered`. A span with more than 10,000 is refused: choose shorter ones.
+    """
     standing, workspace = await _standing(call, endpoint_id), call.principal.workspace
     found = await replays.heads(call.db, standing, body)
 
@@ -115,16 +117,16 @@ async def replay_webhook_events(endpoint_id: str, call: Write, body: Replay) -> 
 async def test_webhook_endpoint(endpoint_id: str, call: Write, body: Test) -> Response:
     """An event that never happened, signed like any other. The answer shows what came of it, after 15 s at most.
 
-    It is tried once, in whatever state the endpoint is. Its `webhook-id` begins with `evt_test_`.
+    It is tried once, in whatever state the endpoint is. Its `webhook-id` begins with `evt_test_`. An application can
+    have four under way at once.
     """
-    standing, workspace = await _standing(call, endpoint_id), call.principal.workspace
-    event, outcome = await trials.send(call.db, call.services.webhooks, workspace, standing, body.type)
+    test = await _trial(call, endpoint_id, body)
 
     async def work(tx: Transaction) -> Answer:
-        row, attempt = await trials.note(tx, workspace, endpoint_id, event, outcome)
+        row, attempt = await test.note(tx)
         return Answer(201, _bytes(_whole(row, [tried(attempt)])))
 
-    return await call.services.once.run(call.request, call.principal, work)
+    return await call.services.once.run(call.request, call.principal, work, before=test.send)
 
 
 async def _standing(call: Call, endpoint_id: str) -> Standing:
@@ -134,6 +136,12 @@ async def _standing(call: Call, endpoint_id: str) -> Standing:
     if found is None:
         raise NotFound
     return found
+
+
+async def _trial(call: Call, endpoint_id: str, body: WebhookTestCreate) -> trials.Trial:
+    standing = await _standing(call, endpoint_id)
+    event = trials.made_up(standing, call.principal.workspace, body.type)
+    return trials.Trial(call.db, call.services.webhooks, standing, event, call.principal)
 
 
 async def _visible(call: Call, delivery_id: str) -> Any:

@@ -37,6 +37,12 @@ class NotResendable(Problem):
     code, status, title = "not-resendable", 409, "A test is not sent again"
 
 
+class TooManyWaiting(Problem):
+    """10,000 deliveries wait for this endpoint already. Replay the rest once they have been sent."""
+
+    code, status, title = "too-many-waiting", 409, "Enough deliveries wait for the webhook endpoint"
+
+
 async def heads(db: Database, standing: Standing, wanted: WebhookReplay) -> list[Head]:
     """The events of the span that the endpoint takes and its application may see.
 
@@ -67,8 +73,11 @@ async def replay(tx: Transaction, workspace: str, endpoint: WebhookEndpoint, fou
 
     Raises:
         EndpointDisabled: nothing is sent there.
+        TooManyWaiting: as many as one replay may put there wait already.
     """
     await _require_open(tx, workspace, endpoint.id)
+    if await deliveries.waiting(tx, workspace, endpoint.id, MOST) >= MOST:
+        raise TooManyWaiting
     await deliveries.replay(tx, workspace, endpoint.id, found)
     await drains.ask(tx, endpoint.id)
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from engage_api.core import clock, ids
 from engage_api.core.event_types import matches
-from engage_api.core.problem import Fault, InvalidRequest, Problem
+from engage_api.core.principal import Principal
+from engage_api.core.problem import Fault, InvalidRequest, Problem, TooManyRequests
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.kind import Kind
 from engage_api.db.log import Line
@@ -15,6 +16,8 @@ from engage_api.events.webhooks.ledger import Standing
 from engage_api.events.webhooks.sender import Outcome, Sender
 from engage_api.http import examples
 
+AT_ONCE = 4  # tests of an application in this process: each may take 15 s and holds a connection
+
 
 class NothingToSignWith(Problem):
     """The secrets of the webhook endpoint cannot be read any more. Create one: `POST …/secrets`."""
@@ -22,30 +25,43 @@ class NothingToSignWith(Problem):
     code, status, title = "nothing-to-sign-with", 409, "The webhook endpoint has no secret"
 
 
-async def send(
-    db: Database, sender: Sender, workspace: str, standing: Standing, type_: str | None
-) -> tuple[Line, Outcome]:
-    """Post an event that is made up. Which one, and what came of it.
+class Trial:
+    """A test of an endpoint that an application asks for: sent first, then written down."""
 
-    Raises:
-        InvalidRequest: the endpoint does not take this type.
-        NothingToSignWith: it has no secret.
-    """
-    event = made_up(standing, workspace, type_)
-    keys = await secrets.keys(db, sender.box, workspace, standing.model.id)
-    if not keys:
-        raise NothingToSignWith
-    return event, await sender.attempt(standing.model.url, keys, event.id, event.document)
+    def __init__(self, db: Database, sender: Sender, standing: Standing, event: Line, who: Principal) -> None:
+        self._db, self._sender, self._standing, self._event = db, sender, standing, event
+        self._who = who
+        self._outcome: Outcome | None = None
 
+    async def send(self) -> None:
+        """Post it.
 
-async def note(
-    tx: Transaction, workspace: str, endpoint_id: str, event: Line, outcome: Outcome
-) -> tuple[Any, dict[str, Any]]:
-    """Write it down: the rows of its delivery and of its attempt."""
-    row = await deliveries.add_test(tx, workspace, endpoint_id, event, taken=outcome.taken)
-    attempt = outcome.row(workspace, row.id, 1)
-    await deliveries.note(tx, [attempt])
-    return row, attempt
+        Raises:
+            TooManyRequests: four of the application are under way.
+            NothingToSignWith: the endpoint has no secret.
+        """
+        at, under_way = self._standing.model, self._sender.tests
+        keys = await secrets.keys(self._db, self._sender.box, self._who.workspace, at.id)
+        if not keys:
+            raise NothingToSignWith
+        if under_way[self._who.application] >= AT_ONCE:
+            raise TooManyRequests(f"{AT_ONCE} tests are under way already.", headers={"Retry-After": "1"})
+        under_way[self._who.application] += 1
+        try:
+            self._outcome = await self._sender.attempt(at.url, keys, self._event.id, self._event.document)
+        finally:
+            under_way[self._who.application] -= 1
+            if not under_way[self._who.application]:
+                del under_way[self._who.application]
+
+    async def note(self, tx: Transaction) -> tuple[Any, dict[str, Any]]:
+        """Write it down: the rows of its delivery and of its attempt."""
+        outcome, workspace = self._outcome, self._who.workspace
+        assert outcome is not None  # noqa: S101  # it has been sent
+        row = await deliveries.add_test(tx, workspace, self._standing.model.id, self._event, taken=outcome.taken)
+        attempt = outcome.row(workspace, row.id, 1)
+        await deliveries.note(tx, [attempt])
+        return row, attempt
 
 
 def made_up(standing: Standing, workspace: str, type_: str | None) -> Line:
