@@ -46,7 +46,7 @@ async def test_tests_are_few_at_once_and_one_that_is_asked_for_again_is_not_sent
         return 200, {}, b""
 
     receiver.answer = answer
-    made = await api.made(AT, {"url": receiver.url})
+    made = await api.made(AT, {"url": receiver.url, "types": OFFERS})
     at = f"{AT}/{made['id']}/test-deliveries"
     once = {"Idempotency-Key": "one"}
     tasks = [asyncio.create_task(api.post(at, json={}, headers=once if n == 0 else {})) for n in range(4)]
