@@ -143,7 +143,7 @@ async def test_while_it_is_paused_events_wait(api: Client, receiver: Receiver) -
 async def test_nothing_is_sent_for_an_application_that_may_see_nothing_any_more(
     service: Service, partner: Client, receiver: Receiver
 ) -> None:
-    """Neither what waits nor what happens from then on."""
+    """Neither what waits nor what happens from then on. What waits is kept as long as it may be let in again."""
     made = await partner.made(AT, {"url": receiver.url, "types": OFFERS})
     await partner.moved(f"{AT}/{made['id']}", "paused")
     await partner.made("/offers", OFFER)
@@ -155,7 +155,12 @@ async def test_nothing_is_sent_for_an_application_that_may_see_nothing_any_more(
             await tx.run(STATE, at_id=service.world.partner.id, state=state)
         service.services.doorkeeper.forget_all()
 
+    await become("sandbox-only")
+    await api.moved(f"{AT}/{made['id']}", "enabled")
+    await asyncio.sleep(0.5)
+    assert len(await listed(api, made, state="pending")) == 1
     await become("revoked")
+    await api.moved(f"{AT}/{made['id']}", "paused")
     await api.moved(f"{AT}/{made['id']}", "enabled")
     await settled(api, made, 1, "cancelled")
     await become("live")

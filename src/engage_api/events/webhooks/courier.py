@@ -7,7 +7,7 @@ lease, writes nothing. So an attempt may be made twice, with the same `webhook-i
 import asyncio
 import random
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from time import monotonic
 
 from engage_api.core import clock
@@ -29,6 +29,8 @@ SPAN = 20.0  # as after so many seconds: nothing is begun any more
 TURN = (5.0, 15.0)  # seconds until an organization that has its share is looked at again: between, as the dice fall
 LEASE = timedelta(seconds=30)  # of a worker that has vanished: then another one goes on
 FRESH = 1.0  # seconds for which an endpoint and its secrets are believed
+AWAY = timedelta(minutes=10)  # until it is seen whether an application has been let in again
+NOW = timedelta(0)
 POOL = "webhooks"
 SENDS = frozenset({"enabled", "failing"})
 
@@ -76,9 +78,10 @@ class _Run:
         with self._shares.run(self._organization) as fits:
             if fits or self._over:
                 await self._send()
-                await self._end()
+                away = self._standing is not None and self._standing.principal is None
+                await self._end(AWAY if away else NOW)
             else:
-                await self._end(clock.host() + timedelta(seconds=random.uniform(*TURN)))  # noqa: S311  # it hides nothing
+                await self._end(timedelta(seconds=random.uniform(*TURN)))  # noqa: S311  # it hides nothing
 
     @property
     def _organization(self) -> str:
@@ -121,6 +124,8 @@ class _Run:
         self._keys = await secrets.keys(self._db, self._sender.box, self._workspace, self._endpoint)
         if found.principal is None:
             self._over = True
+            if not found.revoked:
+                return  # it may be let in again: what waits is kept
             async with self._db.write(self._workspace) as tx:
                 await self._alone(tx)
                 await deliveries.cancel_all(tx, self._workspace, self._endpoint)
@@ -186,8 +191,8 @@ class _Run:
         await queue.hold(tx, self._job)
         return health
 
-    async def _end(self, earliest: datetime | None = None) -> None:
-        """Complete the job; if something is left to do, promise another one, that does not begin before this time."""
+    async def _end(self, pause: timedelta) -> None:
+        """Complete the job; if something is left to do, promise another one, that does not begin before a pause."""
         async with self._db.write(self._workspace) as tx:
             health = await ledger.lock(tx, self._workspace, self._endpoint)
             await self._job.finish(tx)
@@ -198,8 +203,9 @@ class _Run:
                 return
             soonest = await deliveries.soonest(tx, self._workspace, self._endpoint, ordered=model.ordered)
             if soonest is not None:
-                rest = health.open_until if health.rests(clock.host()) else None
-                await drains.ask(tx, self._endpoint, max(at for at in (soonest, rest, earliest) if at is not None))
+                now = clock.host()
+                rest = health.open_until if health.rests(now) else None
+                await drains.ask(tx, self._endpoint, max(soonest, rest or soonest, now + pause))
 
 
 def _settled(due: Due, outcome: Outcome | None) -> Settled:

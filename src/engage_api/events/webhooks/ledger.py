@@ -85,11 +85,14 @@ _START = Query(update(_health).where(*_this).values(starts_after=bindparam("star
 
 
 class Standing(NamedTuple):
-    """An endpoint, whom it hears for (None: its application may not see events now), and how its receiver does."""
+    """An endpoint, whom it hears for (None: its application may not see events now, or never again: `revoked`), and how
+    its receiver does.
+    """
 
     model: WebhookEndpoint
     version: int
     principal: Principal | None
+    revoked: bool
     starts_after: int
     health: Health
 
@@ -150,8 +153,9 @@ async def one(db: Database, workspace: str, endpoint_id: str) -> Standing | None
 
 
 def _standing(row: Any) -> Standing:
-    health = Health(*(getattr(row, name) for name in _states))
-    return Standing(WEBHOOK_ENDPOINT.read(row.document), row.version, owner.principal(row), row.starts_after, health)
+    model, health = WEBHOOK_ENDPOINT.read(row.document), Health(*(getattr(row, name) for name in _states))
+    revoked = row.application_state == "revoked"
+    return Standing(model, row.version, owner.principal(row), revoked, row.starts_after, health)
 
 
 async def add(tx: Transaction, workspace: str, endpoint_id: str, starts_after: int) -> None:
