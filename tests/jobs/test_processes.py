@@ -25,8 +25,8 @@ from tests.jobs.work import LEASE, add, finish, until, working
 
 ROOT = Path(__file__).parents[2]
 SOAK = "ENGAGE_TEST_MINUTES" in os.environ
-SHARED, PROCESSES = 10_000 if SOAK else 600, 4
-JOBS, KILLS = (5_000, 50) if SOAK else (200, 5)
+SHARED, PROCESSES = (10_000, 4) if SOAK else (400, 3)
+JOBS, KILLS = (5_000, 50) if SOAK else (100, 2)
 STOPS = 20 if SOAK else 1
 SLACK = 5  # seconds that a job may take beyond its lease to be done by another
 

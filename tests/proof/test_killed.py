@@ -19,7 +19,7 @@ from tests.proof.journal import Journal, audit, everything, writer
 from tests.running import Answer, service
 from tests.serving import Caller, Server
 
-KILLS, CLIENTS = 5, 8
+KILLS, CLIENTS = 3, 8
 LONGEST_START = 10.0  # seconds of work, on a core that others use too; what it was is told
 MINUTES = float(os.environ.get("ENGAGE_TEST_MINUTES", "0"))
 

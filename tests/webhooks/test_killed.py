@@ -24,7 +24,7 @@ from tests.webhooks.sent import AT, Body, delivery, settled
 
 ROOT = Path(__file__).parents[2]
 SOAK = "ENGAGE_TEST_MINUTES" in os.environ
-ENDPOINTS, EVENTS, KILLS = (20, 250, 50) if SOAK else (5, 60, 4)
+ENDPOINTS, EVENTS, KILLS = (20, 250, 50) if SOAK else (5, 60, 2)
 LEASE = 1.5  # seconds
 SLACK = 5.0  # seconds after a lease
 
