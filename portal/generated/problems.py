@@ -17,6 +17,7 @@ AGAIN = {
     "stale-version": "Yes, with the new `ETag`, after you have looked at what changed.",
     "still-running": "Yes, unchanged, after `Retry-After` seconds.",
     "too-many-requests": "Yes, unchanged, after `Retry-After` seconds.",
+    "too-many-streams": "Yes, unchanged, after `Retry-After` seconds, once another one is closed.",
     "unauthenticated": "Yes, with a key that works.",
     "unavailable": "Yes, unchanged, after `Retry-After` seconds. A write: with the same `Idempotency-Key`.",
 }

@@ -51,10 +51,10 @@ async def test_one_caller_has_twenty_and_gets_a_place_back_when_one_leaves(
     again = await service.caller()  # another key of the same application is no second allowance
     for caller in (api, again):
         answer = await caller.get("/events/stream")
-        assert "20 streams" in refused(answer, 429, "too-many-requests")["detail"]
+        assert "20 streams" in refused(answer, 429, "too-many-streams")["detail"]
         assert answer.headers["Retry-After"] == "10"
         wanted: dict[str, str | int] = {"after": start, "wait": 1, "type": "engage.case.*"}
-        refused(await caller.get("/events", params=wanted), 429, "too-many-requests")
+        refused(await caller.get("/events", params=wanted), 429, "too-many-streams")
     assert (await api.get("/events", params={"wait": 1})).status_code == 200  # there is something: nobody waits
     async with reading(partner) as other:
         assert other.status == 200

@@ -5,7 +5,7 @@ import gc
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,7 +14,7 @@ from engage_api.core.scopes import Scope
 from engage_api.db import log
 from engage_api.events import portions
 from engage_api.events.channels import Seat
-from engage_api.events.hub import Hub
+from engage_api.events.hub import FOR_ONE, FOR_ORGANIZATION, Hub, TooManyStreams
 from tests.api.harness import Service
 
 EVENTS, BIG = 40, 60_000
@@ -85,6 +85,20 @@ async def test_all_that_is_kept_is_bounded(hub: Hub, kept: Any, monkeypatch: pyt
         for number in range(10):
             assert await read(stack.enter_context(hub.seat(principal(), {"subject": str(number)}, 0))) == EVENTS
         assert 1_000_000 < kept() - before < 4_000_000
+
+
+def test_an_organization_takes_only_its_share_of_the_seats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Hub, "_begin", lambda _: None)
+    hub = Hub(cast("Any", None))
+    seats = [hub.seat(principal(f"app_{number // FOR_ONE}"), {}, 0) for number in range(FOR_ORGANIZATION)]
+    for application in ("app_0", "app_new"):
+        with pytest.raises(TooManyStreams):
+            hub.seat(principal(application), {}, 0)
+    with hub.seat(principal("app_else", "org_else"), {}, 0):
+        pass
+    with pytest.raises(TooManyStreams, match=r"200 .* of your organization"), seats.pop():
+        hub.seat(principal("app_new"), {}, 0)
+    hub.seat(principal("app_new"), {}, 0)
 
 
 async def test_large_events_make_small_portions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from engage_api.core.principal import Principal
-from engage_api.core.problem import TooManyRequests, Unavailable
+from engage_api.core.problem import Problem, Unavailable
 from engage_api.db import log
 from engage_api.db.engine import Database
 from engage_api.db.errors import Unavailable as DatabaseUnavailable
@@ -20,10 +20,20 @@ from engage_api.events.portions import Shelf
 
 GAP = 0.02  # seconds at least between two looks: many commits cause one
 LOOK = 1.0  # seconds between two looks when no ring was heard: one may be lost
-FOR_ONE, FOR_ALL = 20, 10_000  # open taps of one caller and of this process
+FOR_ONE, FOR_ORGANIZATION, FOR_ALL = 20, 200, 10_000  # open taps of one caller, of all of its organization, of all
 AGAIN = {"Retry-After": "10"}
 
 _log = structlog.get_logger("engage.taps")
+
+
+class TooManyStreams(Problem):
+    """So many streams and waiting requests of your application, or of your organization, are open already.
+
+    It is no limit of a plan: the `RateLimit` headers do not tell it. Close one, or see to it that those that you left
+    are closed; several programs can share one stream. `Retry-After` says after how many seconds to try again.
+    """
+
+    code, status, title = "too-many-streams", 429, "Too many streams are open"
 
 
 class Hub:
@@ -34,8 +44,8 @@ class Hub:
         self.ended: Counter[str] = Counter()
         self._db, self._shelf = db, Shelf()
         self._channels: dict[Key, Channel] = {}
-        self._callers: Counter[Key] = Counter()
-        self._seats: dict[Seat, tuple[Key, Key]] = {}
+        self._open: Counter[Key] = Counter()
+        self._seats: dict[Seat, tuple[Key, Key, Key]] = {}
         self._following: asyncio.Task[None] | None = None
         self._ear: Ear | None = None
 
@@ -43,12 +53,14 @@ class Hub:
         """A place in the log.
 
         Raises:
-            TooManyRequests: this caller follows the log too often already.
+            TooManyStreams: this caller or its organization follows the log too often already.
             Unavailable: this process cannot serve more, or is about to stop.
         """
         caller = principal.workspace, principal.application, principal.customer
-        if self._callers[caller] >= FOR_ONE:
-            raise TooManyRequests(f"{FOR_ONE} streams and waiting requests are open already.", headers=AGAIN)
+        organization = (principal.organization,)
+        for whose, most, of in ((caller, FOR_ONE, ""), (organization, FOR_ORGANIZATION, " of your organization")):
+            if self._open[whose] >= most:
+                raise TooManyStreams(f"{most} streams and waiting requests{of} are open already.", headers=AGAIN)
         if self._closed or len(self._seats) >= FOR_ALL:
             raise Unavailable(headers=AGAIN)
         which = key(principal, filters)
@@ -56,21 +68,22 @@ class Hub:
         if channel is None:
             channel = self._channels[which] = Channel(self._db, self._shelf, principal, filters, at)
         seat = Seat(channel, at, self._leave)
-        self._seats[seat] = caller, which
-        self._callers[caller] += 1
+        self._seats[seat] = which, caller, organization
+        self._open.update((caller, organization))
         channel.seats.add(seat)
         self._begin()
         return seat
 
     def _leave(self, seat: Seat) -> None:
         """Forget a seat, and what nobody else needs."""
-        caller, which = self._seats.pop(seat)
+        which, *counted = self._seats.pop(seat)
         seat.channel.seats.discard(seat)
         if not seat.channel.seats:
             del self._channels[which]
-        self._callers[caller] -= 1
-        if not self._callers[caller]:
-            del self._callers[caller]
+        for whose in counted:
+            self._open[whose] -= 1
+            if not self._open[whose]:
+                del self._open[whose]
 
     def close(self) -> None:
         """The service stops: everybody is told so at once, and nobody is let in any more."""

@@ -15,10 +15,10 @@ from engage_api.http.route import DirectRoute
 
 router = APIRouter(prefix="/events", tags=["Events"], route_class=DirectRoute)
 Read = Annotated[Call, guard(Scope.EVENTS_READ)]
-GONE = {"x-problems": ["event-gone"]}
+TAP = {"x-problems": ["event-gone", "too-many-streams"]}
 
 
-@router.get("", response_model=Page[Event], summary="List events: the log", openapi_extra=GONE)
+@router.get("", response_model=Page[Event], summary="List events: the log", openapi_extra=TAP)
 async def list_events(call: Read, query: Annotated[EventQuery, Query()]) -> Response:
     """What happened, oldest first. `nextCursor` is null at the end of what is there: come back with `after`.
 
@@ -32,12 +32,13 @@ async def list_events(call: Read, query: Annotated[EventQuery, Query()]) -> Resp
     response_class=Stream,
     status_code=200,
     summary="Follow events: the log as a stream",
-    openapi_extra=GONE,
+    openapi_extra=TAP,
 )
 async def stream_events(call: Read, query: Annotated[StreamQuery, Query()]) -> Response:
     """What happens, as server-sent events. Each message has one line of `data`: the event as lists show it.
 
     `id` is the id of the event: send the last one as `Last-Event-ID` to go on. A message named `problem` is the last
-    of its stream and says why it ends. At most 20 streams and waiting requests of an application are open at once.
+    of its stream and says why it ends. At most 20 streams and waiting requests of an application, and 200 of its
+    organization, are open at once.
     """
     return await service.stream(call, query)

@@ -27,7 +27,7 @@ async def answer(call: Call, query: EventQuery) -> Response:
         InvalidRequest: `after` names no event that the caller may see, or stands beside a cursor.
         InvalidCursor: the cursor belongs to another question.
         Unauthenticated, InsufficientScope: it waited, and meanwhile the credential has ended.
-        TooManyRequests, Unavailable: it would wait, and too many do already.
+        TooManyStreams, Unavailable: it would wait, and too many do already.
     """
     principal, cursors, filters = call.principal, call.services.cursors, query.filters()
     whose = "" if principal.sees_workspace else principal.application

@@ -52,7 +52,7 @@ class Stream(Response):
         self._key = key(call.principal, filters)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises TooManyRequests or Unavailable before anything is sent (`Hub.seat`)."""
+        """Raises TooManyStreams or Unavailable before anything is sent (`Hub.seat`)."""
         with self._taps.seat(self._call.principal, self._filters, self._start.at) as seat:
             watch, began = asyncio.create_task(seat.watch(receive)), perf_counter()
             try:
