@@ -150,8 +150,9 @@ async def test_who_looks_twice_is_heard(
     """A door that checks one answer of the resolver and connects to the next one."""
     checks = Outbound._addresses
 
-    async def twice(self: Outbound, target: httpx.URL) -> list[addresses.Address]:
-        await checks(self, target)
+    async def twice(self: Outbound, target: httpx.URL, share: str) -> list[addresses.Address]:
+        await checks(self, target, share)
+        assert self._resolve is not None
         return [addresses.read(text) for text in await self._resolve(target.host)]
 
     monkeypatch.setattr(Outbound, "_addresses", twice)

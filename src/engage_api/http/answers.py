@@ -24,6 +24,10 @@ class Unreachable(Unanswered):
     """The host does not exist, cannot be connected to, is not who it says, or does not speak HTTP. May pass."""
 
 
+class Busy(Unanswered):
+    """The service itself has too much to do just now. It says nothing of the host: nothing was sent. Will pass."""
+
+
 class TooSlow(Unanswered):
     """The deadline went by. May pass; the request may have been read."""
 
@@ -52,7 +56,11 @@ class TooLarge(Unanswered):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a request may cost: seconds from its beginning to the last byte of its answer, and bytes of the body."""
+    """What a request may cost: seconds from its beginning to the last byte of its answer, and bytes of the body.
+
+    `share` is the organization that it is made for, which has a share of what is done at once.
+    """
 
     seconds: float = 10.0
     size: int = 65_536
+    share: str = ""

@@ -18,9 +18,9 @@ import httpx  # its successor httpx2 has the same names
 
 from engage_api import __version__
 from engage_api.http import addresses, urls
-from engage_api.http.answers import Answer, Bounds, Forbidden, InvalidUrl, TooLarge, TooSlow, Unreachable
+from engage_api.http.answers import Answer, Bounds, Busy, Forbidden, InvalidUrl, TooLarge, TooSlow, Unreachable
 from engage_api.http.connections import Opened
-from engage_api.http.lookups import Lookups
+from engage_api.http.lookups import Crowded, Lookups
 from engage_api.settings import Settings
 
 LONGEST = urls.LONGEST
@@ -50,7 +50,7 @@ class Outbound:
         self._loopback = settings.outbound_loopback
         self._own = httpx.URL(settings.base_url).raw_host
         self._lookups = Lookups()
-        self._resolve = resolve or self._lookups
+        self._resolve = resolve
         self._trust = httpx.create_ssl_context(trust_env=False)
 
     def close(self) -> None:
@@ -84,7 +84,7 @@ class Outbound:
         target = self._checked(url)
         request = httpx.Request(method, target, headers=_headers(target, headers), content=content)
         async with _told(), asyncio.timeout(bounds.seconds):
-            return await self._first(request, await self._addresses(target), bounds.seconds, take)
+            return await self._first(request, await self._addresses(target, bounds.share), bounds.seconds, take)
 
     async def stream(self, url: str, headers: Mapping[str, str], hear: Hear, bounds: Bounds = DEFAULT) -> Answer:
         """Send a GET and hand over what a body without an end has, piece by piece, until the host ends it.
@@ -109,7 +109,7 @@ class Outbound:
                     patience.reschedule(loop.time() + bounds.seconds)
                 return Answer(status, fields, b"", monotonic() - started)
 
-            return await self._first(request, await self._addresses(target), bounds.seconds, take)
+            return await self._first(request, await self._addresses(target, bounds.share), bounds.seconds, take)
 
     def check(self, url: str) -> None:
         """Refuse a URL where it is given to us, before any request. What a name resolves to is not looked at.
@@ -135,13 +135,16 @@ class Outbound:
             raise Forbidden("The host is this service itself.")
         return target
 
-    async def _addresses(self, target: httpx.URL) -> list[addresses.Address]:
+    async def _addresses(self, target: httpx.URL, share: str) -> list[addresses.Address]:
         host = target.raw_host.decode()
         try:
             found = [addresses.read(host)]
         except ValueError:
             try:
-                found = [addresses.read(text) for text in await self._resolve(host)]
+                texts = await (self._resolve(host) if self._resolve else self._lookups(host, share))
+                found = [addresses.read(text) for text in texts]
+            except Crowded as error:
+                raise Busy("Too many names are being looked up just now.") from error
             except OSError as error:
                 # The same words as for a private address: who asks must not learn which names exist inside.
                 raise Unreachable(NOT_PUBLIC) from error
