@@ -190,16 +190,50 @@ def test_shares() -> None:
         assert not stack.enter_context(some.run("b"))
     with some.run("a") as fits:
         assert fits
-    with ExitStack() as stack:
-        for _ in range(shares.FREE_ATTEMPTS):
-            assert some.is_wide("a")
-            stack.enter_context(some.attempt("a"))
-        assert not some.is_wide("a")
-        for _ in range(shares.ATTEMPTS):
-            assert some.is_wide("b")
-            stack.enter_context(some.attempt("b"))
-        assert not some.is_wide("b")
-        for number in range(shares.MOST_ATTEMPTS - shares.FREE_ATTEMPTS - shares.ATTEMPTS):
-            stack.enter_context(some.attempt(str(number)))
-        assert not some.is_wide("c")
+
+
+async def test_shares_of_attempts() -> None:
+    some, begun = Shares(), []
+
+    def begin(organization: str) -> None:
+        assert some.is_wide(organization)
+        begun.append(asyncio.get_running_loop().create_future())
+        some.begin(begun[-1], organization)
+
+    for _ in range(shares.FREE_ATTEMPTS):
+        begin("a")
+    assert not some.is_wide("a")
+    for _ in range(shares.ATTEMPTS):
+        begin("b")
+    assert not some.is_wide("b")
+    for number in range(shares.MOST_ATTEMPTS - shares.FREE_ATTEMPTS - shares.ATTEMPTS):
+        begin(str(number))
+    assert not some.is_wide("c")
+    for one in begun:
+        one.cancel()
+    await asyncio.sleep(0)
     assert some.is_wide("a")
+
+
+async def test_many_endpoints_of_a_slow_receiver_make_no_more_attempts_than_their_share(
+    api: Client, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FREE_ATTEMPTS", "ATTEMPTS"):
+        monkeypatch.setattr(shares, name, 2)
+
+    async def answer(_: Got) -> tuple[int, dict[str, str], bytes]:
+        await asyncio.sleep(0.2)
+        return 200, {}, b""
+
+    receiver.answer = answer
+    made = [await api.made(AT, {"url": receiver.url, **OFFERS}) for _ in range(3)]
+    for one in made:
+        await api.moved(f"{AT}/{one['id']}", "paused")
+    await asyncio.gather(*(api.made("/offers", OFFER) for _ in range(6)))
+    for one in made:
+        await settled(api, one, 6, "pending")
+    for one in made:
+        await api.moved(f"{AT}/{one['id']}", "enabled")
+    for one in made:
+        await settled(api, one, 6)
+    assert receiver.most <= 2 + len(made)

@@ -150,7 +150,9 @@ class _Run:
                 await self._look()
                 continue
             due = waiting.pop()
-            running[asyncio.create_task(self._attempt(due))] = due
+            task = asyncio.create_task(self._attempt(due))
+            self._shares.begin(task, self._organization)
+            running[task] = due
 
     async def _attempt(self, due: Due) -> Outcome | None:
         found = self._standing
@@ -159,8 +161,7 @@ class _Run:
         line = await log.one(self._db, found.principal, due.event_id)
         if line is None:
             return None
-        with self._shares.attempt(found.principal.organization):
-            return await self._sender.attempt(found.model.url, self._keys, line.id, line.document)
+        return await self._sender.attempt(found.model.url, self._keys, line.id, line.document)
 
     async def _record(self, results: Sequence[Result]) -> None:
         """Write down what came of attempts, and what follows from it for the endpoint."""

@@ -2,9 +2,11 @@
 ones that say 200 are nobody's failure, and must not take all there is.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 RUNS, FREE_RUNS = 32, 128  # jobs of one organization at once, unless there are fewer in all; of 256
 ATTEMPTS, FREE_ATTEMPTS = 64, 128  # of one organization at once, likewise
@@ -21,14 +23,16 @@ class Shares:
     @contextmanager
     def run(self, organization: str) -> Iterator[bool]:
         """A job of the organization begins, and ends. False: it has its share already."""
-        with _one_more(self._runs, organization):
+        self._runs[organization] += 1
+        try:
             yield self._runs[organization] <= RUNS or self._runs.total() <= FREE_RUNS
+        finally:
+            _less(self._runs, organization)
 
-    @contextmanager
-    def attempt(self, organization: str) -> Iterator[None]:
-        """An attempt begins, and ends."""
-        with _one_more(self._attempts, organization):
-            yield
+    def begin(self, attempt: asyncio.Future[Any], organization: str) -> None:
+        """An attempt begins; it ends by itself."""
+        self._attempts[organization] += 1
+        attempt.add_done_callback(lambda _: _less(self._attempts, organization))
 
     def is_wide(self, organization: str) -> bool:
         """Whether a job of the organization may make several attempts at once."""
@@ -36,12 +40,7 @@ class Shares:
         return total < FREE_ATTEMPTS or (total < MOST_ATTEMPTS and self._attempts[organization] < ATTEMPTS)
 
 
-@contextmanager
-def _one_more(counter: Counter[str], name: str) -> Iterator[None]:
-    counter[name] += 1
-    try:
-        yield
-    finally:
-        counter[name] -= 1
-        if not counter[name]:
-            del counter[name]
+def _less(counter: Counter[str], name: str) -> None:
+    counter[name] -= 1
+    if not counter[name]:
+        del counter[name]
