@@ -40,6 +40,7 @@ REASONS = {
     "stale-version": "the version that is there is not in the request",
     "too-deep": "what stands above a case is not in the request",
     "too-long": "a length of time; or a patch that adds to what is there",
+    "unknown-type": "which types of events there are is the list's to say, and it grows",
     "unknown-reference": "what is there is not in the request",
     "validity": "two moments of which one must come first",
     "value-error": "the address of a network",

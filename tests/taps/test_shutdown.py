@@ -87,7 +87,7 @@ async def test_the_service_stops_soon(
         lines = [await asked(server, keys[at // 20], "/events/stream") for at in range(STREAMS)]
         for reader, _ in lines:
             await reader.readuntil(b"retry: 2000\n")
-        waiting = [await asked(server, keys[-1], "/events?wait=30&type=never") for _ in range(WAITING)]
+        waiting = [await asked(server, keys[-1], "/events?wait=30&type=x.never") for _ in range(WAITING)]
         await asyncio.sleep(0.5)
         began = monotonic()
         tell(server, how)

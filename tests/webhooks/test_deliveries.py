@@ -134,6 +134,7 @@ async def test_while_it_is_paused_events_wait(api: Client, receiver: Receiver) -
     for _ in range(3):
         await api.made("/offers", OFFER)
     waiting = await settled(api, made, 3, "pending")
+    assert {one["nextAttemptAt"] for one in waiting} == {None}
     await asyncio.sleep(0.5)
     assert receiver.got == []
     await api.moved(f"{AT}/{made['id']}", "enabled")

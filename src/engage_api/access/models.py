@@ -72,12 +72,13 @@ class ApiKeyWithSecret(ApiKey):
     key: str = Field(examples=["eng_test_key_" + "0" * 36])
 
 
+Overlap = Annotated[str, StringConstraints(pattern=r"^(PT[0-9]{1,4}H([0-9]{1,4}M)?|PT[0-9]{1,4}M|P[0-9]{1,2}D)$")]
+
+
 class KeyRotation(Input):
     """A new key in the place of an old one, which goes on working for a while."""
 
-    overlap: Annotated[
-        str, StringConstraints(pattern=r"^(PT[0-9]{1,4}H([0-9]{1,4}M)?|PT[0-9]{1,4}M|P[0-9]{1,2}D)$")
-    ] = Field(
+    overlap: Overlap = Field(
         "PT24H", description="How long the old key goes on working (ISO 8601, at most 30 days).", examples=["PT24H"]
     )
 

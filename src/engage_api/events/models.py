@@ -2,10 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
-from engage_api.core.event_types import Pattern
+from engage_api.core.event_types import Pattern, matches
 from engage_api.core.model import Moment, Query, Reference
+from engage_api.db.kind import Kind
 from engage_api.http.pages import USUAL, Cursor, Limit
 
 Subject = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
@@ -40,14 +42,31 @@ class Event(BaseModel):
     )
 
 
+def require_known(pattern: str) -> str:
+    """A pattern that names something: a slip such as `engage.case` for `engage.case.*` would be silent for ever.
+
+    Raises:
+        PydanticCustomError: it names neither signals nor any type of event that there is.
+    """
+    known = (type_ for kind in Kind.known.values() for type_, _ in kind.events())
+    if pattern.startswith("x.") or any(matches(pattern, type_) for type_ in known):
+        return pattern
+    raise PydanticCustomError(
+        "unknown-type", "There is no such type of event: name one, or the beginning of some and `.*`, or `*`"
+    )
+
+
 LONGEST_WAIT = 30  # seconds: shorter than the patience of most proxies
 
 
 class Selection(Query):
     """Which events."""
 
-    type: Pattern | None = Field(
-        None, description="Only this type, such as `engage.case.delivered.v1`, or all that begin so: `engage.case.*`."
+    type: Annotated[Pattern, AfterValidator(require_known)] | None = Field(
+        None,
+        description="Only this type, such as `engage.case.delivered.v1`, or all that begin so: `engage.case.*`. One "
+        "that names no event there can be is refused.",
+        examples=["engage.case.*"],
     )
     subject: Subject | None = Field(
         None, description="Only what happened to the resource with this id, or to what a signal is about."

@@ -69,6 +69,8 @@ def _direct(handler: Callable[..., Any], fields: Fields, media_types: frozenset[
         field.name for field in fields.path if field.field_info.annotation is str and not field.field_info.metadata
     }
 
+    optional = fields.body is not None and not fields.body.field_info.is_required()
+
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
         values = {name: await guard(request)}
@@ -79,7 +81,7 @@ def _direct(handler: Callable[..., Any], fields: Fields, media_types: frozenset[
         if fields.query is not None or fields.single:
             _read_query(fields, scope["query_string"], values, errors)
         if fields.body is not None:
-            raw = await _read_body(request, media_types)
+            raw = await _read_body(request, media_types, optional=optional)
             values[fields.body.name] = _valid(fields.body, raw, ("body",), errors)
         if errors:
             raise RequestValidationError(errors)
@@ -125,8 +127,8 @@ def _pairs(raw: bytes) -> dict[str, str]:
     return given
 
 
-async def _read_body(request: Request, media_types: frozenset[bytes]) -> RawJson:
-    """The whole body, as long as it is no larger than it may be.
+async def _read_body(request: Request, media_types: frozenset[bytes], *, optional: bool) -> RawJson:
+    """The whole body, as long as it is no larger than it may be. Where it is optional, none is an empty object.
 
     Raises:
         UnsupportedMediaType: it is not JSON, says twice what it is, or is encoded.
@@ -141,7 +143,8 @@ async def _read_body(request: Request, media_types: frozenset[bytes]) -> RawJson
             kind = kind.strip() if b"charset" not in more or b"utf-8" in more else b""
         elif name == b"content-encoding":
             encoding = value.strip().lower()
-    if kind not in media_types or encoding != b"identity":
+    unsaid = optional and kind is None
+    if (kind not in media_types and not unsaid) or encoding != b"identity":
         raise UnsupportedMediaType
     most, parts, size = request.scope["state"]["max_body_bytes"], [], 0
     async for part in request.stream():
@@ -150,6 +153,9 @@ async def _read_body(request: Request, media_types: frozenset[bytes]) -> RawJson
             raise BodyTooLarge
         parts.append(part)
     raw = RawJson(b"".join(parts))
+    if unsaid and raw:
+        raise UnsupportedMediaType
+    raw = RawJson(b"{}") if optional and not raw else raw
     request.scope["state"]["body"] = raw
     return raw
 

@@ -1,9 +1,9 @@
 """Deliveries: one for each event and endpoint, with every attempt that was made. They are no resources of the log."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from sqlalchemy import BigInteger, Boolean, ForeignKeyConstraint, Index, LargeBinary, SmallInteger, Text, text
 from sqlmodel import Field as Column
 from sqlmodel import SQLModel
@@ -12,6 +12,7 @@ from engage_api.core import event_types
 from engage_api.core.model import Input, Model, Moment, Reference
 from engage_api.db.base import Instant, Json
 from engage_api.db.row import KEY
+from engage_api.events.models import require_known
 
 PENDING = "pending"
 DeliveryState = Literal["pending", "delivered", "failed", "cancelled"]
@@ -37,7 +38,7 @@ class Attempt(Model):
     error: str | None = Field(
         None,
         description="Why it came to nothing; null: it was taken.",
-        examples=["The host took too long to answer."],
+        examples=[None],
     )
 
 
@@ -51,14 +52,19 @@ class WebhookDelivery(Model):
         examples=["evt_01kb0m5xnye0rt2e5v3h4q8zj9"],
     )
     type: str = Field(description="The event's type.", examples=["engage.case.delivered.v1"])
-    test: bool = Field(description="Whether it was a test, of an event that never happened.")
+    test: bool = Field(description="Whether it was a test, of an event that never happened.", examples=[False])
     state: DeliveryState = Field(
         description="`pending`: to be tried (again); `delivered`; `failed`: not tried any more; `cancelled`: the event "
-        "may not be seen any more."
+        "may not be seen any more, or is not kept any more.",
+        examples=["delivered"],
     )
     attempts: int = Field(ge=0, description="How many there have been.", examples=[1])
     created_at: Moment
-    next_attempt_at: Moment | None = Field(None, description="When it is tried (again), at the earliest.")
+    next_attempt_at: Moment | None = Field(
+        None,
+        description="When it is tried (again), at the earliest; null: while nothing is sent to the endpoint.",
+        examples=[None],
+    )
     finished_at: Moment | None = Field(None, description="When it came to an end; null: it has not.")
 
 
@@ -79,10 +85,14 @@ class WebhookTestCreate(Input):
 class WebhookReplay(Input):
     """Which events are to be sent (again): those written down in this span."""
 
-    from_: Moment = Field(alias="from", description="From this time on.")
-    to: Moment = Field(description="Before this time.", examples=["2036-11-21T20:00:00.000Z"])
-    types: list[event_types.Pattern] | None = Field(
-        None, min_length=1, max_length=50, description="Only these types, of those that the endpoint takes."
+    from_: Moment = Field(alias="from", description="From this time on.", examples=["2026-11-21T00:00:00.000Z"])
+    to: Moment = Field(description="Before this time.", examples=["2026-11-22T00:00:00.000Z"])
+    types: list[Annotated[event_types.Pattern, AfterValidator(require_known)]] | None = Field(
+        None,
+        min_length=1,
+        max_length=50,
+        description="Only these types, of those that the endpoint takes.",
+        examples=[["engage.case.*"]],
     )
 
 

@@ -33,6 +33,7 @@ from engage_api.http.strict import json_body
 
 router = APIRouter(tags=["Webhooks"], route_class=DirectRoute)
 Test = Annotated[WebhookTestCreate, json_body(WebhookTestCreate)]
+ANY = WebhookTestCreate()
 Replay = Annotated[WebhookReplay, json_body(WebhookReplay)]
 
 
@@ -52,21 +53,21 @@ class DeliveryQuery(Parameters):
 @router.get(f"{PATH}/{{endpoint_id}}/deliveries", response_model=Page[WebhookDelivery], summary="List deliveries")
 async def list_webhook_deliveries(endpoint_id: str, call: Read, query: Annotated[DeliveryQuery, Query()]) -> Response:
     """What was sent to an endpoint or is to be, the newest first. Kept for 30 days."""
-    await call.require(WEBHOOK_ENDPOINT, endpoint_id)
+    at = await _standing(call, endpoint_id)
     workspace, cursors, filters = call.principal.workspace, call.services.cursors, query.filters()
     context = f"{workspace} {endpoint_id} deliveries {json.dumps(filters, sort_keys=True)}"
     before = cursors.open(query.cursor, context)[1] if query.cursor else None
     more = query.limit + 1
     rows = await deliveries.page(call.db, workspace, endpoint_id, before=before, limit=more, filters=filters)
     following = cursors.make(("", rows[query.limit - 1].id), context) if len(rows) == more else None
-    return pages.render(call.request, [_bytes(shown(row)) for row in rows[: query.limit]], following)
+    return pages.render(call.request, [_bytes(shown(row, at)) for row in rows[: query.limit]], following)
 
 
 @router.get("/webhook-deliveries/{delivery_id}", response_model=WebhookDeliveryWithAttempts, summary="Read a delivery")
 async def get_webhook_delivery(delivery_id: str, call: Read) -> Response:
     """With its newest 50 attempts: when, what was answered, and how long it took."""
-    row = await _visible(call, delivery_id)
-    return etags.answer(call.request, _bytes(await _with_attempts(call, row)))
+    row, at = await _visible(call, delivery_id)
+    return etags.answer(call.request, _bytes(await _with_attempts(call, row, at)))
 
 
 @router.post(
@@ -77,11 +78,14 @@ async def get_webhook_delivery(delivery_id: str, call: Read) -> Response:
     openapi_extra={"x-problems": ["endpoint-disabled", "not-resendable"]},
 )
 async def resend_webhook_delivery(delivery_id: str, call: Write) -> Response:
-    """With the same `webhook-id` and the same bytes, and with all attempts if it fails."""
-    row, workspace = await _visible(call, delivery_id), call.principal.workspace
+    """With the same `webhook-id` and the same bytes, and with all attempts if it fails.
+
+    An endpoint that fails is left alone for up to five minutes after an attempt; the transition to `enabled` ends that.
+    """
+    (row, at), workspace = await _visible(call, delivery_id), call.principal.workspace
 
     async def work(tx: Transaction) -> Answer:
-        return Answer(202, _bytes(shown(await replays.resend(tx, workspace, row.endpoint_id, delivery_id))))
+        return Answer(202, _bytes(shown(await replays.resend(tx, workspace, row.endpoint_id, delivery_id), at)))
 
     return await call.services.once.run(call.request, call.principal, work)
 
@@ -114,7 +118,7 @@ async def replay_webhook_events(endpoint_id: str, call: Write, body: Replay) -> 
     summary="Send a test event",
     openapi_extra={"x-problems": ["nothing-to-sign-with"]},
 )
-async def test_webhook_endpoint(endpoint_id: str, call: Write, body: Test) -> Response:
+async def test_webhook_endpoint(endpoint_id: str, call: Write, body: Test = ANY) -> Response:  # noqa: PT028  # no test of ours
     """An event that never happened, signed like any other. The answer shows what came of it, after 15 s at most.
 
     It is tried once, in whatever state the endpoint is. Its `webhook-id` begins with `evt_test_`. An application can
@@ -124,7 +128,7 @@ async def test_webhook_endpoint(endpoint_id: str, call: Write, body: Test) -> Re
 
     async def work(tx: Transaction) -> Answer:
         row, attempt = await test.note(tx)
-        return Answer(201, _bytes(_whole(row, [tried(attempt)])))
+        return Answer(201, _bytes(_whole(row, test.standing, [tried(attempt)])))
 
     return await call.services.once.run(call.request, call.principal, work, before=test.send)
 
@@ -144,33 +148,33 @@ async def _trial(call: Call, endpoint_id: str, body: WebhookTestCreate) -> trial
     return trials.Trial(call.db, call.services.webhooks, standing, event, call.principal)
 
 
-async def _visible(call: Call, delivery_id: str) -> Any:
-    """The row of a delivery to an endpoint that the caller may see."""
+async def _visible(call: Call, delivery_id: str) -> tuple[Any, Standing]:
+    """The row of a delivery to an endpoint that the caller may see, and the endpoint."""
     row = await deliveries.read(call.db, call.principal.workspace, delivery_id)
     if row is None:
         raise NotFound
-    await call.require(WEBHOOK_ENDPOINT, row.endpoint_id)
-    return row
+    return row, await _standing(call, row.endpoint_id)
 
 
-async def _with_attempts(call: Call, row: Any) -> WebhookDeliveryWithAttempts:
+async def _with_attempts(call: Call, row: Any, at: Standing) -> WebhookDeliveryWithAttempts:
     found = await deliveries.attempts(call.db, call.principal.workspace, row.id)
-    return _whole(row, [tried(one._asdict()) for one in found])
+    return _whole(row, at, [tried(one._asdict()) for one in found])
 
 
-def _whole(row: Any, log: list[Attempt]) -> WebhookDeliveryWithAttempts:
-    return WebhookDeliveryWithAttempts(**dict(shown(row)), log=log)
+def _whole(row: Any, at: Standing, log: list[Attempt]) -> WebhookDeliveryWithAttempts:
+    return WebhookDeliveryWithAttempts(**dict(shown(row, at)), log=log)
 
 
-def shown(row: Any) -> WebhookDelivery:
-    """A delivery as it is answered."""
+def shown(row: Any, at: Standing) -> WebhookDelivery:
+    """A delivery as it is answered. Nothing is tried while the endpoint is not sent to, or is left alone."""
     pending = row.state == "pending"
+    tried = pending and at.model.state in ("enabled", "failing")
     same = {name: getattr(row, name) for name in ("id", "endpoint_id", "event_id", "type", "test", "state")}
     return WebhookDelivery(
         **same,
         attempts=row.attempts,
         created_at=row.created_at,
-        next_attempt_at=row.due_at if pending else None,
+        next_attempt_at=max(row.due_at, at.health.open_until or row.due_at) if tried else None,
         finished_at=None if pending else row.changed_at,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index
 from sqlmodel import Field as Column
 from sqlmodel import SQLModel
@@ -25,38 +25,38 @@ from engage_api.core.model import (
 from engage_api.db.base import Instant
 from engage_api.db.kind import Equal, Kind
 from engage_api.db.row import KEY, Row
-from engage_api.events.models import Subject
+from engage_api.events.models import Subject, require_known
 from engage_api.http.urls import LONGEST
 
 State = Literal["enabled", "paused", "failing", "disabled"]
 Reason = Literal["gone", "failing", "unsigned"]
 Signing = Literal["hmac", "ed25519"]
 
+WHERE = "Where events are posted to: https, on a public host with a name. No redirect is followed."
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _LAST = "[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_PORT = "102[4-9]|10[3-9][0-9]|1[1-9][0-9]{2}|[2-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}"
-URL = rf"^https://(?:{_LABEL}\.)*{_LAST}(?::(?:{_PORT}))?(?:[/?][A-Za-z0-9._~:/?@!$&'()*+,;=%-]*)?$"
-"""What a URL looks like, for programs. What is true of one is said by `http.urls`."""
+_PORT = "443|102[4-9]|10[3-9][0-9]|1[1-9][0-9]{2}|[2-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}"
+URL = rf"^https://(?:{_LABEL}\.)+{_LAST}(?::(?:{_PORT}))?(?:[/?][A-Za-z0-9._~:/?@!$&'()*+,;=%-]*)?$"
+"""What a URL must look like, unless this machine may be posted to, too (`Sender.require`)."""
 
-Url = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST), Field(json_schema_extra={"pattern": URL})]
-Types = Annotated[list[event_types.Pattern], Field(min_length=1, max_length=50)]
+_Url = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST)]
+Url = Annotated[_Url, Field(json_schema_extra={"pattern": URL})]
+_Types = Annotated[list[event_types.Pattern], Field(min_length=1, max_length=50)]
+Types = Annotated[_Types, AfterValidator(lambda found: [require_known(one) for one in found])]
 
 
 class WebhookEndpointBase(Model):
     """What is known of an endpoint."""
 
     external_id: ExternalId | None = None
-    url: Url = Field(
-        description="Where events are posted to: https, on a public address. No redirect is followed.",
-        examples=["https://hooks.example.org/engage"],
-    )
-    types: Types = Field(
+    url: _Url = Field(description=WHERE, examples=["https://hooks.example.org/engage"])
+    types: _Types = Field(
         default_factory=lambda: ["*"],
         description="Which events: types, beginnings of types that end in `.*`, or `*` for all that you may see.",
         examples=[["engage.case.*", "engage.offer.active.v1"]],
     )
     subject: Subject | None = Field(
-        None, description="Only what happens to the resource with this id; null: whichever."
+        None, description="Only what happens to the resource with this id; null: whichever.", examples=[None]
     )
     description: Text | None = Field(None, description="What it is for, in your words.", examples=["Planning board"])
     ordered: bool = Field(
@@ -72,6 +72,14 @@ class WebhookEndpointBase(Model):
 
 class WebhookEndpointCreate(WebhookEndpointBase, Input):
     """A new endpoint. It gets what happens from now on."""
+
+    url: Url = Field(description=WHERE, examples=["https://hooks.example.org/engage"])
+    types: Types = Field(
+        default_factory=lambda: ["*"],
+        description="Which events: types, beginnings of types that end in `.*`, or `*` for all that you may see. One "
+        "that names no event there can be is refused.",
+        examples=[["engage.case.*", "engage.offer.active.v1"]],
+    )
 
 
 class WebhookEndpointUpdate(Input):
@@ -98,6 +106,7 @@ class WebhookEndpoint(WebhookEndpointBase, Resource):
         None,
         description="Why it is disabled: the receiver said 410 (`gone`), has taken nothing for five days (`failing`), "
         "or there is no secret left to sign with (`unsigned`).",
+        examples=[None],
     )
 
 

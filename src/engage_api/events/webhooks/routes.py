@@ -37,6 +37,7 @@ Write = Annotated[Call, guard(Scope.WEBHOOKS_WRITE)]
 NewEndpoint = Annotated[WebhookEndpointCreate, json_body(WebhookEndpointCreate)]
 Patch = Annotated[WebhookEndpointUpdate, json_body(WebhookEndpointUpdate)]
 NewSecret = Annotated[WebhookSecretCreate, json_body(WebhookSecretCreate)]
+SAME = WebhookSecretCreate()
 
 Sort = Annotated[Literal["createdAt", "-createdAt", "updatedAt", "-updatedAt"], Field(description=SORTED)]
 
@@ -116,7 +117,10 @@ async def delete_webhook_endpoint(endpoint_id: str, call: Write) -> Response:
     summary="Transition a webhook endpoint to another state",
 )
 async def transition_webhook_endpoint(endpoint_id: str, call: Write, body: Move) -> Response:
-    """While it is paused, events wait. One that was disabled goes on with what happens from now on: replay the rest."""
+    """While it is paused, events wait. Have you mended the receiver? `enabled` tries what waits at once.
+
+    One that was disabled goes on with what happens from now on: replay the rest.
+    """
     return await call.act(lambda tx: service.move(tx, call.principal, endpoint_id, body.to, call.if_match))
 
 
@@ -127,8 +131,11 @@ async def transition_webhook_endpoint(endpoint_id: str, call: Write, body: Move)
     summary="Rotate the secret of a webhook endpoint",
     openapi_extra={"x-problems": ["endpoint-of-another"]},
 )
-async def rotate_webhook_secret(endpoint_id: str, call: Write, body: NewSecret) -> Response:
-    """For the `overlap` deliveries are signed with both. The answer is the only one that shows the secret."""
+async def rotate_webhook_secret(endpoint_id: str, call: Write, body: NewSecret = SAME) -> Response:
+    """For the `overlap`, a day if you say nothing, deliveries are signed with both.
+
+    The answer is the only one that shows the secret.
+    """
 
     async def work(tx: Transaction) -> Answer:
         stored, shown = await service.rotate(tx, call.principal, call.services.webhooks, endpoint_id, body)

@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary
 from sqlmodel import Field as Column
 from sqlmodel import SQLModel
 
-from engage_api.access.models import KeyRotation
+from engage_api.access.models import KeyRotation, Overlap
 from engage_api.core.model import Moment, Reference, Resource
 from engage_api.db.base import Instant
 from engage_api.db.kind import Equal, Kind
@@ -19,6 +19,13 @@ from engage_api.events.webhooks.models import Signing
 class WebhookSecretCreate(KeyRotation):
     """A new secret in the place of the present one, which goes on signing beside it for a while."""
 
+    overlap: Overlap = Field(
+        "PT24H",
+        description="How long the present secret goes on signing: hours and minutes, or days (ISO 8601), at most 30 "
+        "days. `PT0H`: it ends at once.",
+        examples=["PT24H"],
+    )
+
 
 class WebhookSecret(Resource):
     """What deliveries of an endpoint are signed with, without the secret itself."""
@@ -27,8 +34,10 @@ class WebhookSecret(Resource):
     endpoint_id: Reference
     signing: Signing
     hint: str = Field(description="Its beginning and its last four characters.", examples=["whsec_…x7Q="])
-    public_key: str | None = Field(None, description="With `ed25519`: what receivers verify with.")
-    expires_at: Moment | None = Field(None, description="When it stops signing; null: it is the present one.")
+    public_key: str | None = Field(None, description="With `ed25519`: what receivers verify with.", examples=[None])
+    expires_at: Moment | None = Field(
+        None, description="When it stops signing; null: it is the present one.", examples=[None]
+    )
 
 
 class WebhookSecretWithSecret(WebhookSecret):

@@ -1,5 +1,6 @@
 """How an event is posted to a receiver, and what its answer means."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +14,9 @@ from engage_api.core import clock
 from engage_api.core.problem import Fault, InvalidRequest
 from engage_api.core.secret import derive
 from engage_api.events.webhooks import schedule, signing
+from engage_api.events.webhooks.models import URL
 from engage_api.events.webhooks.secrets import PURPOSE, Box
-from engage_api.http.answers import Answer, Bounds, TooLarge, Unanswered
+from engage_api.http.answers import Answer, Bounds, InvalidUrl, TooLarge, Unanswered
 from engage_api.http.outbound import Outbound
 from engage_api.settings import Settings
 
@@ -23,6 +25,9 @@ KEPT = 2_048  # bytes of an answer, and characters of all its headers
 MOST_HEADERS = 20
 LONGEST_HEADER = 200  # characters
 GONE = 410
+NAMED = "The URL must be https://NAME or https://NAME:PORT, then a path: a whole name, in ASCII."
+HERE = "To a receiver on your machine: `engage webhooks listen`, or ENGAGE_OUTBOUND_LOOPBACK=true for the service."
+_HERE = re.compile(r"https?://(localhost|127\.|\[::1\])", re.IGNORECASE)
 MISTAKE = "The service made a mistake with it."
 
 _log = structlog.get_logger("engage.webhooks")
@@ -70,12 +75,14 @@ class Sender:
 
     outbound: Outbound
     box: Box
+    loopback: bool
+    """Whether this machine may be posted to."""
     tests: Counter[str] = field(default_factory=Counter)
     """How many tests of each application are under way."""
 
     @classmethod
     def open(cls, settings: Settings) -> "Sender":
-        return cls(Outbound(settings), Box(derive(settings.secret(), PURPOSE)))
+        return cls(Outbound(settings), Box(derive(settings.secret(), PURPOSE)), settings.outbound_loopback)
 
     def close(self) -> None:
         """Waits for nothing."""
@@ -89,8 +96,11 @@ class Sender:
         """
         try:
             self.outbound.check(url)
+            if not self.loopback and not re.fullmatch(URL, url):
+                raise InvalidUrl(NAMED)
         except Unanswered as error:
-            raise InvalidRequest(errors=[Fault("url", error.reason, pointer="/url")]) from None
+            hint = f" {HERE}" if _HERE.match(url) and not self.loopback else ""
+            raise InvalidRequest(errors=[Fault("url", error.reason + hint, pointer="/url")]) from None
 
     async def attempt(self, url: str, keys: Sequence[signing.Key], message_id: str, body: bytes) -> Outcome:
         """Post a message once. Whatever happens is an outcome; a mistake of ours is this message's failure, too."""

@@ -1,9 +1,8 @@
 """The rules for webhook endpoints."""
 
-from engage_api.access import holders
 from engage_api.access.applications.models import OPERATOR
 from engage_api.core.principal import Principal
-from engage_api.core.problem import NotFound, Problem
+from engage_api.core.problem import InsufficientScope, NotFound, Problem
 from engage_api.core.scopes import Scope
 from engage_api.core.secret import Secret
 from engage_api.core.states import require_transition
@@ -68,12 +67,12 @@ async def create(
         InvalidRequest: nothing would be sent to this URL.
         TooManyEndpoints: the application has twenty.
     """
-    holders.require_scopes(principal, [Scope.EVENTS_READ])
+    _require_sight(principal)
     sender.require(wanted.url)
     await turns.take(tx, principal.workspace, f"webhook endpoints of {principal.application}")
     own = {"application_id": principal.application}
     if await reader.number(tx, principal, WEBHOOK_ENDPOINT, own) >= MOST:
-        raise TooManyEndpoints
+        raise TooManyEndpoints(f"The application has {MOST} webhook endpoints, and may have no more: delete one.")
     after = await ledger.hold(tx, principal.workspace)
     fields = {**dict(wanted), **own, "state": "enabled", "state_reason": None}
     stored = await store.create(tx, principal, WEBHOOK_ENDPOINT, fields)
@@ -99,7 +98,7 @@ async def change(
     await ledger.lock(tx, principal.workspace, endpoint_id)
     was = await require(tx, principal, endpoint_id)
     etags.require(if_match, was.document)
-    holders.require_scopes(principal, [Scope.EVENTS_READ])
+    _require_sight(principal)
     wanted = patched(WebhookEndpointCreate, was.model, patch)
     if wanted.url != was.model.url:
         sender.require(wanted.url)
@@ -152,6 +151,12 @@ async def rotate(
     if principal.application not in (endpoint.model.application_id, OPERATOR):
         raise EndpointOfAnother
     return await secrets.rotate(tx, principal, sender.box, endpoint.model, wanted)
+
+
+def _require_sight(principal: Principal) -> None:
+    if Scope.EVENTS_READ not in principal.scopes:
+        told = f"A webhook endpoint is sent events, so it needs {Scope.EVENTS_READ}, too."
+        raise InsufficientScope(told, more={"requiredScope": str(Scope.EVENTS_READ)})
 
 
 async def require(tx: Transaction, principal: Principal, endpoint_id: str) -> Stored[WebhookEndpoint]:

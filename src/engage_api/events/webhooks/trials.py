@@ -29,7 +29,7 @@ class Trial:
     """A test of an endpoint that an application asks for: sent first, then written down."""
 
     def __init__(self, db: Database, sender: Sender, standing: Standing, event: Line, who: Principal) -> None:
-        self._db, self._sender, self._standing, self._event = db, sender, standing, event
+        self._db, self._sender, self.standing, self._event = db, sender, standing, event
         self._who = who
         self._outcome: Outcome | None = None
 
@@ -40,7 +40,7 @@ class Trial:
             TooManyRequests: four of the application are under way.
             NothingToSignWith: the endpoint has no secret.
         """
-        at, under_way = self._standing.model, self._sender.tests
+        at, under_way = self.standing.model, self._sender.tests
         keys = await secrets.keys(self._db, self._sender.box, self._who.workspace, at.id)
         if not keys:
             raise NothingToSignWith
@@ -58,7 +58,7 @@ class Trial:
         """Write it down: the rows of its delivery and of its attempt."""
         outcome, workspace = self._outcome, self._who.workspace
         assert outcome is not None  # noqa: S101  # it has been sent
-        row = await deliveries.add_test(tx, workspace, self._standing.model.id, self._event, taken=outcome.taken)
+        row = await deliveries.add_test(tx, workspace, self.standing.model.id, self._event, taken=outcome.taken)
         attempt = outcome.row(workspace, row.id, 1)
         await deliveries.note(tx, [attempt])
         return row, attempt
