@@ -23,7 +23,7 @@ class Size(NamedTuple):
     kills: int
 
 
-FULL, BOUNDED = Size(20_000, 500, 20), Size(2_000, 50, 3)
+FULL, BOUNDED = Size(20_000, 500, 20), Size(1_000, 50, 2)
 SIZE = FULL if float(os.environ.get("ENGAGE_TEST_MINUTES", "0")) else BOUNDED
 WRITERS = 4
 
