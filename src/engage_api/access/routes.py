@@ -97,4 +97,4 @@ async def report_leaked_api_key(stranger: Anyone, body: Leak) -> Response:
 
 
 def _shown(stored: Stored[ApiKey], made: Secret) -> Answer:
-    return shown_once(stored, "key", made, {"Location": f"/v1{PATH}/{stored.model.id}"})
+    return shown_once(stored, "key", made, f"/v1{PATH}/{stored.model.id}")

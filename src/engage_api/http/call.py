@@ -164,10 +164,14 @@ def _named(external_id: str, wanted: T) -> T:
     return wanted.model_copy(update={"external_id": external_id})
 
 
-def shown_once(stored: Stored[Any], name: str, made: Secret, headers: dict[str, str] | None = None) -> Answer:
-    """The answer 201 that shows a secret beside its resource, this once; kept encrypted for a repetition."""
+def shown_once(stored: Stored[Any], name: str, made: Secret, place: str = "") -> Answer:
+    """The answer 201 that shows a secret beside its resource, this once; kept encrypted for a repetition.
+
+    `place` is the address of the resource, if it has one. The ETag is of what is read there, without the secret.
+    """
     body = stored.document[:-1] + f',"{name}":"{made.reveal()}"}}'.encode()  # its letters need no escaping
-    return Answer(201, body, headers or {}, secret=True)
+    headers = {"Location": place, "ETag": etags.strong(stored.document)} if place else {}
+    return Answer(201, body, headers, secret=True)
 
 
 def shown(stored: Stored[Any], status: int, headers: dict[str, str] | None = None) -> Answer:

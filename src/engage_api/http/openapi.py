@@ -197,8 +197,8 @@ DONE = {200: "As asked.", 201: "Made.", 202: "Put on its way.", 204: "Done; ther
 def _success(answer: dict[str, Any], status: int, operation: Operation, schemas: dict[str, Any]) -> None:
     names = ["Api-Version", "X-Request-Id"]
     names += ["RateLimit", "RateLimit-Policy"] if operation.scope else []
-    names += ["ETag"] if operation.shows_one and status != 204 else []
-    names += ["Location"] if status == 201 else []
+    names += ["ETag"] if operation.shows_one and operation.placed and status != 204 else []
+    names += ["Location"] if status == 201 and operation.placed else []
     names += ["Idempotent-Replayed"] if operation.idempotent else []
     names += ["Link"] if operation.lists else []
     answer["headers"] = _refs(*names)

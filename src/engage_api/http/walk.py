@@ -23,6 +23,10 @@ class Scoped(Protocol):
     scope: Scope
 
 
+NOWHERE = ("/events", "/sessions", "/secrets", "-deliveries", "/resends", "/{endpoint_id}/replays")
+"""Ends of paths that make something which is not read at an address of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One method on one path.
@@ -65,6 +69,11 @@ class Operation:
         """Whether it writes an external id, which may be taken."""
         none = self._of_credentials or self._of_people or self._of_sending or self.path == "/events"
         return self.has_body and not self.acts and not none
+
+    @property
+    def placed(self) -> bool:
+        """Whether what it answers has an address of its own, and so an ETag, and a `Location` once it was made."""
+        return self.method != "post" or not self.path.endswith(NOWHERE)
 
     @property
     def _of_people(self) -> bool:

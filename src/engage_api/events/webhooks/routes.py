@@ -80,8 +80,7 @@ async def create_webhook_endpoint(call: Write, body: NewEndpoint) -> Response:
 
     async def work(tx: Transaction) -> Answer:
         stored, shown = await service.create(tx, call.principal, call.services.webhooks, body)
-        place = {"Location": f"{call.request.scope['root_path']}{PATH}/{stored.model.id}"}
-        return shown_once(stored, "secret", shown, place)
+        return shown_once(stored, "secret", shown, f"{call.request.scope['root_path']}{PATH}/{stored.model.id}")
 
     return await call.services.once.run(call.request, call.principal, work)
 
