@@ -101,11 +101,11 @@ async def writes(service: Service, api: Client) -> list[Write]:
 
 
 async def writes_of_webhooks(api: Client) -> list[Write]:
-    """The same for endpoints and what is sent to them, which is nothing: they are this machine itself.
+    """The same for endpoints and what is sent to them, which is nothing: no host has such a name (RFC 6761).
 
     Deliveries and the health of endpoints have no event.
     """
-    hook = {"url": "https://localhost/"}
+    hook = {"url": "https://receiver.invalid/"}
     at = [f"/webhook-endpoints/{(await api.made('/webhook-endpoints', hook))['id']}" for _ in range(2)]
     always = {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
 

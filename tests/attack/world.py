@@ -17,7 +17,7 @@ HELD: dict[str, dict[str, Any]] = {
     "cases": {"externalId": "our:3", "type": "permit", "title": "Dormer", "metadata": {"desk": "north"}},
     "api-keys": {"name": "Spare", "scopes": ["customers:read"]},
 }
-HOOK = {"url": "https://localhost/engage"}  # nothing is sent there, and nobody is asked for the name
+HOOK = {"url": "https://receiver.invalid/engage"}  # nothing is sent there: no host has such a name (RFC 6761)
 ALWAYS = {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
 PARTY = {"name": "Party", "kind": "partner"}
 PROGRAM = {"name": "Program", "scopes": ["cases:read"]}
