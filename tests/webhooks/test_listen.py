@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from engage_api.cli import app
 from engage_api.core import secret
 from engage_api.events.webhooks import listen, signing
-from engage_api.events.webhooks.listen import Listener, Messages, Order, Refused
+from engage_api.events.webhooks.listen import Listener, Order, Refused
 from tests.attack.receivers import door, receiving, says
 from tests.server.command import environment
 from tests.serving import Server
@@ -153,6 +153,17 @@ async def test_types_are_chosen_and_who_is_away_is_told(server: Server, tmp_path
     assert (code, err) == (0, "")
 
 
+async def test_a_type_that_no_event_has_ends_it(server: Server, tmp_path: Path) -> None:
+    key = await server.key()
+    for more in ((), ("--type", "engage.case.*")):
+        forward = "http://localhost:3000/"
+        async with listening(tmp_path, server.url, forward, key, *more, "--type", "engage.case") as terminal:
+            await terminal.process.wait()
+            code, out, err = await terminal.end()
+        assert (code, out) == (1, "")
+        assert "There is no such type of event" in err
+
+
 async def test_a_key_that_is_not_good_ends_it(server: Server, tmp_path: Path) -> None:
     async with listening(tmp_path, server.url, "http://localhost:3000/", KEY) as terminal:
         await terminal.process.wait()
@@ -231,12 +242,3 @@ async def test_what_may_pass_is_tried_again_and_an_empty_log_has_no_place(monkey
     ]
     assert "last-event-id: evt_1\r\n" in heads[3]
     assert "last-event-id: evt_2\r\n" in heads[4]
-
-
-def test_messages_are_whole_wherever_a_piece_ends() -> None:
-    stream = b"retry: 20\nid: evt_1\n\n:\n\nid: evt_2\ndata: {}\n\nevent: problem\ndata: {}\n\nid: evt_3\ndata: [1]\n\n"
-    for size in range(1, len(stream)):
-        messages = Messages()
-        pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
-        assert [data for piece in pieces for data in messages.of(piece)] == [b"{}", b"[1]"]
-        assert (messages.last, messages.pause) == ("evt_3", 0.02)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from engage_api.core import clock, event_types, secret
 from engage_api.events.webhooks import signing
+from engage_api.events.webhooks.messages import Messages
 from engage_api.http import addresses
 from engage_api.http.answers import Answer, Bounds, Unanswered
 from engage_api.http.outbound import Outbound
@@ -122,6 +123,9 @@ class Listener:
 
     async def _follow(self) -> None:
         """Read the stream until it ends."""
+        if not self._begun and len(self._order.types) > 1:  # it is we who choose: the service has to be asked
+            for one in self._order.types:
+                _accepted(await self._ask({"limit": 1, "type": one}))
         if self._begun and not self._messages.last:
             await self._first()
         headers = self._headers()
@@ -134,13 +138,15 @@ class Listener:
 
     async def _first(self) -> None:
         """The first event of a log that was empty when it was first looked at: no place in it could be kept."""
-        answer = await self._outbound.request(
-            "GET", f"{self._order.url}/v1/events?limit=1", headers=self._headers(), bounds=PAGE
-        )
+        answer = await self._ask({"limit": 1})
         _accepted(answer)
         for event in json.loads(answer.body)["items"]:
             await self._take(event, answer.body[len(b'{"items":[') : answer.body.rindex(b"]")])
             self._messages.last = event["id"]
+
+    async def _ask(self, query: dict[str, Any]) -> Answer:
+        url = f"{self._order.url}/v1/events?{urlencode(query)}"
+        return await self._outbound.request("GET", url, headers=self._headers(), bounds=PAGE)
 
     def _headers(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self._order.key}"}
@@ -188,34 +194,6 @@ class Listener:
             raise Unheard from None
 
 
-class Messages:
-    """Reads server-sent events (WHATWG HTML, section 9.2.6) as far as our stream uses them.
-
-    `last` is the id of the last one that was handed over whole: where to go on. `pause`: seconds until then.
-    """
-
-    def __init__(self) -> None:
-        self.last = ""
-        self.pause = PAUSES[0]
-        self._rest = b""
-
-    def begin(self) -> None:
-        """A new connection: half a message of the one before is no message."""
-        self._rest = b""
-
-    def of(self, piece: bytes) -> Iterator[bytes]:
-        """The data of the messages that this piece ends, without those that have a name: they tell of the stream."""
-        *whole, self._rest = (self._rest + piece).split(b"\n\n")
-        for block in whole:
-            fields = dict(line.partition(b": ")[::2] for line in block.split(b"\n"))
-            if b"data" in fields and b"event" not in fields:
-                yield fields[b"data"]
-            if b"id" in fields:
-                self.last = fields[b"id"].decode()
-            if b"retry" in fields:
-                self.pause = int(fields[b"retry"]) / 1000
-
-
 def _key(text: str) -> signing.Key:
     if not text:
         return signing.new_key("hmac")
@@ -241,7 +219,8 @@ def _accepted(answer: Answer) -> None:
         raise Unanswered(f"It answered {answer.status}.")
     try:
         problem = json.loads(answer.body)
-        told = f"{problem['title']}. {problem['detail']}" if problem["detail"] != problem["title"] else problem["title"]
+        more = [one["detail"] for one in problem.get("errors", [])] or [problem["detail"]]
+        told = ". ".join(dict.fromkeys(one.rstrip(".") for one in [problem["title"], *more]))
     except (ValueError, KeyError, TypeError):
         told = f"the service answered {answer.status}"
     raise Refused(told)
