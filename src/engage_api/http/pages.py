@@ -32,8 +32,10 @@ class Page(Model, Generic[T]):
     model_config = ConfigDict(json_schema_extra={"description": "A part of a list."})
 
     items: list[T]
-    next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null when there is none.")
-    count: int | None = Field(None, description="How many there are in all; only with `count=true`.")
+    next_cursor: str | None = Field(
+        description="Send it as `cursor` for the next page; null when there is none.", examples=[None]
+    )
+    count: int | None = Field(None, description="How many there are in all; only with `count=true`.", examples=[None])
 
 
 class ListQuery(Query):

@@ -43,9 +43,11 @@ class Job(Model):
     )
     attempts: int = Field(ge=0, description="How often it was begun.", examples=[3])
     run_at: Moment = Field(description="When it may begin, in the service's own time.")
-    lease_until: Moment | None = Field(description="Until when it belongs to its worker, who renews that; else null.")
+    lease_until: Moment | None = Field(
+        description="Until when it belongs to its worker, who renews that; else null.", examples=[None]
+    )
     last_error: str | None = Field(
         description="Why the last attempt failed, in a line.", examples=["the mail server: SMTPConnectError"]
     )
     created_at: Moment = Field(description="When it was promised.")
-    died_at: Moment | None = Field(description="When the last attempt failed; null unless it is dead.")
+    died_at: Moment | None = Field(description="When the last attempt failed; null unless it is dead.", examples=[None])

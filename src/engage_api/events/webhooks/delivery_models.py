@@ -54,8 +54,8 @@ class WebhookDelivery(Model):
     type: str = Field(description="The event's type.", examples=["engage.case.delivered.v1"])
     test: bool = Field(description="Whether it was a test, of an event that never happened.", examples=[False])
     state: DeliveryState = Field(
-        description="`pending`: to be tried (again); `delivered`; `failed`: not tried any more; `cancelled`: the event "
-        "may not be seen any more, or is not kept any more.",
+        description="`pending`: to be tried (again); `delivered`; `failed`: not tried any more; `cancelled`: when its "
+        "turn came, the event was not kept any more, or your application might not see it.",
         examples=["delivered"],
     )
     attempts: int = Field(ge=0, description="How many there have been.", examples=[1])

@@ -52,7 +52,10 @@ class DeliveryQuery(Parameters):
 
 @router.get(f"{PATH}/{{endpoint_id}}/deliveries", response_model=Page[WebhookDelivery], summary="List deliveries")
 async def list_webhook_deliveries(endpoint_id: str, call: Read, query: Annotated[DeliveryQuery, Query()]) -> Response:
-    """What was sent to an endpoint or is to be, the newest first. Kept for 30 days."""
+    """What was sent to an endpoint or is to be, the newest first.
+
+    Each is kept for 30 days after it changed last; what waits longer at a paused endpoint is not sent any more.
+    """
     at = await _standing(call, endpoint_id)
     workspace, cursors, filters = call.principal.workspace, call.services.cursors, query.filters()
     context = f"{workspace} {endpoint_id} deliveries {json.dumps(filters, sort_keys=True)}"

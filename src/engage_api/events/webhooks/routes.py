@@ -116,7 +116,7 @@ async def delete_webhook_endpoint(endpoint_id: str, call: Write) -> Response:
     summary="Transition a webhook endpoint to another state",
 )
 async def transition_webhook_endpoint(endpoint_id: str, call: Write, body: Move) -> Response:
-    """While it is paused, events wait. Have you mended the receiver? `enabled` tries what waits at once.
+    """While it is paused, events wait, for 30 days at most. After you have mended a receiver, `enabled` tries at once.
 
     One that was disabled goes on with what happens from now on: replay the rest.
     """
