@@ -19,7 +19,7 @@ async def post(url: str, number: int, width: int) -> None:
 
     async def one_after_the_other() -> None:
         for n in left:
-            assert (await sender.attempt(url, keys, f"evt_{n}", BODY)).taken
+            assert (await sender.attempt(url, keys, f"evt_{n}", BODY, "org_a")).taken
 
     await asyncio.gather(*(one_after_the_other() for _ in range(width)))
 

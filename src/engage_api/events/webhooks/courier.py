@@ -72,6 +72,7 @@ class _Run:
         self._began = self._looked = 0.0
         self._health: Health = WELL
         self._over = False
+        self._pause = NOW
 
     async def run(self) -> None:
         await self._look()
@@ -79,9 +80,9 @@ class _Run:
             if fits or self._over:
                 await self._send()
                 away = self._standing is not None and self._standing.principal is None
-                await self._end(AWAY if away else NOW)
+                await self._end(AWAY if away else self._pause)
             else:
-                await self._end(timedelta(seconds=random.uniform(*TURN)))  # noqa: S311  # it hides nothing
+                await self._end(_turn())
 
     @property
     def _organization(self) -> str:
@@ -98,7 +99,11 @@ class _Run:
                 if not running:
                     break
                 done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                await self._record([(running.pop(task), task.result()) for task in done])
+                results = [(running.pop(task), task.result()) for task in done]
+                if any(outcome is not None and outcome.unsent for _, outcome in results):
+                    self._over, self._pause = True, _turn()  # they wait as they did
+                if told := [(due, one) for due, one in results if one is None or not one.unsent]:
+                    await self._record(told)
         finally:
             for task in running:
                 task.cancel()
@@ -161,7 +166,8 @@ class _Run:
         line = await log.one(self._db, found.principal, due.event_id)
         if line is None:
             return None
-        return await self._sender.attempt(found.model.url, self._keys, line.id, line.document)
+        url, organization = found.model.url, found.principal.organization
+        return await self._sender.attempt(url, self._keys, line.id, line.document, organization)
 
     async def _record(self, results: Sequence[Result]) -> None:
         """Write down what came of attempts, and what follows from it for the endpoint."""
@@ -207,6 +213,11 @@ class _Run:
                 now = clock.host()
                 rest = health.open_until if health.rests(now) else None
                 await drains.ask(tx, self._endpoint, max(soonest, rest or soonest, now + pause))
+
+
+def _turn() -> timedelta:
+    """How long to leave the way to others."""
+    return timedelta(seconds=random.uniform(*TURN))  # noqa: S311  # it hides nothing
 
 
 def _settled(due: Due, outcome: Outcome | None) -> Settled:

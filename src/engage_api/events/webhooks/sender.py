@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from engage_api.core.secret import derive
 from engage_api.events.webhooks import schedule, signing
 from engage_api.events.webhooks.models import URL
 from engage_api.events.webhooks.secrets import PURPOSE, Box
-from engage_api.http.answers import Answer, Bounds, InvalidUrl, TooLarge, Unanswered
+from engage_api.http.answers import Answer, Bounds, Busy, InvalidUrl, TooLarge, Unanswered
 from engage_api.http.outbound import Outbound
 from engage_api.settings import Settings
 
@@ -43,6 +43,8 @@ class Outcome(NamedTuple):
     error: str | None
     wish: timedelta | None = None
     """How long the receiver wants to be left alone."""
+    unsent: bool = False
+    """Nothing was sent, as we had too much to do: it says nothing of the receiver."""
 
     @property
     def taken(self) -> bool:
@@ -102,16 +104,22 @@ class Sender:
             hint = f" {HERE}" if _HERE.match(url) and not self.loopback else ""
             raise InvalidRequest(errors=[Fault("url", error.reason + hint, pointer="/url")]) from None
 
-    async def attempt(self, url: str, keys: Sequence[signing.Key], message_id: str, body: bytes) -> Outcome:
-        """Post a message once. Whatever happens is an outcome; a mistake of ours is this message's failure, too."""
+    async def attempt(
+        self, url: str, keys: Sequence[signing.Key], message_id: str, body: bytes, organization: str
+    ) -> Outcome:
+        """Post a message once, for an organization. Whatever happens is an outcome; a mistake of ours is this message's
+        failure, too.
+        """
         at, began = clock.host(), monotonic()
         signed = signing.sign(keys, message_id, at, body)
         headers = {"content-type": "application/json", **signed}
         sent = {name: value for name, value in headers.items() if name != signing.SIGNATURE}
         try:
-            answer = await self._post(url, headers, body)
+            answer = await self._post(url, headers, body, replace(BOUNDS, share=organization))
             wish = schedule.wish(answer.headers.get("retry-after"), clock.host())
             return Outcome(at, monotonic() - began, sent, answer, _error(answer), wish)
+        except Busy as error:
+            return Outcome(at, monotonic() - began, sent, None, error.reason, unsent=True)
         except Unanswered as error:
             reason = error.reason
         except Exception:  # noqa: BLE001  # what is wrong with one receiver must not hold up what else waits
@@ -119,9 +127,9 @@ class Sender:
             reason = MISTAKE
         return Outcome(at, monotonic() - began, sent, None, reason)
 
-    async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def _post(self, url: str, headers: Mapping[str, str], body: bytes, bounds: Bounds) -> Answer:
         try:
-            return await self.outbound.request("POST", url, headers=headers, content=body, bounds=BOUNDS)
+            return await self.outbound.request("POST", url, headers=headers, content=body, bounds=bounds)
         except TooLarge as error:  # what it says has been heard
             return error.answer
 

@@ -48,7 +48,9 @@ class Trial:
             raise TooManyRequests(f"{AT_ONCE} tests are under way already.", headers={"Retry-After": "1"})
         under_way[self._who.application] += 1
         try:
-            self._outcome = await self._sender.attempt(at.url, keys, self._event.id, self._event.document)
+            self._outcome = await self._sender.attempt(
+                at.url, keys, self._event.id, self._event.document, self._who.organization
+            )
         finally:
             under_way[self._who.application] -= 1
             if not under_way[self._who.application]:
