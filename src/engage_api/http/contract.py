@@ -12,10 +12,11 @@ from engage_api.settings import Contact
 DESCRIPTION = """\
 Customers, cases and offers of an organisation, with the log of everything that happened to them.
 
+The log can be read in pages, waited for, followed as a stream of server-sent events, and posted to you as webhooks.
+
 Send `Authorization: Bearer <key>` with every request. A key belongs to one workspace, the live one or a sandbox, and
-that is
-all it can see. Lists are paged by `nextCursor`; a change of something that others may edit needs `If-Match`; every
-`POST` may be repeated safely with an `Idempotency-Key`. What goes wrong is answered as `application/problem+json`.
+that is all it can see. Lists are paged by `nextCursor`; a change of something that others may edit needs `If-Match`;
+every `POST` may be repeated safely with an `Idempotency-Key`. What goes wrong is answered as `application/problem+json`.
 """
 
 TAGS = [
@@ -24,7 +25,7 @@ TAGS = [
     {"name": "Cases", "description": "Everything needed for an outcome that somebody wants."},
     {"name": "Tasks", "description": "The steps of a case; all together they are the worklist."},
     {"name": "Offers", "description": "Propositions that customers can accept."},
-    {"name": "Events", "description": "The log: everything that happened, in order."},
+    {"name": "Events", "description": "The log: everything that happened, in order, in pages or as a stream."},
     {"name": "Webhooks", "description": "Where events are posted to, and what became of each delivery."},
     {"name": "API keys", "description": "Who may call, and what for."},
     {"name": "Organizations", "description": "The parties that have applications, sandboxes and a plan."},
