@@ -72,7 +72,7 @@ async def test_who_may_not_see_the_log_gets_none_of_it_from_any_tap(service: Ser
     token = (await api.made(f"/customers/{customer['id']}/sessions", {}))["token"]
     ada = await service.client(token)
     for path in ("/events", "/events?wait=5", "/events/stream"):
-        refused(await ada.get(path), 403, "insufficient-scope")
+        assert "opens /v1/me alone" in refused(await ada.get(path), 403, "insufficient-scope")["detail"]
 
 
 async def test_a_stream_goes_on_where_somebody_got_to(api: Client, partner: Client) -> None:

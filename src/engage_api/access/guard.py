@@ -135,7 +135,7 @@ class Guard:
         state["principal"] = principal
         state["headers"] += await services.limits.spend(principal, self._group)
         if self.scope not in principal.scopes:
-            raise _forbidden(self.scope)
+            raise _forbidden(principal, self.scope)
         return Call(request, principal, services)
 
 
@@ -174,7 +174,7 @@ async def look_again(call: Call, scope: Scope) -> Principal:
     """
     principal = await _who(call.request.scope, call.services)
     if scope not in principal.scopes:
-        raise _forbidden(scope)
+        raise _forbidden(principal, scope)
     return principal
 
 
@@ -224,10 +224,11 @@ def _refuse_blocked(scope: Any) -> None:
         raise TooManyRequests(headers={"Retry-After": str(wait)})
 
 
-def _forbidden(scope: Scope) -> InsufficientScope:
+def _forbidden(principal: Principal, scope: Scope) -> InsufficientScope:
     challenge = f'Bearer realm="engage", error="insufficient_scope", scope="{scope.value}"'
+    only = " A customer's token opens /v1/me alone." if principal.customer else ""
     return InsufficientScope(
-        f"The scope {scope.value} is needed.",
+        f"The scope {scope.value} is needed.{only}",
         headers={"WWW-Authenticate": challenge},
         more={"requiredScope": scope.value},
     )
