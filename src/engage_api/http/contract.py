@@ -16,7 +16,8 @@ The log can be read in pages, waited for, followed as a stream of server-sent ev
 
 Send `Authorization: Bearer <key>` with every request. A key belongs to one workspace, the live one or a sandbox, and
 that is all it can see. Lists are paged by `nextCursor`; a change of something that others may edit needs `If-Match`;
-every `POST` may be repeated safely with an `Idempotency-Key`. What goes wrong is answered as `application/problem+json`.
+every `POST` may be repeated safely with an `Idempotency-Key`. What goes wrong is answered as
+`application/problem+json`.
 """
 
 TAGS = [
