@@ -13,7 +13,7 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True)
 class Operation:
-    """One method on one path. `schema` and `example` are those of its body."""
+    """One method on one path. `schema` and `example` are those of its body, `required` whether it must have one."""
 
     name: str
     method: str
@@ -23,6 +23,7 @@ class Operation:
     queries: tuple[str, ...]
     schema: Schema | None
     example: Any
+    required: bool
 
     @property
     def writes(self) -> bool:
@@ -59,6 +60,7 @@ def operations() -> tuple[Operation, ...]:
                     tuple(p["name"] for p in parameters if p["in"] == "query"),
                     content.get("schema"),
                     _ours(one["operationId"], content.get("example")),
+                    one.get("requestBody", {}).get("required", False),
                 )
             )
     return tuple(found)

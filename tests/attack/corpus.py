@@ -106,7 +106,8 @@ OTHERS: list[Any] = [None, True, 0, -0.0, -1, 1.5, 2**53, 1e308, "", [], [[]], {
 
 def attacks(operation: Operation) -> Iterator[Attack]:
     """Every hostile body for an operation: those for all, then a good one with one thing wrong at a time."""
-    yield from (Attack(name, body, never=operation.schema is not None) for name, body in NOT_JSON.items())
+    for name, body in NOT_JSON.items():
+        yield Attack(name, body, never=operation.required if not body else operation.schema is not None)
     yield from (Attack(name, body) for name, body in _wrong().items())
     if operation.schema is None:
         values = {**TEXTS, **{repr(value): value for value in (*MOMENTS, *OTHERS)}}

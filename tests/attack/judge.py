@@ -16,6 +16,7 @@ from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 from engage_api.events.webhooks import service as endpoints
 from tests.attack.bridge import Bridge
 from tests.attack.world import World
+from tests.jobs.dead import dead_job
 from tests.people import add_member
 
 REFUSALS = ["400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422", "428", "429"]
@@ -156,6 +157,8 @@ class Hooks:
         """The id of something new, which the call may change or delete."""
         if name == "member_id":
             return self._bridge.do(add_member(self._world.service.db, self._world.ids["organization_id"]))
+        if name == "job_id":
+            return self._bridge.do(dead_job(self._world.service.db))
         return "sec_none" if name == "credential_id" else self._made(*self._world.another(name))
 
     def _made(self, path: str, body: dict[str, Any]) -> str:
