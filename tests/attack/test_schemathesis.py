@@ -58,7 +58,7 @@ def test_who_may_do_everything(world: tuple[Bridge, World], database_url: str, c
     Schemathesis has, on both; otherwise PostgreSQL is tried at random alone.
     """
     at_random = not SOAK and database_url.startswith("postgresql")
-    phases, examples, least = ({}, 20, 10_000) if SOAK else (AT_RANDOM, 2, 100) if at_random else (VALID, 1, 1_000)
+    phases, examples, least = ({}, 20, 10_000) if SOAK else (AT_RANDOM, 2, 100) if at_random else (VALID, 2, 1_000)
     found = judge(*world, world[1].key, examples=examples, phases=phases)
     told(count, "all scopes", found, least)
     if not at_random:

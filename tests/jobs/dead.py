@@ -10,9 +10,9 @@ KIND = "test.dead"
 
 
 async def dead_job(db: Database, unique_key: str | None = None) -> str:
-    """Its id."""
+    """Its id. It is the oldest, so that none that was replayed is taken in its place."""
     async with db.system.write(None) as tx:
-        made = await enqueue(tx, KIND, {}, run_at=clock.host() - timedelta(seconds=1), unique_key=unique_key)
+        made = await enqueue(tx, KIND, {}, run_at=clock.host() - timedelta(days=1), unique_key=unique_key)
     (job,) = await queue.claim(db.system, {KIND: Limits(max_attempts=1)}, 1)
     assert job.id == made
     await queue.fail(db.system, job, "a reason")
