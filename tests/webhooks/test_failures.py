@@ -140,8 +140,11 @@ async def test_a_receiver_that_says_gone_is_sent_nothing_any_more(service: Servi
     api, told = await add_mailbox(service)
     receiver.answer = 410
     made = await api.made(AT, {"url": receiver.url, "ordered": True, **OFFERS})
+    await api.moved(f"{AT}/{made['id']}", "paused")
     for _ in range(3):
         await api.made("/offers", OFFER)
+    await settled(api, made, 3, "pending")
+    await api.moved(f"{AT}/{made['id']}", "enabled")
     assert (await state(api, made, "disabled"))["stateReason"] == "gone"
     assert len(receiver.got) == 1
     [gone] = await settled(api, made, 1, "failed")
