@@ -97,11 +97,14 @@ def judge(bridge: Bridge, world: World, key: str | None, examples: int = 1, **co
 
 
 class Hooks:
-    """Puts what exists in the place of what was made up: most of the time, so that the rest is tried as well."""
+    """Puts what exists in the place of what was made up: most of the time, so that the rest is tried as well, and
+    always until an operation has had it once.
+    """
 
     def __init__(self, bridge: Bridge, world: World) -> None:
         self._bridge = bridge
         self._world = world
+        self._served: set[str] = set()
 
     @contextmanager
     def registered(self) -> Iterator[None]:
@@ -125,8 +128,12 @@ class Hooks:
 
     def _put_in(self, case: Any) -> None:
         chance = zlib.crc32(repr((case.path_parameters, case.query, case.body)).encode("utf-8", "replace")) % 4
-        if not chance and "key_id" not in (case.path_parameters or {}):  # it might end its own
+        valid = case.meta is not None and case.meta.generation.mode.value == "positive"
+        served = case.operation.label in self._served or not valid
+        if not chance and served and "key_id" not in (case.path_parameters or {}):  # it might end its own
             return
+        if valid:
+            self._served.add(case.operation.label)
         for name in case.path_parameters or {}:
             if name != "external_id":
                 fresh = case.method != "GET" and name not in SENT
@@ -139,7 +146,7 @@ class Hooks:
             case.headers.pop("Idempotency-Key", None)
             if case.method in {"PATCH", "DELETE"}:
                 case.headers["If-Match"] = "*"
-        if isinstance(case.body, dict) and case.meta is not None and case.meta.generation.mode.value == "positive":
+        if isinstance(case.body, dict) and valid:
             self._refer(case.body)
 
     def _refer(self, body: dict[str, Any]) -> None:
