@@ -30,8 +30,6 @@ _INSERT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _PARAMETER = re.compile(r"\?|\$(\d+)")
-_CLAIMED = re.compile(r"\bjob\.id = (?:\?|\$\d+).* AND job\.token = (?:\?|\$\d+)")
-"""A job in the hands of who does it, who was told its id and its token: in a transaction of its workspace."""
 
 
 def workspace_tables() -> frozenset[str]:
@@ -54,8 +52,6 @@ def violations(statement: Statement, across: frozenset[str], tables: frozenset[s
     """What is wrong with a statement. `across` may look at all workspaces, as `engage_system` where there are roles."""
     sql = _TEXT.sub("''", statement.sql)
     used = [(table, alias or table) for table, alias in _tables(sql) if table in tables]
-    if _CLAIMED.search(sql):
-        used = [(table, alias) for table, alias in used if table != "job"]
     if not used or (statement.system and statement.modules & across):
         return []
     if statement.wall is None:

@@ -30,9 +30,11 @@ _log = structlog.get_logger("engage.jobs")
 _t = JobRow.__table__  # type: ignore[attr-defined]
 # A literal: a partial index serves only statements that say its condition word for word.
 _queued = _t.c.state == literal_column(f"'{QUEUED}'")
-_held = (_t.c.id == bindparam("at_id"), _t.c.token == bindparam("at_token"), _queued)
+_here = or_(_t.c.workspace_id == bindparam("at_workspace"), _t.c.workspace_id.is_(None))  # no workspace: the service's
+_held = (_t.c.id == bindparam("at_id"), _t.c.token == bindparam("at_token"), _here, _queued)
 _passed_on = {"token": _t.c.token + 1, "lease_until": None}
 
+_NEW: dict[str, Any] = dict.fromkeys(c.name for c in _t.columns) | {"attempts": 0, "token": 0}
 _ADD = Query(insert(_t).on_conflict_do_nothing(), [c.name for c in _t.columns])  # SQLite says it the same way
 _TAKE = Query(
     update(_t)
@@ -118,24 +120,15 @@ async def enqueue(
         raise ValueError("a transaction at one workspace cannot enqueue for another")
     if unique_key is not None and len(unique_key) > LONGEST_KEY:
         raise ValueError(f"a unique key has at most {LONGEST_KEY} characters")
-    now = clock.host()
-    values = dict.fromkeys(c.name for c in _t.columns) | {
-        "id": ids.new("job"),
-        "workspace_id": tx.wall if workspace is None else workspace,
-        "kind": kind,
-        "payload": payload.model_dump(mode="json") if isinstance(payload, BaseModel) else dict(payload),
-        "unique_key": unique_key,
-        "state": QUEUED,
-        "run_at": now if run_at is None else run_at,
-        "attempts": 0,
-        "token": 0,
-        "created_at": now,
-    }
-    if not await tx.run(_ADD, **values):
+    now, job_id = clock.host(), ids.new("job")
+    named = payload.model_dump(mode="json") if isinstance(payload, BaseModel) else dict(payload)
+    values = {"id": job_id, "kind": kind, "payload": named, "unique_key": unique_key, "state": QUEUED}
+    place = {"workspace_id": tx.wall if workspace is None else workspace, "run_at": run_at or now, "created_at": now}
+    if not await tx.run(_ADD, **_NEW | values | place):
         return None
     if run_at is None or run_at <= now:
         await tx.ring("jobs")
-    return str(values["id"])
+    return job_id
 
 
 async def hasten(
@@ -165,7 +158,7 @@ async def claim(system: Database, kinds: Mapping[str, Limits], most: int) -> lis
         taken = [(row, limits) for row, limits in found if row.attempts < limits.max_attempts]
         await tx.many(_TAKE, [{"at_id": row.id, "until": now + limits.lease} for row, limits in taken])
         for row in lost:
-            await tx.run(_BURY, at_id=row.id, at_token=row.token, at=now, error=LOST)
+            await tx.run(_BURY, at_id=row.id, at_token=row.token, at_workspace=row.workspace_id, at=now, error=LOST)
     for row in lost:
         _log.error("job is dead", job=row.id, kind=row.kind, attempts=row.attempts, error=LOST)
     return [
@@ -219,7 +212,7 @@ async def _write(system: Database, job: Job[Any], query: Query, **values: Any) -
 
 
 def _claim_of(job: Job[Any]) -> dict[str, Any]:
-    return {"at_id": job.id, "at_token": job.token}
+    return {"at_id": job.id, "at_token": job.token, "at_workspace": job.workspace}
 
 
 def _line(text: str) -> str:
