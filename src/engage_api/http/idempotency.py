@@ -109,32 +109,29 @@ class Idempotency:
         door: Database | None = None,
         before: Before | None = None,
     ) -> Response:
-        """Do the work in one transaction and answer after its commit; or answer as the first time. `door`: where the
-        transaction begins, for what crosses workspaces; usually at the principal's. `before`: what has an effect of
-        its own and must not be done again for a repeated request, nor inside of a transaction.
+        """Do the work in one transaction and answer after its commit; or answer as the first time. `door`: where it
+        begins, for what crosses workspaces. `before`: what is not for a transaction, nor for a repeated request.
 
         Raises:
             StillRunning: the same key is at work in this process. In another process this call waits for it instead.
             KeyReused: the key belongs to another request.
         """
-        key = _key(request)
+        key, prepare = _key(request), before or _nothing
         if key is None:
-            if before is not None:
-                await before()
+            await prepare()
             async with self._write(principal.workspace, door) as tx:
                 answer = await work(tx)
             return answer.response()
         slot = (principal.workspace, principal.application, key)
         mark = _Mark(_mark(request, request.scope["state"].get("body", b"")), principal.credential)
-        if slot in self._running or before is not None:
-            if (kept := await self._kept(slot, mark)) is not None:
-                return kept.response(replayed=True)
-            if slot in self._running:
-                raise StillRunning(headers={"Retry-After": "1"})
-        self._running.add(slot)
+        look = slot in self._running or before is not None
+        if look and (kept := await self._kept(slot, mark)) is not None:
+            return kept.response(replayed=True)
+        if slot in self._running:
+            raise StillRunning(headers={"Retry-After": "1"})
         try:
-            if before is not None:
-                await before()
+            self._running.add(slot)
+            await prepare()
             return (await self._first(slot, mark, work, door)).response()
         except (Problem, Conflict):
             # Nearly every key is new, so nobody looks beforehand: its record, or what it made, refuses the repetition.
@@ -181,6 +178,10 @@ class Idempotency:
             "sealed": answer.secret,
             "created_at": clock.host(),
         }
+
+
+async def _nothing() -> None:
+    """What most writes do before their transaction."""
 
 
 async def use_up(tx: Transaction, workspace: str, whose: str, key: str) -> bool:

@@ -83,12 +83,11 @@ async def notice(db: Database, job: Job[Notice]) -> None:
     whose = f"mails about the webhooks of {application}"
     accounts = await owners.accounts(db, application)
     async with db.write(workspace) as tx:
-        told = await idempotency.used_up(tx, workspace, whose) >= MOST or not await idempotency.use_up(
-            tx, workspace, whose, about
-        )
-        for account in [] if told else accounts:
-            wanted = Wanted(**job.payload.model_dump(), workspace=workspace, account=account)
-            await enqueue(tx, MAIL_KIND, wanted)
+        few = await idempotency.used_up(tx, workspace, whose) < MOST
+        if few and await idempotency.use_up(tx, workspace, whose, about):
+            for account in accounts:
+                wanted = Wanted(**job.payload.model_dump(), workspace=workspace, account=account)
+                await enqueue(tx, MAIL_KIND, wanted)
         await job.finish(tx)
 
 
