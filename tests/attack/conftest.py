@@ -10,7 +10,9 @@ from tests.attack.world import Both, both
 
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody answers the webhooks of the world: that would change its endpoint at any moment."""
+    """Nobody answers the webhooks of the world, so its endpoint would begin to fail at any moment, also between two
+    looks that are compared. When an endpoint begins to is tried in tests/webhooks/test_failures.py.
+    """
     monkeypatch.setattr(schedule, "FAILS_AFTER", 1_000_000)
 
 

@@ -1,6 +1,7 @@
 """A service that is told to stop does so soon, whoever follows the log, reads nothing or has not asked yet."""
 
 import asyncio
+import os
 import signal
 import socket
 from contextlib import ExitStack, suppress
@@ -18,7 +19,9 @@ from tests.taps.following import caller, partners
 from tests.taps.reading import retries
 
 STREAMS, SILENT, WAITING, HALF = 100, 5, 5, 20
-SOON = 3.0  # seconds until nobody follows any more
+SOON = 3.0  # seconds until nobody follows any more, and where the machine has nothing else to do, until all is over
+SOAK = "ENGAGE_TEST_MINUTES" in os.environ
+LIMIT = SOON if SOAK else GRACE  # seconds; in the suite its processes wait for a processor
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -65,6 +68,7 @@ def judge(ends: list[str]) -> None:
     assert len(set(times)) > STREAMS // 2, "they would all come back at once"
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "workers"), [(signal.SIGTERM, "1"), (signal.SIGINT, "2")], ids=["terminated", "interrupted, two processes"]
@@ -106,4 +110,4 @@ async def test_the_service_stops_soon(
     count("stopping", most_seconds=round(seconds, 2), most_seconds_of_streams=round(streams_ended, 2))
     assert server.log.read_text().count('"too-slow"') == SILENT, "those who did not read were in the way"
     assert streams_ended < SOON
-    assert seconds < GRACE, "it did not wait for anybody until its patience was over; on an idle machine it is 1.2 s"
+    assert seconds < LIMIT, "it did not wait for anybody until its patience was over"

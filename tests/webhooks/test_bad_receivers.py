@@ -31,8 +31,9 @@ ROUNDS = 60 if SOAK else 4  # in each of them every sandbox has an event
 ALONE = 1  # round before there are bad ones: what this machine can do just now
 PAUSE = 0.5  # seconds between two events, each of which goes to twenty receivers
 SLOWEST = 2.0  # seconds until 95 of 100 have arrived at the good ones, or
-TIMES = 4  # times what it was without bad ones, on a machine that does much else
-TRIES = 3  # the best one counts, for the same reason; each with bad ones that nobody knows yet
+# `make soak` has the machine for itself: that bound and no other. In the suite, which keeps all cores busy, it may be
+# as many times what it was without bad ones, and the best of some tries counts, each with bad ones that nobody knows.
+TIMES, TRIES = (0, 1) if SOAK else (4, 3)
 GROWTH = 50 * 2**20  # bytes
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n"
 OFFERS = ["engage.offer.created.v1"]

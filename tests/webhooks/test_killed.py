@@ -73,6 +73,7 @@ async def endpoints(api: Client, url: str) -> list[Body]:
     ]
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 async def test_everything_arrives_although_workers_are_killed(settings: Settings, api: Client, count: Count) -> None:
     chance, kills = random.Random(7), []  # seeded: a run can be repeated
@@ -114,6 +115,7 @@ def longest_silence(moments: list[float], since: float, until: float) -> float:
     return max(later - sooner for sooner, later in pairwise(inside))
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 async def test_who_was_stopped_for_longer_than_the_lease_writes_nothing(settings: Settings, api: Client) -> None:
     """The late answer comes while somebody else has the job and is not done with it yet."""

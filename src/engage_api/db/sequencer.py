@@ -55,6 +55,13 @@ async def number(tx: Transaction) -> int:
     return found
 
 
+async def settle(database: Database) -> None:
+    """Number all that is committed by now, for whoever begins with what happens next."""
+    sequencer = Sequencer(database)
+    while await sequencer.run_once() == BATCH:
+        pass
+
+
 class Sequencer:
     """Runs in every process that commits; several at once are safe. Each round that numbers some rings `log`."""
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from engage_api.access.guard import guard
 from engage_api.core.model import Input
 from engage_api.core.scopes import Scope
+from engage_api.db import sequencer
 from engage_api.db.engine import Transaction
 from engage_api.events.webhooks import service
 from engage_api.events.webhooks.models import (
@@ -82,6 +83,7 @@ async def create_webhook_endpoint(call: Write, body: NewEndpoint) -> Response:
         stored, shown = await service.create(tx, call.principal, call.services.webhooks, body)
         return shown_once(stored, "secret", shown, f"{call.request.scope['root_path']}{PATH}/{stored.model.id}")
 
+    await sequencer.settle(call.db)
     return await call.services.once.run(call.request, call.principal, work)
 
 
@@ -120,6 +122,8 @@ async def transition_webhook_endpoint(endpoint_id: str, call: Write, body: Move)
 
     One that was disabled goes on with what happens from now on: replay the rest.
     """
+    if body.to == "enabled":
+        await sequencer.settle(call.db)
     return await call.act(lambda tx: service.move(tx, call.principal, endpoint_id, body.to, call.if_match))
 
 
