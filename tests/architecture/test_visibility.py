@@ -39,6 +39,7 @@ WRITES = {
     "db/store.py": "every resource, at the caller's workspace, id and version",
     "db/postgres_create.py": "the insert of a new resource with all that belongs to it, for the store",
     "db/terms.py": "the inserts and deletes of the terms of one resource, for the store",
+    "db/world.py": "the world of the sandbox that a transaction stands at",
     "db/turns.py": "nothing: takes a lock by its name",
     "events/retention.py": "which workspaces have a log, and up to where webhooks were offered it",
     "events/webhooks/deliveries.py": "deliveries, at the endpoint's workspace, for whoever has seen the endpoint",

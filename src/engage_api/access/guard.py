@@ -21,6 +21,7 @@ from engage_api.core import clock, secret
 from engage_api.core.principal import NOBODY, Principal
 from engage_api.core.problem import InsufficientScope, NotFound, TooManyRequests, Unauthenticated
 from engage_api.core.scopes import Scope
+from engage_api.db import world
 from engage_api.db.engine import Database
 from engage_api.db.store import Happened
 from engage_api.http.call import Call, Services
@@ -62,6 +63,8 @@ class Doorkeeper:
             return None
         if len(self._known) >= MOST_KNOWN:
             self._known.clear()
+        if not principal.live:
+            await world.follow(self.db, principal.workspace)
         if before == self._forgotten:  # else what was looked up may be what was revoked meanwhile
             self._known[digest] = principal, monotonic() + self.trusted_for
         if kind == KEY:

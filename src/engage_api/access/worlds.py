@@ -7,14 +7,17 @@ from sqlmodel import Field as Column
 from sqlmodel import SQLModel
 
 from engage_api.core import clock, ids
+from engage_api.core.clock import Clock
 from engage_api.core.principal import Principal
 from engage_api.core.problem import Fault, Problem, UnknownReference
+from engage_api.db import world
 from engage_api.db.base import Instant
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.row import KEY
 from engage_api.db.sql import Query
 
 LIVE = "live"
+QUOTA = 2_000_000  # ids that a sandbox may give out: of resources and events together
 USUAL_PLAN = "developer"
 
 
@@ -96,9 +99,10 @@ async def require_plan(tx: Transaction, name: str) -> None:
 
 async def make_sandbox(tx: Transaction, organization_id: str, name: str, workspace: str | None = None) -> str:
     """An empty sandbox of an organization; its id. The oldest one is where its test clients go unless they name one."""
-    values = {"kind": "sandbox", "name": name, "organization_id": organization_id, "created_at": clock.host()}
-    workspace = workspace or ids.new("sbx")
+    now, workspace = clock.host(), workspace or ids.new("sbx")
+    values = {"kind": "sandbox", "name": name, "organization_id": organization_id, "created_at": now}
     await tx.run(_ADD, id=workspace, **values)
+    await world.add(tx, workspace, seed=workspace, start=Clock(now, now), quota=QUOTA)
     return workspace
 
 

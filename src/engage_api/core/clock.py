@@ -1,10 +1,16 @@
 """The only place that reads the time."""
 
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from time import time
 
+from engage_api.core import world
+
 DAY = 86_400  # seconds
+FROZEN = 0  # the pace of a clock that stands still
+_clocks: dict[str, "Clock"] = {}
+"""What this process knows of sandboxes' clocks."""
 
 
 def host() -> datetime:
@@ -31,9 +37,60 @@ def _day(number: int) -> str:
     return datetime.fromtimestamp(number * DAY, UTC).date().isoformat()
 
 
-def business(workspace: str) -> datetime:  # noqa: ARG001  # callers say whose time they mean
-    """The time in a workspace: what its documents, events and deadlines say. Every workspace follows the host."""
-    return host()
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A sandbox's clock: when the host's said `since`, it said `at`.
+
+    From then on `pace` of its seconds pass in one of the host's; none while it is frozen.
+    """
+
+    at: datetime
+    since: datetime
+    pace: int = 1
+
+    def now(self) -> datetime:
+        """What it says, to the millisecond. It never goes back, whatever the host's does."""
+        passed = (host() - self.since) * self.pace
+        return self.at + passed if passed > timedelta() else self.at
+
+    def host_at(self, moment: datetime) -> datetime | None:
+        """When the host's clock says that this one has come to a moment; None for never, while it is frozen."""
+        if moment <= self.at:
+            return self.since
+        return None if self.pace == FROZEN else self.since + (moment - self.at) / self.pace
+
+
+def business(workspace: str) -> datetime:
+    """The time in a workspace: what its documents, events and deadlines say.
+
+    The live workspace follows the host. A sandbox has a clock of its own; a write in it stands at one moment from
+    beginning to end, unless it moves on (`core/world`).
+    """
+    standing = world.standing(workspace)
+    if standing is not None:
+        return standing.moment
+    clock = _clocks.get(workspace)
+    return host() if clock is None else clock.now()
+
+
+def host_of(workspace: str, moment: datetime) -> datetime | None:
+    """When the host's clock says that a moment has come in a workspace; None for never, while its clock is frozen."""
+    clock = _clocks.get(workspace)
+    return moment if clock is None else clock.host_at(moment)
+
+
+def is_frozen(workspace: str) -> bool:
+    """Whether a workspace's clock stands still: then its time passes only where somebody moves it."""
+    clock = _clocks.get(workspace)
+    return clock is not None and clock.pace == FROZEN
+
+
+def follow(workspace: str, clock: Clock | None) -> None:
+    """Take note of what a sandbox's clock is now; None: it has none, or is gone."""
+    if clock is None:
+        _clocks.pop(workspace, None)
+    else:
+        _clocks[workspace] = clock
 
 
 def wire(moment: datetime) -> str:

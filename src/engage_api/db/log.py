@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, bindparam, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite speaks the same
 
-from engage_api.core import clock, event_types, ids
+from engage_api.core import clock, event_types, world
 from engage_api.core.principal import Principal
 from engage_api.db import kept
 from engage_api.db.engine import Database, Transaction
@@ -94,7 +94,7 @@ def values(principal: Principal, entry: Entry) -> dict[str, Any]:
     """A line by column; all but its number."""
     return {
         "workspace_id": principal.workspace,
-        "id": ids.new("evt"),
+        "id": world.new_id(principal.workspace, "evt"),
         "type": entry.type,
         "subject": entry.subject,
         "time": entry.time,

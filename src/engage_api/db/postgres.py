@@ -15,6 +15,7 @@ from engage_api.db.postgres_pulse import CHANNEL, NOTIFY, Line
 from engage_api.db.postgres_session import Session, is_lost, open_session, surface
 from engage_api.db.pulse import Pulse, Topic
 from engage_api.db.sql import Query
+from engage_api.db.world import entered, has_world
 
 APP, SYSTEM = "engage_app", "engage_system"  # roles: behind row-level security, and across all workspaces
 
@@ -82,7 +83,11 @@ class Postgres:
         tx = PostgresTransaction(session, wall, self._line)
         try:
             async with patience("a transaction"):
-                yield tx
+                if has_world(wall):
+                    async with entered(tx):
+                        yield tx
+                else:
+                    yield tx
             if tx.failure is not None:
                 raise tx.failure
         except BaseException:

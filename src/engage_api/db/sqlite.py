@@ -14,6 +14,7 @@ from engage_api.db.pulse import SHARED, Pulse, Topic
 from engage_api.db.sql import Query
 from engage_api.db.sqlite_file import BUSY, Scans, connect, surface
 from engage_api.db.sqlite_transaction import Late, Savepoint, SqliteTransaction
+from engage_api.db.world import entered, has_world
 
 BUDGET = 0.005  # seconds that a read may take in the loop before it moves to a thread
 AT_ONCE = 50  # late statements of some 20 µs between two looks at the loop
@@ -99,7 +100,11 @@ class Sqlite:
                 try:
                     group = await self._join()
                     with Savepoint(self._writer, wall) as tx:
-                        yield tx
+                        if has_world(wall):
+                            async with entered(tx):
+                                yield tx
+                        else:
+                            yield tx
                     self._late += tx.later
                     self._rings |= tx.rings
                 finally:

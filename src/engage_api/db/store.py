@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, cast
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from engage_api.core import clock, ids
+from engage_api.core import clock, world
 from engage_api.core.principal import Principal
 from engage_api.core.problem import AlreadyExists, Changed, Fault
 from engage_api.db import log, postgres_create, references, search, terms
@@ -51,7 +51,9 @@ async def create(
     """
     now = clock.business(principal.workspace)
     own = {"created_at": now, "updated_at": now, "version": 1}
-    model = cast("P", kind.public.model_construct(**{"id": ids.new(kind.prefix), **fields, **own}))
+    model = cast(
+        "P", kind.public.model_construct(**{"id": world.new_id(principal.workspace, kind.prefix), **fields, **own})
+    )
     stored = Stored(model, kind.render(model), principal.application)
     values, happened = _values(principal, kind, stored), Happened("created", time or now)
     if tx.dialect == "postgresql":
