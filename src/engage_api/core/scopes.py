@@ -34,6 +34,7 @@ class Scope(StrEnum):
     KEYS_READ = "keys:read", "See which API keys exist, never the keys themselves."
     KEYS_WRITE = "keys:write", "Make, rotate and revoke API keys."
     ME_READ = "me:read", "See yourself, as the customer that you are."
+    SANDBOX_WRITE = "sandbox:write", "Make sandboxes, look at them, and change, reset and delete them."
     USAGE_READ = "usage:read", "See how often applications call, and how that went."
     ORGANIZATIONS_READ = "organizations:read", "See organizations: your own, or all for internal applications."
     MEMBERS_READ = "members:read", "See the members of organizations and who is invited."

@@ -28,15 +28,23 @@ async def document(db: Database, principal: Principal, kind: Kind[Any], row_id: 
     return None if row is None else kind.current(row[0], row[1])
 
 
+async def stored(db: Database, principal: Principal, kind: Kind[P], row_id: str) -> Stored[P] | None:
+    """One resource as it is now, for whoever needs more of it than its document."""
+    query = _by_id(kind, "id", audience(principal), lock=False)
+    row = await db.one(query, principal.workspace, **whose(principal), id=row_id)
+    return None if row is None else _stored(kind, row)
+
+
 async def find(
     tx: Transaction, principal: Principal, kind: Kind[P], row_id: str, *, by: str = "id", lock: bool = True
 ) -> Stored[P] | None:
     """One resource inside a transaction, locked until its end on PostgreSQL; `by` may be `external_id`."""
     row = await tx.one(_by_id(kind, by, audience(principal), lock=lock), **whose(principal), id=row_id)
-    if row is None:
-        return None
-    model = kind.read(row.document)
-    return Stored(model, kind.current(row.rendered, row.document), row.made_by)
+    return None if row is None else _stored(kind, row)
+
+
+def _stored(kind: Kind[P], row: Any) -> Stored[P]:
+    return Stored(kind.read(row.document), kind.current(row.rendered, row.document), row.made_by)
 
 
 async def keep(tx: Transaction, principal: Principal, kind: Kind[Any], row_id: str) -> bool:
