@@ -154,9 +154,8 @@ async def add_party(tx: Transaction, live: str, application: str, kind: str, sta
 
 async def add_workspace(tx: Transaction, workspace: str, kind: str, organization: str) -> None:
     """A closed world of data."""
-    await tx.run(
-        _ADD_WORKSPACE, id=workspace, kind=kind, name="Test", organization_id=organization, created_at=clock.host()
-    )
+    values = {"kind": kind, "name": "Test", "organization_id": organization, "created_at": clock.host()}
+    await tx.run(_ADD_WORKSPACE, id=workspace, expires_at=None, **values)
 
 
 @asynccontextmanager

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from engage_api.access.worlds import make_sandbox
+from engage_api.access import operator
+from engage_api.access.sandboxes import making
 from tests.oauth import parties
 from tests.oauth.parties import FORM, GRANT, SCOPES, TOKEN, Credential, Party, introspected, made, post, token
 from tests.running import BASE_URL, Answer, Service
@@ -112,8 +113,9 @@ async def seen(service: Service, key: str) -> list[str]:
 
 
 async def test_each_token_is_good_in_one_workspace(service: Service, ours: Party, theirs: Party) -> None:
-    async with service.db.write(None) as tx:
-        second = await make_sandbox(tx, ours.organization, "Second")
+    maker = await operator.principal(service.db, "live")
+    async with service.db.write("live") as tx:
+        second = (await making.make(tx, maker, making.New(ours.organization, "Second"))).model.id
     places = {
         "default": await token(service, ours.test),
         "second": await token(service, ours.test, resource=f"{EVERYTHING}/sandboxes/{second}"),

@@ -17,10 +17,11 @@ from typing import Any
 import httpx
 import pytest
 
-from engage_api.access import operator, worlds
+from engage_api.access import operator
 from engage_api.access.applications import service as applications
 from engage_api.access.applications.models import APPLICATION
 from engage_api.access.organizations.models import ORGANIZATION
+from engage_api.access.sandboxes import making
 from engage_api.access.worlds import LIVE, USUAL_PLAN
 from engage_api.core import ids
 from engage_api.core.principal import Principal
@@ -121,7 +122,7 @@ async def arrive(data: Path) -> str:
         async with db.system.write(None) as tx:
             await store.create(tx, maker, ORGANIZATION, party | rights | {"id": organization})
             await store.create(tx, maker, APPLICATION, party | program | {"id": application})
-            await worlds.make_sandbox(tx, organization, demo.NAME, sandbox)
+            await making.make(tx, replace(maker, application=application), making.New(organization, demo.NAME, sandbox))
             await seed.fill(tx, who)
         holder = await operator.principal(db, sandbox, application=application)
         pepper = derive(settings.secret(), "api-keys")

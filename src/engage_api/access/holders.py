@@ -9,7 +9,8 @@ from sqlalchemy import Column, FromClause, Select, select
 
 from engage_api.access.applications.models import ApplicationRow
 from engage_api.access.organizations.models import OrganizationRow
-from engage_api.access.worlds import PlanRow, WorkspaceRow
+from engage_api.access.worlds import ENDED, LIVE, PlanRow, WorkspaceRow
+from engage_api.core import clock
 from engage_api.core.principal import Plan, Principal
 from engage_api.core.problem import InsufficientScope
 from engage_api.core.scopes import Scope
@@ -32,6 +33,7 @@ def of(credential: FromClause, *columns: Column[Any], plan: Column[Any] | None =
             credential.c.workspace_id,
             credential.c.application_id,
             _workspace.c.kind.label("workspace_kind"),
+            _workspace.c.expires_at.label("workspace_expires_at"),
             _application.c.state.label("application_state"),
             _application.c.document.label("application"),
             _organization.c.id.label("organization_id"),
@@ -52,8 +54,11 @@ def of(credential: FromClause, *columns: Column[Any], plan: Column[Any] | None =
 
 def may_act(row: Any) -> bool:
     """Whether its application has not been revoked nor its organization suspended, and in the live workspace both have
-    been let in.
+    been let in; a sandbox must not have come to its end.
     """
+    expires_at = row.workspace_expires_at
+    if row.workspace_kind == ENDED or (expires_at is not None and expires_at <= clock.host()):
+        return False
     if row.application_state == "revoked" or row.organization_state == "suspended":
         return False
     return is_test(row) or (row.application_state == "live" and row.organization_state == "approved")
@@ -61,7 +66,7 @@ def may_act(row: Any) -> bool:
 
 def is_test(row: Any) -> bool:
     """Whether the credential is for a sandbox."""
-    return bool(row.workspace_kind != "live")
+    return bool(row.workspace_kind != LIVE)
 
 
 def principal(

@@ -2,35 +2,48 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, String, bindparam, insert, select
+from sqlalchemy import BigInteger, Index, String, bindparam, insert, or_, select, update
 from sqlmodel import Field as Column
 from sqlmodel import SQLModel
 
-from engage_api.core import clock, ids
-from engage_api.core.clock import Clock
+from engage_api.core import clock
 from engage_api.core.principal import Principal
 from engage_api.core.problem import Fault, Problem, UnknownReference
-from engage_api.db import world
+from engage_api.core.scopes import EVERYTHING, Scope
 from engage_api.db.base import Instant
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.row import KEY
 from engage_api.db.sql import Query
 
-LIVE = "live"
-QUOTA = 2_000_000  # ids that a sandbox may give out: of resources and events together
+LIVE, SANDBOX, ENDED = "live", "sandbox", "ended"
+"""Kinds of workspaces; the first is also the id of the only one of its kind."""
 USUAL_PLAN = "developer"
+GUESTS = "org_guests"
+"""The organization of those who have none: whoever made a sandbox without an account."""
+OF_LIVE = frozenset(
+    scope for scope in Scope if scope.value.startswith(("admin:", "applications:", "members:", "operations:", "organ"))
+)
+"""Scopes for what only the live workspace has: parties, people and the service itself."""
+OF_SANDBOXES = EVERYTHING - OF_LIVE
+"""What the first key of a sandbox may do. Beside what is in the sandbox: manage sandboxes of its application."""
 
 
 class WorkspaceRow(SQLModel, table=True):
-    """One closed world of data: the operator's `live` one, or a sandbox."""
+    """One closed world of data: the operator's `live` one, or a sandbox.
+
+    From `expires_at` on, in the host's time, no credential of it works; None: it stays. One that is `ended` is only
+    there until all that was in it is gone.
+    """
 
     __tablename__ = "workspace"
+    __table_args__ = (Index("workspace_expires", "expires_at"),)
 
     id: str = Column(primary_key=True, sa_type=KEY)
     kind: str = Column(sa_type=KEY)
     name: str = Column(sa_type=String)
     organization_id: str = Column(foreign_key="organization.id", sa_type=KEY)
     created_at: datetime = Column(sa_type=Instant)
+    expires_at: datetime | None = Column(default=None, sa_type=Instant)
 
 
 class PlanRow(SQLModel, table=True):
@@ -49,9 +62,13 @@ _plan = PlanRow.__table__  # type: ignore[attr-defined]
 _PLAN = Query(select(_plan.c.name).where(_plan.c.name == bindparam("name")))
 _workspace = WorkspaceRow.__table__  # type: ignore[attr-defined]
 _ADD = Query(insert(_workspace))
+_at = _workspace.c.id == bindparam("at_id")
+_EXPIRE = Query(update(_workspace).where(_at, _workspace.c.kind == SANDBOX).values(expires_at=bindparam("expires_at")))
+_END = Query(update(_workspace).where(_at, _workspace.c.kind == SANDBOX).values(kind=ENDED))
+_lives = or_(_workspace.c.expires_at.is_(None), _workspace.c.expires_at > bindparam("now"))
 _sandboxes = (
     select(_workspace.c.id)
-    .where(_workspace.c.organization_id == bindparam("organization"), _workspace.c.kind == "sandbox")
+    .where(_workspace.c.organization_id == bindparam("organization"), _workspace.c.kind == SANDBOX, _lives)
     .order_by(_workspace.c.created_at, _workspace.c.id)
     .limit(1)
 )
@@ -97,19 +114,31 @@ async def require_plan(tx: Transaction, name: str) -> None:
         raise UnknownReference(errors=[Fault("unknown-reference", "There is no plan with this name.", pointer="/plan")])
 
 
-async def make_sandbox(tx: Transaction, organization_id: str, name: str, workspace: str | None = None) -> str:
-    """An empty sandbox of an organization; its id. The oldest one is where its test clients go unless they name one."""
-    now, workspace = clock.host(), workspace or ids.new("sbx")
-    values = {"kind": "sandbox", "name": name, "organization_id": organization_id, "created_at": now}
-    await tx.run(_ADD, id=workspace, **values)
-    await world.add(tx, workspace, seed=workspace, start=Clock(now, now), quota=QUOTA)
-    return workspace
+async def open_sandbox(tx: Transaction, workspace: str, name: str, organization: str, until: datetime | None) -> None:
+    """The workspace of a new sandbox. The oldest one of an organization is where its test clients go unless they name
+    one. `access.sandboxes.making` makes the rest of it.
+    """
+    values = {"kind": SANDBOX, "name": name, "organization_id": organization, "created_at": clock.host()}
+    await tx.run(_ADD, id=workspace, expires_at=until, **values)
+
+
+async def expire_sandbox(tx: Transaction, workspace: str, at: datetime | None) -> None:
+    """From this time of the host on its credentials are good for nothing; None: it stays."""
+    await tx.run(_EXPIRE, at_id=workspace, expires_at=at)
+
+
+async def end_sandbox(tx: Transaction, workspace: str) -> bool:
+    """No credential of it works from now on. False when it had ended before."""
+    return bool(await tx.run(_END, at_id=workspace))
 
 
 async def sandbox(db: Database, organization_id: str, named: str | None = None) -> str | None:
-    """The sandbox of an organization with this id, or without one its default: the oldest. None when it has none."""
-    if named is None:
-        row = await db.one(_DEFAULT, None, organization=organization_id)
-    else:
-        row = await db.one(_NAMED, None, organization=organization_id, id=named)
+    """The sandbox of an organization with this id, or without one its default: the oldest. None when it has none.
+
+    Guests have nothing in common but their organization, so there is none that all of them share.
+    """
+    if organization_id == GUESTS:
+        return None
+    given = {"organization": organization_id, "now": clock.host()}
+    row = await db.one(_DEFAULT, None, **given) if named is None else await db.one(_NAMED, None, **given, id=named)
     return None if row is None else str(row.id)

@@ -61,14 +61,26 @@ _BASE = Query(
     update(_t).where(_mine).values(base_number=bindparam("base_number"), base_sequence=bindparam("base_sequence"))
 )
 
+_BEGAN = Query(
+    update(_t)
+    .where(_mine)
+    .values(number=bindparam("number"), base_number=bindparam("number"), base_sequence=bindparam("base_sequence"))
+)
 
-async def add(
-    tx: Transaction, workspace: str, *, seed: str, start: Clock, quota: int, busy: str | None = None
-) -> None:
+
+async def add(tx: Transaction, workspace: str, *, seed: str, start: Clock, quota: int, busy: str | None = None) -> None:
     """Give a new sandbox its world. `tx` stands at the live workspace, or at the sandbox itself."""
     values: dict[str, Any] = {"number": 0, "done": 0, "total": 0, "base_number": 0, "base_sequence": 0}
     values |= {"seed": seed, "quota": quota, "busy": busy, "at": start.at, "since": start.since, "pace": start.pace}
     await tx.run(_ADD, workspace_id=workspace, **values)
+
+
+async def began(tx: Transaction, world: World, *, sequence: int) -> None:
+    """Keep what a world gave out in the transaction that made it, as where a reset goes back to.
+
+    That transaction stands somewhere else, so it could not enter the world.
+    """
+    await tx.run(_BEGAN, at_workspace=world.workspace, number=world.number, base_sequence=sequence)
 
 
 async def find(db: Database, workspace: str) -> Any:

@@ -1,14 +1,16 @@
 """The demo sandbox that development starts with."""
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from engage_api.access import keys, operator, worlds
+from engage_api.access import keys, operator
 from engage_api.access.applications import service as applications
 from engage_api.access.applications.models import APPLICATION
 from engage_api.access.models import API_KEY
 from engage_api.access.organizations.models import ORGANIZATION
+from engage_api.access.sandboxes import making as sandboxes
 from engage_api.access.worlds import LIVE, USUAL_PLAN, WorkspaceRow
 from engage_api.core.principal import Principal
 from engage_api.core.scopes import EVERYTHING
@@ -48,7 +50,8 @@ async def _make(db: Database) -> None:
     async with db.system.write(None) as tx:
         await store.create(tx, maker, ORGANIZATION, party | organization)
         await store.create(tx, maker, APPLICATION, party | application)
-        await worlds.make_sandbox(tx, ORGANIZATION_ID, NAME, WORKSPACE)
+        its_own = replace(maker, application=APPLICATION_ID)
+        await sandboxes.make(tx, its_own, sandboxes.New(ORGANIZATION_ID, NAME, WORKSPACE))
         who = Principal("seed", APPLICATION_ID, ORGANIZATION_ID, WORKSPACE, False, EVERYTHING, operator.NO_LIMIT, True)
         await seed.fill(tx, who)
 

@@ -9,6 +9,7 @@ from engage_api.access.organizations.models import (
     OrganizationState,
     OrganizationUpdate,
 )
+from engage_api.access.sandboxes import making as sandboxes
 from engage_api.core.principal import Principal
 from engage_api.core.problem import NotFound
 from engage_api.core.states import require_transition
@@ -35,7 +36,7 @@ async def create(tx: Transaction, principal: Principal, wanted: OrganizationCrea
     worlds.require_live(principal)
     await worlds.require_plan(tx, wanted.plan)
     stored = await store.create(tx, principal, ORGANIZATION, {**dict(wanted), "state": "pending"})
-    await worlds.make_sandbox(tx, stored.model.id, stored.model.name)
+    await sandboxes.make(tx, principal, sandboxes.New(stored.model.id, stored.model.name))
     return stored
 
 
