@@ -85,6 +85,7 @@ ACROSS = {
     "access/accounts/store.py": "reads accounts, as above",
     "access/customer_links/people.py": "whom links are about, who belong to no workspace",
     "access/customer_sessions/service.py": "as for keys; and sweeps expired sessions, whosever they were",
+    "access/faults/store.py": "writes to a sandbox past its turns: it is no writing in it",
     "access/jobs/command.py": "lets a dead job run again, whosever it is",
     "access/jobs/routes.py": "as the command does",
     "access/jobs/service.py": "shows an operator the jobs of all workspaces",

@@ -14,6 +14,7 @@ WRITES = {
     "access/applications/secrets.py": "the insert of a fingerprint, at the caller's workspace",
     "access/customer_links/people.py": "whom links are about, who belong to no workspace",
     "access/customer_sessions/service.py": "customers' tokens, and whose they are",
+    "access/faults/store.py": "the faults of a sandbox, at its own workspace: they are no part of it",
     "access/holders.py": "whose a credential is: its application, organization, workspace and plan",
     "access/keys.py": "credentials, and whose key it is",
     "access/members/addresses.py": "whom invitations are for, and which are for somebody",

@@ -29,6 +29,9 @@ Put = Callable[[Transaction, Principal, str, T, etags.Preconditions], Awaitable[
 class Keeper(Protocol):
     """What handlers ask of the guard's memory of credentials (`access.guard.Doorkeeper`)."""
 
+    maker: Any
+    """What makes faults for who asks for them (`access.faults.making.Maker`); this room does not know it."""
+
     async def recognise(self, token: str) -> Principal | None:
         """The holder of a token."""
 

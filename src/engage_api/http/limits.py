@@ -137,6 +137,12 @@ class Limits:
         _log.warning("limits are counted in this process", error=repr(error))
 
 
+def as_used_up(plan: Plan, seconds: int) -> TooManyRequests:
+    """What is said when the window of a plan is used up for so many seconds."""
+    rules = policy(plan)
+    return _used_up("window", plan.window, Told(False, 0, seconds), rules.header)
+
+
 def _used_up(name: str, amount: int, told: Told, policies: bytes) -> TooManyRequests:
     reset = _whole(told.seconds)
     again = f"It returns at midnight UTC, in {reset} seconds." if name == "quota" else f"Try again in {reset} seconds."

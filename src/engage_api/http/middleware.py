@@ -33,6 +33,8 @@ ENDING = "engage.ending"
 """In the state of the lifespan: what the server calls when it is told to stop."""
 ABORT = "engage.abort"
 """Among the extensions of a request: lets go of its connection at once, with whatever was not taken from it yet."""
+SHUT = "engage.shut"
+"""As well: closes its connection as soon as what was sent has been taken from it."""
 _log = structlog.get_logger("engage.request")
 MOST_BLOCKED = 10_000  # addresses kept in mind
 
@@ -95,6 +97,8 @@ class _Envelope:
             ]
             if not any(name == b"cache-control" for name, _ in given):
                 message["headers"].append((b"cache-control", b"no-store"))
+            if "cut" in state:  # somebody in a sandbox wants it lost
+                self._send = state["cut"].onto(self._send)
         await self._send(message)
 
 
@@ -167,7 +171,8 @@ class Envelope:
     async def _note(self, scope: Scope, status: int, seconds: float) -> None:
         found = scope.get("route")
         route = getattr(found, "path", "-")
-        self._meter.count(scope["method"] if scope["method"] in METHODS else "OTHER", route, status, seconds)
+        if "mishap" not in scope["state"]:  # it was asked for, so it says nothing of the service
+            self._meter.count(scope["method"] if scope["method"] in METHODS else "OTHER", route, status, seconds)
         if "principal" in scope["state"]:
             self._shared.services.tally.count(scope["state"]["principal"], getattr(found, "name", "-"), status)
         self._log.line(scope, scope["state"]["request_id"], route, status, seconds)

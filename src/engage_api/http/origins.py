@@ -12,8 +12,9 @@ def allowed(origins: tuple[str, ...]) -> Callable[[ASGIApp], ASGIApp]:
     if not origins:
         return lambda app: app
     headers = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID"]
-    headers += ["X-Request-Id"]
+    headers += ["X-Request-Id", "Engage-Fault"]
     shown = ["ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id", "Api-Version"]
+    shown += ["Engage-Fault"]
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
     return partial(
         CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=headers, expose_headers=shown

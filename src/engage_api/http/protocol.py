@@ -11,7 +11,7 @@ from httptools import HttpParserError, HttpParserUpgrade
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from engage_api.core.problem import HeadersTooLarge, InvalidRequest, NotImplementedHere, Problem
-from engage_api.http.middleware import ABORT, ENDING
+from engage_api.http.middleware import ABORT, ENDING, SHUT
 
 MOST_BYTES = 65_536  # of a request line with its headers
 MOST_FIELDS = 100
@@ -84,7 +84,7 @@ class Protocol(HttpToolsProtocol):
         self._unread = 0
         self._calm()
         scope = cast("dict[str, Any]", self.scope)
-        scope["extensions"] = {ABORT: self.transport.abort}
+        scope["extensions"] = {ABORT: self.transport.abort, SHUT: self.transport.close}
         refusal = self._refusal()
         if refusal:
             scope["refusal"] = refusal

@@ -37,6 +37,8 @@ class RequestLog:
         else:
             who = scope["state"].get("principal")
             whose = f'"application":"{who.application}","workspace":"{who.workspace}"' if who else '"application":null'
+            if "mishap" in scope["state"]:
+                whose += f',"fault":"{scope["state"]["mishap"]}"'
             line = (
                 f'{{"time":"{clock.wire(clock.host())}","event":"request","request_id":"{request_id}",'
                 f'"method":{escape(scope["method"])},"path":{path},"route":{escape(route)},'

@@ -1,0 +1,1 @@
+"""Faults that somebody who tests in a sandbox asks for: kept, counted and made."""
