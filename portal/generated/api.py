@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from engage_api.access.applications.models import APPLICATION, CLIENT_SECRET
+from engage_api.access.applications.models import APPLICATION
+from engage_api.access.applications.secret_models import CLIENT_SECRET
 from engage_api.access.applications.service import TRANSITIONS as OF_APPLICATIONS
 from engage_api.access.customer_links.models import ACCOUNT_LINK
 from engage_api.access.members.models import INVITATION, MEMBER

@@ -16,8 +16,9 @@ from engage_api.access import operations
 from engage_api.access import seal as _seal  # noqa: F401  # registers its table
 from engage_api.access.accounts.routes import routes as account_pages
 from engage_api.access.accounts.service import Accounts
-from engage_api.access.applications.models import APPLICATION, CLIENT_SECRET
+from engage_api.access.applications.models import APPLICATION
 from engage_api.access.applications.routes import router as applications
+from engage_api.access.applications.secret_models import CLIENT_SECRET
 from engage_api.access.customer_links.models import ACCOUNT_LINK
 from engage_api.access.customer_links.pages import routes as customer_pages
 from engage_api.access.guard import Doorkeeper

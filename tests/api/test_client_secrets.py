@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import bindparam, select
 
-from engage_api.access.applications.models import ClientSecretMarkRow
+from engage_api.access.applications.secret_models import ClientSecretMarkRow
 from engage_api.core import secret as secrets
 from engage_api.core.secret import PATTERN, fingerprint
 from engage_api.db.sql import Query

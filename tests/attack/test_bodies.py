@@ -12,7 +12,8 @@ from zlib import crc32
 import pytest
 from sqlalchemy import func, literal_column, select, union_all
 
-from engage_api.access.applications.models import ApplicationRow, ClientSecretMarkRow, ClientSecretRow
+from engage_api.access.applications.models import ApplicationRow
+from engage_api.access.applications.secret_models import ClientSecretMarkRow, ClientSecretRow
 from engage_api.access.models import ApiKeyRow, CredentialRow
 from engage_api.access.organizations.models import OrganizationRow
 from engage_api.cases.models import CaseRow

@@ -13,7 +13,7 @@ from engage_api.core.model import Input, Model, Moment, Name, Reference, Resourc
 from engage_api.core.scopes import Scope
 from engage_api.db.base import Instant
 from engage_api.db.kind import Kind
-from engage_api.db.row import KEY, Row
+from engage_api.db.row import KEY, TimedRow, moments_of
 
 MAPPED = 96  # bits before an IPv4 address that is written as an IPv6 one
 
@@ -64,6 +64,7 @@ class ApiKey(ApiKeyBase, Resource):
     hint: str = Field(description="Its beginning and its last four characters.", examples=["eng_test_key_…x7Qz"])
     last_used_at: Moment | None = Field(None, description="When it was last used, to the minute; null: never.")
     replaced_by: Reference | None = Field(None, description="The key that a rotation put in its place.")
+    expired_at: Moment | None = Field(None, description="When it stopped working because of `expiresAt`.")
 
 
 class ApiKeyWithSecret(ApiKey):
@@ -91,13 +92,14 @@ class LeakedKey(Input):
     )
 
 
-class ApiKeyRow(Row, table=True):
+class ApiKeyRow(TimedRow, table=True):
     """A key's row; what proves the key is in `credential`."""
 
     __tablename__ = "api_key"
     __table_args__ = (
         Index("api_key_created", "workspace_id", "created_at", "id"),
         Index("api_key_updated", "workspace_id", "updated_at", "id"),
+        moments_of("api_key"),
     )
 
     application_id: str = Column(foreign_key="application.id", sa_type=KEY)
@@ -123,17 +125,23 @@ def _columns(key: ApiKey) -> dict[str, Any]:
     return {"application_id": key.application_id, "plan": key.plan, "expires_at": key.expires_at}
 
 
+def _moment(key: ApiKey) -> datetime | None:
+    return None if key.expired_at else key.expires_at
+
+
 API_KEY = Kind(
     "api-key",
     "key",
     ApiKey,
     ApiKeyRow,
     _columns,
-    schema=2,
+    schema=3,
     happens={
         "created": "An API key was made.",
         "updated": "The key was rotated: it ends at `expiresAt`.",
         "deleted": "The key was revoked.",
         "leaked": "Somebody reported the key itself, and it ended.",
+        "expired": "The key stopped working: its `expiresAt` passed.",
     },
+    moment=_moment,
 )

@@ -8,6 +8,7 @@ from pydantic import Field
 from sqlalchemy import ForeignKeyConstraint, Index
 from sqlmodel import Field as Column
 
+from engage_api.cases.parts import Decision, InformationNeeded, Participant
 from engage_api.cases.tasks.models import NEVER, Task, TaskCreate, Visibility
 from engage_api.core.model import (
     ExternalId,
@@ -28,35 +29,13 @@ from engage_api.core.model import (
 from engage_api.customers.models import Channel, Customer
 from engage_api.db.base import Instant
 from engage_api.db.kind import SORTS, Equal, From, Kind, Term, Until
-from engage_api.db.row import KEY, Row
+from engage_api.db.row import KEY, TimedRow, moments_of
 
 CaseState = Literal["received", "accepted", "in-progress", "waiting", "delivered", "confirmed", "withdrawn", "rejected"]
+OWED: frozenset[CaseState] = frozenset({"received", "accepted", "in-progress", "waiting"})
+"""States in which a case is still to be delivered."""
 WaitingFor = Literal["customer", "partner", "suspended"]
 Triage = Literal["standard", "tailored"]
-
-
-class InformationNeeded(Input):
-    """Something that is needed before the case can go on."""
-
-    name: Name = Field(description="What is needed.", examples=["floor plan"])
-    description: Text | None = Field(None, description="More about it.")
-    received: bool = Field(False, description="Whether it has come in.")
-
-
-class Decision(Input):
-    """What was decided, and why."""
-
-    result: Name = Field(description="What was decided, in your own words.", examples=["granted"])
-    reason: Text | None = Field(None, description="Why.")
-    decided_at: Moment | None = Field(None, description="When.")
-
-
-class Participant(Input):
-    """Somebody who has a part in the case."""
-
-    role: Word = Field(description="The part.", examples=["applicant"])
-    name: Name = Field(description="Who it is.", examples=["Zoë de Vries"])
-    customer_id: Reference | None = Field(None, description="Their id, where they are a customer.")
 
 
 class CaseBase(Model):
@@ -155,6 +134,11 @@ class Case(CaseBase, Resource):
         description="Whether it was delivered without a manual task; null until it is delivered."
     )
     handover_count: int = Field(ge=0, description="How often a task of it went from one person to another.")
+    overdue_at: Moment | None = Field(
+        None,
+        description="Since when it is overdue: its due date passed, and it is neither delivered nor closed. Null: it "
+        "is not overdue, or not any more.",
+    )
 
 
 class ExpandedCase(Case):
@@ -164,7 +148,7 @@ class ExpandedCase(Case):
     tasks: list[Task] | None = Field(None, description="With `expand=tasks`.")
 
 
-class CaseRow(Row, table=True):
+class CaseRow(TimedRow, table=True):
     """A case's row. `due_place` is where it stands in a list sorted by due date."""
 
     __tablename__ = "case"
@@ -182,6 +166,7 @@ class CaseRow(Row, table=True):
         Index("case_of_parent", "workspace_id", "parent_id", "created_at", "id"),
         Index("case_type", "workspace_id", "type", "created_at", "id"),
         Index("case_channel", "workspace_id", "channel", "created_at", "id"),
+        moments_of("case"),
     )
 
     external_id: str | None = Column(default=None, sa_type=KEY)
@@ -208,6 +193,12 @@ def _words(case: Case) -> Iterator[str]:
 
 def _terms(case: Case) -> Iterator[tuple[str, str]]:
     yield "triage", case.triage
+    if case.overdue_at:
+        yield "overdue", "true"
+
+
+def _moment(case: Case) -> datetime | None:
+    return case.due_at if case.state in OWED and not case.overdue_at else None
 
 
 def _refers(case: Case) -> Iterator[str]:
@@ -232,8 +223,10 @@ CASE = Kind(
         "triage": Term("triage"),
         "due_from": From("due_at"),
         "due_until": Until("due_at"),
+        "overdue": Term("overdue"),
     },
     sorts={**SORTS, "dueAt": "due_place"},
+    schema=2,
     happens={
         "created": "A case was received.",
         "updated": "Fields of the case changed.",
@@ -244,5 +237,7 @@ CASE = Kind(
         "confirmed": "The customer confirmed what was delivered: the case is closed.",
         "rejected": "The case was rejected: it is closed.",
         "withdrawn": "The case was withdrawn: it is closed.",
+        "overdue": "The case's due date passed, and it is neither delivered nor closed.",
     },
+    moment=_moment,
 )

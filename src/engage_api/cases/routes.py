@@ -18,6 +18,7 @@ from engage_api.cases.models import (
     ExpandedCase,
     Triage,
 )
+from engage_api.cases.tasks.models import Overdue
 from engage_api.core.model import Moment, Reference, Word
 from engage_api.core.scopes import Scope
 from engage_api.customers.models import Channel
@@ -60,6 +61,7 @@ class CaseQuery(ResourceQuery):
     parent_id: Reference | None = Field(None, description="Only the parts of this case.")
     due_from: Moment | None = Field(None, description="Due at this time or later.")
     due_until: Moment | None = Field(None, description="Due before this time.")
+    overdue: Overdue | None = Field(None, description="`true`: only those that are overdue.")
 
 
 @router.post("", status_code=201, response_model=Case, summary="Create a case")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from engage_api.cases import references
+from engage_api.cases import overdue, references
 from engage_api.cases.lookup import CLOSED, CaseClosed, require
 from engage_api.cases.models import CASE, Case, CaseCreate, CaseReplace, CaseState, CaseTransition, CaseUpdate
 from engage_api.cases.tasks import service as tasks
@@ -92,7 +92,7 @@ async def move(
     if wanted.to == "delivered":
         changes["delivered_at"] = clock.business(principal.workspace)
         changes["straight_through"] = not await tasks.has_manual(tx, principal, case_id)
-    return await store.change(tx, principal, CASE, was, changes, store.Happened(wanted.to))
+    return await store.change(tx, principal, CASE, was, overdue.along(was.model, changes), store.Happened(wanted.to))
 
 
 async def _take_turn(tx: Transaction, principal: Principal, parent_id: str | None) -> None:
@@ -107,7 +107,7 @@ async def _changed(tx: Transaction, principal: Principal, was: Stored[Case], fie
     if was.model.state in CLOSED and any(getattr(was.model, name) != value for name, value in fields.items()):
         raise CaseClosed
     await references.require(tx, principal, fields, was.model)
-    return await store.change(tx, principal, CASE, was, fields)
+    return await store.change(tx, principal, CASE, was, overdue.along(was.model, fields))
 
 
 def _require_words(case: Case, wanted: CaseTransition) -> None:

@@ -76,7 +76,8 @@ class Kind(Generic[P]):
     `columns` gives the typed columns beside the common ones, `words` what full-text search finds, `terms` the exact
     values of list-like fields as (name, value), `refers` the ids in such fields: what is named there is not deleted.
     `schema` counts the shapes its document has had: raise it when the shape changes. `happens` tells in a sentence what
-    can happen to one, by the last word of the event's type: nothing else is written to the log.
+    can happen to one, by the last word of the event's type: nothing else is written to the log. `moment` says when time
+    will change one next, None for never; what then happens stands in `jobs/moments`, and its rows are `TimedRow`s.
     """
 
     name: str
@@ -91,10 +92,13 @@ class Kind(Generic[P]):
     sorts: Mapping[str, str] = field(default_factory=lambda: SORTS)
     schema: int = 1
     happens: Mapping[str, str] = field(default_factory=dict)
+    moment: Callable[[P], datetime | None] | None = None
     known: ClassVar[dict[str, "Kind[Any]"]] = {}
 
     def __post_init__(self) -> None:
-        """Every kind is known by its name, as soon as its module is imported."""
+        """Every kind is known by its name, as soon as its module is imported; its moment is one of its columns."""
+        if self.moment is not None:
+            object.__setattr__(self, "columns", _timed(self.columns, self.moment))
         Kind.known[self.name] = self
 
     @property
@@ -153,3 +157,9 @@ class Kind(Generic[P]):
         if len(whole) <= LONGEST_TERM:
             return whole
         return f"{self.name}.{name}#{hashlib.blake2b(whole.encode(), digest_size=24).hexdigest()}"
+
+
+def _timed(
+    columns: Callable[[P], Mapping[str, Any]], moment: Callable[[P], datetime | None]
+) -> Callable[[P], Mapping[str, Any]]:
+    return lambda public: {**columns(public), "moment_at": moment(public)}

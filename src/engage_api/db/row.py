@@ -30,6 +30,18 @@ class Row(SQLModel):
     document: bytes = Field(sa_type=LargeBinary)
 
 
+class TimedRow(Row):
+    """A row that time changes: `moment_at` is when it does so next, in the workspace's time. Null: never."""
+
+    moment_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+def moments_of(table: str) -> Index:
+    """The index by which the next moment of a workspace is found."""
+    some = "moment_at IS NOT NULL"
+    return Index(f"{table}_moment", "workspace_id", "moment_at", "id", postgresql_where=some, sqlite_where=some)
+
+
 class EventRow(SQLModel, table=True):
     """One line of a workspace's log (CloudEvents 1.0). `data` is the document as it was written with the event.
 

@@ -28,7 +28,7 @@ from engage_api.core.model import (
 from engage_api.customers.models import Channel
 from engage_api.db.base import Instant
 from engage_api.db.kind import Equal, Kind, Term, Within
-from engage_api.db.row import KEY, Row
+from engage_api.db.row import KEY, TimedRow, moments_of
 
 OfferState = Literal["draft", "active", "retired"]
 ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
@@ -67,7 +67,7 @@ class OfferBase(Model):
     valid_from: Moment | None = Field(None, description="From when it holds; null: always.")
     valid_until: Moment | None = Field(
         None,
-        description="Until when it holds, that moment excluded; null: no end.",
+        description="Until when it holds, that moment excluded; null: no end. Then an active offer is retired.",
         examples=["2036-11-21T20:00:00.000Z"],
     )
     metadata: Metadata = Field(default_factory=dict)
@@ -108,7 +108,7 @@ class Offer(OfferBase, Resource):
     state: OfferState = Field(description="Changes by a transition only.")
 
 
-class OfferRow(Row, table=True):
+class OfferRow(TimedRow, table=True):
     """An offer's row. From `valid_after` until `valid_before` it holds, which is never while it is not active."""
 
     __tablename__ = "offer"
@@ -117,6 +117,7 @@ class OfferRow(Row, table=True):
         Index("offer_created", "workspace_id", "created_at", "id"),
         Index("offer_updated", "workspace_id", "updated_at", "id"),
         Index("offer_state", "workspace_id", "state", "created_at", "id"),
+        moments_of("offer"),
     )
 
     external_id: str | None = Column(default=None, sa_type=KEY)
@@ -133,6 +134,10 @@ def _columns(offer: Offer) -> dict[str, Any]:
         "valid_after": (offer.valid_from or ALWAYS) if active else NEVER,
         "valid_before": (offer.valid_until or NEVER) if active else ALWAYS,
     }
+
+
+def _moment(offer: Offer) -> datetime | None:
+    return offer.valid_until if offer.state == "active" else None
 
 
 def _words(offer: Offer) -> Iterator[str]:
@@ -162,6 +167,8 @@ OFFER = Kind(
         "updated": "Fields of the offer changed.",
         "active": "The offer was published.",
         "retired": "The offer was retired.",
+        "expired": "The offer's validity ended (`validUntil`), and with that it is retired.",
         "deleted": "The draft was deleted.",
     },
+    moment=_moment,
 )

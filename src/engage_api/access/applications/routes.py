@@ -8,15 +8,17 @@ from pydantic import Field
 from engage_api.access.applications import secrets, service
 from engage_api.access.applications.models import (
     APPLICATION,
-    CLIENT_SECRET,
     Application,
     ApplicationCreate,
     ApplicationState,
     ApplicationUpdate,
+    Environment,
+)
+from engage_api.access.applications.secret_models import (
+    CLIENT_SECRET,
     ClientSecret,
     ClientSecretCreate,
     ClientSecretWithSecret,
-    Environment,
 )
 from engage_api.access.guard import guard
 from engage_api.access.models import Scopes

@@ -4,10 +4,9 @@ from sqlalchemy import insert
 
 from engage_api.access import holders, worlds
 from engage_api.access.applications import service
-from engage_api.access.applications.models import (
-    APPLICATION,
+from engage_api.access.applications.models import APPLICATION, OPERATOR
+from engage_api.access.applications.secret_models import (
     CLIENT_SECRET,
-    OPERATOR,
     ClientSecret,
     ClientSecretCreate,
     ClientSecretMarkRow,

@@ -6,13 +6,13 @@ from typing import Any
 from engage_api.access import holders, worlds
 from engage_api.access.applications.models import (
     APPLICATION,
-    CLIENT_SECRET,
     OPERATOR,
     Application,
     ApplicationCreate,
     ApplicationState,
     ApplicationUpdate,
 )
+from engage_api.access.applications.secret_models import CLIENT_SECRET
 from engage_api.access.organizations.models import ORGANIZATION
 from engage_api.core import ids
 from engage_api.core.principal import Principal

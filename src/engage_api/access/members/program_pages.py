@@ -7,14 +7,8 @@ from starlette.responses import Response
 from engage_api.access import keys, worlds
 from engage_api.access.accounts import pages
 from engage_api.access.applications import secrets, service
-from engage_api.access.applications.models import (
-    CLIENT_SECRET,
-    OPERATOR,
-    Application,
-    ApplicationCreate,
-    ApplicationUpdate,
-    ClientSecretCreate,
-)
+from engage_api.access.applications.models import OPERATOR, Application, ApplicationCreate, ApplicationUpdate
+from engage_api.access.applications.secret_models import CLIENT_SECRET, ClientSecretCreate
 from engage_api.access.members import once
 from engage_api.access.members.desk import HOME, Desk, Form, done, mistakes, seen, validated
 from engage_api.access.members.refusals import NoSandbox, NotYours

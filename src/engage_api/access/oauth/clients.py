@@ -8,13 +8,8 @@ from sqlalchemy import bindparam, select
 
 from engage_api.access import worlds
 from engage_api.access.applications import redirects
-from engage_api.access.applications.models import (
-    APPLICATION,
-    AccessTokenFormat,
-    ApplicationRow,
-    ClientSecretMarkRow,
-    ClientSecretRow,
-)
+from engage_api.access.applications.models import APPLICATION, AccessTokenFormat, ApplicationRow
+from engage_api.access.applications.secret_models import ClientSecretMarkRow, ClientSecretRow
 from engage_api.access.oauth.identity import IDENTITY
 from engage_api.access.organizations.models import ORGANIZATION, OrganizationRow
 from engage_api.core import clock

@@ -11,12 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from starlette.requests import Request
 
 from engage_api.access.applications import redirects, secrets, service
-from engage_api.access.applications.models import (
-    MOST_REDIRECTS,
-    Application,
-    ApplicationCreate,
-    ClientSecretCreate,
-)
+from engage_api.access.applications.models import MOST_REDIRECTS, Application, ApplicationCreate
+from engage_api.access.applications.secret_models import ClientSecretCreate
 from engage_api.access.guard import bearer, usable
 from engage_api.access.oauth import metadata
 from engage_api.access.oauth.forms import LARGEST, NONE, Refused

@@ -23,12 +23,14 @@ from engage_api.core.model import (
     shown_as,
 )
 from engage_api.db.base import Instant
-from engage_api.db.kind import SORTS, Equal, From, Kind, Until
-from engage_api.db.row import KEY, Row
+from engage_api.db.kind import SORTS, Equal, From, Kind, Term, Until
+from engage_api.db.row import KEY, TimedRow, moments_of
 
 TaskState = Literal["available", "active", "completed", "skipped", "failed"]
 TaskKind = Literal["routine", "ad-hoc", "call", "approval"]
+Overdue = Literal["true"]
 Visibility = Literal["customer", "participants", "internal"]
+DONE: frozenset[TaskState] = frozenset({"completed", "skipped"})
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 """Where a list sorted by due date puts what has none: at its end."""
 
@@ -91,9 +93,14 @@ class Task(TaskBase, Resource):
     result: str | None = Field(description="What came of it.")
     started_at: Moment | None = Field(description="When it last became active.")
     completed_at: Moment | None = Field(description="When it was last completed.")
+    overdue_at: Moment | None = Field(
+        None,
+        description="Since when it is overdue: its due date passed, and it is neither completed nor skipped. Null: it "
+        "is not overdue, or not any more.",
+    )
 
 
-class TaskRow(Row, table=True):
+class TaskRow(TimedRow, table=True):
     """A task's row. `due_place` is where it stands in a list sorted by due date."""
 
     __tablename__ = "task"
@@ -106,6 +113,7 @@ class TaskRow(Row, table=True):
         Index("task_of_case", "workspace_id", "case_id", "created_at", "id"),
         Index("task_state", "workspace_id", "state", "created_at", "id"),
         Index("task_assignee", "workspace_id", "assignee", "created_at", "id"),
+        moments_of("task"),
     )
 
     external_id: str | None = Column(default=None, sa_type=KEY)
@@ -124,6 +132,15 @@ def _columns(task: Task) -> dict[str, Any]:
     return {**{name: getattr(task, name) for name in same}, "due_place": task.due_at or NEVER}
 
 
+def _terms(task: Task) -> Iterator[tuple[str, str]]:
+    if task.overdue_at:
+        yield "overdue", "true"
+
+
+def _moment(task: Task) -> datetime | None:
+    return None if task.state in DONE or task.overdue_at else task.due_at
+
+
 def _words(task: Task) -> Iterator[str]:
     yield task.title
     yield from (text for text in (task.assignee, task.provider) if text)
@@ -136,6 +153,7 @@ TASK = Kind(
     TaskRow,
     _columns,
     _words,
+    _terms,
     filters={
         "state": Equal("state"),
         "kind": Equal("kind"),
@@ -144,8 +162,10 @@ TASK = Kind(
         "case_id": Equal("case_id"),
         "due_from": From("due_at"),
         "due_until": Until("due_at"),
+        "overdue": Term("overdue"),
     },
     sorts={**SORTS, "dueAt": "due_place"},
+    schema=2,
     happens={
         "created": "A task of a case was made.",
         "updated": "Fields of the task changed.",
@@ -154,5 +174,7 @@ TASK = Kind(
         "completed": "The task was completed.",
         "skipped": "The task was skipped.",
         "failed": "The task failed.",
+        "overdue": "The task's due date passed, and it is neither completed nor skipped.",
     },
+    moment=_moment,
 )

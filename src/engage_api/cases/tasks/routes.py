@@ -8,7 +8,16 @@ from pydantic import Field
 from engage_api.access.guard import guard
 from engage_api.cases.models import CASE
 from engage_api.cases.tasks import service
-from engage_api.cases.tasks.models import TASK, Task, TaskCreate, TaskKind, TaskState, TaskTransition, TaskUpdate
+from engage_api.cases.tasks.models import (
+    TASK,
+    Overdue,
+    Task,
+    TaskCreate,
+    TaskKind,
+    TaskState,
+    TaskTransition,
+    TaskUpdate,
+)
 from engage_api.core.model import Moment, Name, Reference
 from engage_api.core.scopes import Scope
 from engage_api.http.call import Call
@@ -41,6 +50,7 @@ class CaseTaskQuery(ResourceQuery):
     assignee: Name | None = Field(None, description="Only those of exactly this assignee.")
     due_from: Moment | None = Field(None, description="Due at this time or later.")
     due_until: Moment | None = Field(None, description="Due before this time.")
+    overdue: Overdue | None = Field(None, description="`true`: only those that are overdue.")
 
 
 class TaskQuery(CaseTaskQuery):

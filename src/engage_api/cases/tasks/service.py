@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
+from engage_api.cases import overdue
 from engage_api.cases.lookup import require_open
 from engage_api.cases.models import CASE
-from engage_api.cases.tasks.models import TASK, Task, TaskCreate, TaskState, TaskTransition, TaskUpdate
+from engage_api.cases.tasks.models import DONE, TASK, Task, TaskCreate, TaskState, TaskTransition, TaskUpdate
 from engage_api.core import clock
 from engage_api.core.principal import Principal
 from engage_api.core.problem import Fault, InvalidRequest, NotFound
@@ -23,7 +24,6 @@ TRANSITIONS: dict[str, tuple[TaskState, ...]] = {
     "completed": ("available",),
     "skipped": ("available",),
 }
-DONE = frozenset({"completed", "skipped"})
 
 
 async def create(tx: Transaction, principal: Principal, case_id: str, wanted: TaskCreate) -> Stored[Task]:
@@ -48,7 +48,7 @@ async def change(
     case = await require_open(tx, principal, was.model.case_id)
     if was.model.assignee and fields["assignee"] and fields["assignee"] != was.model.assignee:
         await store.change(tx, principal, CASE, case, {"handover_count": case.model.handover_count + 1})
-    return await store.change(tx, principal, TASK, was, fields)
+    return await store.change(tx, principal, TASK, was, overdue.along(was.model, fields))
 
 
 async def move(
@@ -67,7 +67,7 @@ async def move(
     if wanted.to in ("active", "completed"):
         at = "started_at" if wanted.to == "active" else "completed_at"
         changes[at] = clock.business(principal.workspace)
-    return await store.change(tx, principal, TASK, was, changes, store.Happened(wanted.to))
+    return await store.change(tx, principal, TASK, was, overdue.along(was.model, changes), store.Happened(wanted.to))
 
 
 async def has_manual(tx: Transaction, principal: Principal, case_id: str) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
 
+from engage_api.cases import overdue
 from engage_api.cases.lookup import CLOSED, CaseClosed
 from engage_api.cases.models import CASE, Case, CaseReplace
 from engage_api.cases.service import fresh
@@ -153,7 +154,8 @@ class _Writing:
         elif was.model.state in CLOSED:
             raise Refused([CLOSED_ALREADY])
         else:
-            self._case = await store.change(self._tx, self._who, CASE, was, differences(wanted, was.model))
+            changes = overdue.along(was.model, differences(wanted, was.model))
+            self._case = await store.change(self._tx, self._who, CASE, was, changes)
             outcome = "unchanged" if self._case is was else "changed"
         self._result = self._unit.result(outcome)
         return self
@@ -194,6 +196,7 @@ class _Writing:
             self._handovers += 1
         if moves:
             changes |= {"state_reason": None, **reached(wanted)}
+        changes = overdue.along(was.model, changes)
         task = await store.change(self._tx, self._who, TASK, was, changes, what_happened(wanted, moves=moves))
         return "unchanged" if task is was else "changed"
 
@@ -208,7 +211,7 @@ class _Writing:
             changes["straight_through"] = not (self._manual or await has_manual(self._tx, self._who, case.id))
         elif case.straight_through and self._manual:
             changes["straight_through"] = False
-        happened = what_happened(wanted, moves=moves)
+        changes, happened = overdue.along(case, changes), what_happened(wanted, moves=moves)
         ended = await store.change(self._tx, self._who, CASE, self._case, changes, happened)
         if ended is not self._case and ("case", "unchanged") in self._result.outcomes:
             self._result.outcomes[0] = ("case", "changed")
