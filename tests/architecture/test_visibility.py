@@ -54,7 +54,9 @@ WRITES = {
     "jobs/operators.py": "jobs, which are the service's own, for its operator",
     "jobs/queue.py": "jobs, which are the service's own",
     "jobs/schedules.py": "periods of recurring jobs, which are the service's own",
+    "sandbox/copying.py": "the rows of one workspace for another, for whoever may have both",
     "sandbox/demo.py": "parties and workspaces, which belong to no workspace",
+    "sandbox/wipe.py": "all tables, to empty the workspace that a transaction stands at",
 }
 STATEMENTS = {"select", "insert", "update", "delete", "text", "exists", "union_all", "table"}
 DOORS = ("db/reader.py", "db/log.py")

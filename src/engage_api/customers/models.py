@@ -126,6 +126,13 @@ class CustomerRow(Row, table=True):
         Index("customer_updated", "workspace_id", "updated_at", "id"),
         Index("customer_state", "workspace_id", "state", "created_at", "id"),
         Index("customer_name", "workspace_id", "sort_name", "id"),
+        Index(
+            "customer_merged",
+            "workspace_id",
+            "merged_into",
+            postgresql_where="merged_into IS NOT NULL",
+            sqlite_where="merged_into IS NOT NULL",
+        ),
         {"info": {"customer": "id"}},
     )
 

@@ -11,10 +11,11 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from sqlalchemy import Select, Text, bindparam, cast, column, delete, func, select, table, text
+from sqlalchemy import BigInteger, Select, Text, bindparam, cast, column, delete, func, select, table, text
 from sqlalchemy.dialects.postgresql import TSQUERY, insert
 from sqlalchemy.sql.expression import insert as plain_insert
 
+from engage_api.db.base import Json
 from engage_api.db.row import SearchRow
 from engage_api.db.sql import Query
 
@@ -51,6 +52,20 @@ REMOVE = Query(
         _postgres.c.workspace_id == bindparam("workspace"), _postgres.c.number == bindparam("number")
     ),
 )
+_numbers = bindparam("numbers", type_=Json())
+_number = func.json_each(_numbers).table_valued("value", name="number")
+_number_postgres = func.jsonb_array_elements_text(_numbers).table_valued("value", name="number")
+KEPT = Query(  # the words of some resources of a workspace, by their numbers
+    select(_sqlite.c.resource_id, _sqlite.c.words)
+    .join_from(_number, _sqlite, _sqlite.c.rowid == _number.c.value)
+    .where(_sqlite.c.workspace_id == bindparam("workspace")),
+    postgres=select(
+        _postgres.c.resource_id,
+        func.array_to_string(func.tsvector_to_array(_postgres.c.words), " ", type_=Text()).label("words"),
+    )
+    .join_from(_number_postgres, _postgres, _postgres.c.number == cast(_number_postgres.c.value, BigInteger))
+    .where(_postgres.c.workspace_id == bindparam("workspace")),
+)
 
 
 def found(dialect: str) -> Select[tuple[str]]:
@@ -77,13 +92,29 @@ def fold(words: str) -> list[str]:
 def parameters(workspace: str, kind: str, resource: str, texts: Iterable[str]) -> dict[str, object]:
     """What `PUT` and `REMOVE` need."""
     words = sorted({word for words in texts for word in fold(words)})[:MOST]
-    digest = hashlib.blake2b(f"{workspace} {resource}".encode(), digest_size=8).digest()
     return {
         "workspace": workspace,
         "resource": resource,
-        "number": int.from_bytes(digest) >> 1,
+        "number": number(workspace, resource),
         "words": " ".join([_whose(workspace, kind), *words]),
     }
+
+
+def moved(source: str, target: str, kind: str, resource: str, words: str) -> dict[str, object]:
+    """What `PUT` needs for words as `KEPT` answers them, in another workspace."""
+    whose = (_whose(source, kind), _whose(target, kind))
+    return {
+        "workspace": target,
+        "resource": resource,
+        "number": number(target, resource),
+        "words": " ".join([whose[1], *(word for word in words.split(" ") if word != whose[0])]),
+    }
+
+
+def number(workspace: str, resource: str) -> int:
+    """By what the words of a resource are found."""
+    digest = hashlib.blake2b(f"{workspace} {resource}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1
 
 
 def match(dialect: str, workspace: str, kind: str, asked: str) -> str | None:

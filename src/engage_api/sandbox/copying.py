@@ -1,0 +1,247 @@
+"""The world of one workspace into another: the same rows, with the other workspace in them.
+
+Whoever calls sees to it that nobody writes in either meanwhile, that every event of the source has its number, and that
+the target is empty. All of it works across workspaces, so it takes transactions of the system.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    bindparam,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    tuple_,
+    update,
+)
+
+from engage_api.db import search
+from engage_api.db.engine import Transaction
+from engage_api.db.kind import Kind
+from engage_api.db.row import KEY, CounterRow
+from engage_api.db.sql import Query
+from engage_api.events.webhooks.models import WebhookCursorRow, WebhookEndpointRow, WebhookHealthRow
+from engage_api.events.webhooks.secret_models import WebhookSecretSealRow
+from engage_api.events.webhooks.secrets import Box
+from engage_api.sandbox import tables
+from engage_api.sandbox.portions import Part
+from engage_api.sandbox.tables import Means
+
+_seal = WebhookSecretSealRow.__table__  # type: ignore[attr-defined]
+_counter = CounterRow.__table__  # type: ignore[attr-defined]
+_endpoint = WebhookEndpointRow.__table__  # type: ignore[attr-defined]
+_health = WebhookHealthRow.__table__  # type: ignore[attr-defined]
+_cursor = WebhookCursorRow.__table__  # type: ignore[attr-defined]
+_to = bindparam("to_workspace", type_=KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """From where to where; `box` has the key that secrets of webhooks are encrypted with, each for its workspace."""
+
+    source: str
+    target: str
+    box: Box
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return {"from_workspace": self.source, "to_workspace": self.target}
+
+
+def parts(way: Way) -> Iterator[Part]:
+    """What is to be done, in its order: what refers comes after what it refers to."""
+    kinds = {kind.table.name: kind for kind in tables.kinds()}
+    for table in tables.ordered(Means.COPIED):
+        if table is _seal:
+            yield _Seals(way)
+        elif table.name != tables.WORDS:
+            yield _Rows(way, table)
+            yield from (_Fasten(way, table, name) for name in tables.inner(table))
+        if table.name in kinds:
+            yield _Words(way, kinds[table.name])
+
+
+async def place(tx: Transaction, workspace: str) -> None:
+    """Let the webhook endpoints of a copy begin at the end of its log."""
+    await tx.run(_HEALTH, at_workspace=workspace)
+    await tx.run(_CURSOR, at_workspace=workspace)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Portions of a table, in the order of its key."""
+
+    way: Way
+    table: Table
+    after: dict[str, Any] = field(default_factory=dict)
+
+    async def edge(self, tx: Transaction, rows: int) -> dict[str, Any] | None:
+        """The key of the last row of the next portion, or None when fewer are left."""
+        values = {**self.way.values, **self.after, "skip": rows - 1}
+        row = await tx.one(_edge(self.table, goes_on=bool(self.after)), **values)
+        return None if row is None else {f"upto_{name}": value for name, value in row._asdict().items()}
+
+    def go_on(self, edge: dict[str, Any]) -> None:
+        """The next portion begins after this one."""
+        self.after = {f"after_{name.removeprefix('upto_')}": value for name, value in edge.items()}
+
+
+class _Rows(_Walk):
+    """The rows of a table. What refers to rows of the same table follows later (`_Fasten`)."""
+
+    async def step(self, tx: Transaction, rows: int) -> int:
+        if not tables.place(self.table):
+            return await tx.run(_copy(self.table, goes_on=False, ends=False), **self.way.values)
+        edge = await self.edge(tx, rows)
+        query = _copy(self.table, goes_on=bool(self.after), ends=edge is not None)
+        done = await tx.run(query, **self.way.values, **self.after, **(edge or {}))
+        if edge is None:
+            return min(done, rows - 1)
+        self.go_on(edge)
+        return rows
+
+
+@dataclass(slots=True)
+class _Fasten:
+    """Rows of a copied table refer to each other again."""
+
+    way: Way
+    table: Table
+    column: str
+    after: str = ""
+
+    async def step(self, tx: Transaction, rows: int) -> int:
+        values = {**self.way.values, "after_id": self.after}
+        found = await tx.fetch(_loose(self.table, self.column), **values, rows=rows)
+        if found:
+            self.after = found[-1].id
+            await tx.run(_fasten(self.table, self.column), **values, upto_id=self.after)
+        return len(found)
+
+
+class _Words:
+    """The words of the resources of a kind, under the numbers that they have in the copy."""
+
+    def __init__(self, way: Way, kind: Kind[Any]) -> None:
+        self._way, self._kind, self._walk = way, kind, _Walk(way, kind.table)
+
+    async def step(self, tx: Transaction, rows: int) -> int:
+        way, after = self._way, self._walk.after
+        found = await tx.fetch(_ids(self._kind.table, goes_on=bool(after)), **way.values, **after, rows=rows)
+        if found:
+            numbers = [search.number(way.source, row.id) for row in found]
+            for row in await tx.fetch(search.KEPT, workspace=way.source, numbers=numbers):
+                values = search.moved(way.source, way.target, self._kind.name, row.resource_id, row.words)
+                await tx.late(search.PUT, **values)
+            self._walk.after = {"after_id": found[-1].id}
+        return len(found)
+
+
+class _Seals(_Walk):
+    """Secrets of webhooks, encrypted anew. One that cannot be read any more is left out."""
+
+    def __init__(self, way: Way) -> None:
+        super().__init__(way, _seal)
+
+    async def step(self, tx: Transaction, rows: int) -> int:
+        query = _SEALED_ON if self.after else _SEALED
+        found = await tx.fetch(query, **self.way.values, **self.after, rows=rows)
+        for row in found:
+            value = self.way.box.open(self.way.source, row.secret_id, row.sealed)
+            if value is not None:
+                sealed = self.way.box.seal(self.way.target, row.secret_id, value)
+                await tx.run(_SEAL, workspace_id=self.way.target, secret_id=row.secret_id, sealed=sealed)
+        if found:
+            self.after = {"after_secret_id": found[-1].secret_id}
+        return len(found)
+
+
+# ── statements ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _source(table: FromClause) -> ColumnElement[bool]:
+    return table.c.workspace_id == bindparam("from_workspace")
+
+
+def _beyond(table: Table, name: str) -> ColumnElement[bool]:
+    """The key against the parameters that begin with this name."""
+    columns = tables.place(table)
+    edge = tuple_(*(bindparam(f"{name}_{column.name}", type_=column.type) for column in columns))
+    return tuple_(*columns) > edge if name == "after" else tuple_(*columns) <= edge
+
+
+@lru_cache(maxsize=64)
+def _edge(table: Table, *, goes_on: bool) -> Query:
+    columns = tables.place(table)
+    statement = select(*columns).where(_source(table)).order_by(*columns).limit(1).offset(bindparam("skip"))
+    return Query(statement.where(_beyond(table, "after")) if goes_on else statement)
+
+
+@lru_cache(maxsize=128)
+def _copy(table: Table, *, goes_on: bool, ends: bool) -> Query:
+    names, loose = tables.columns(table), tables.inner(table)
+    shown = [null().label(name) if name in loose else table.c[name] for name in names]
+    statement: Select[Any] = select(_to, *shown).where(_source(table))
+    if goes_on:
+        statement = statement.where(_beyond(table, "after"))
+    if ends:
+        statement = statement.where(_beyond(table, "upto"))
+    return Query(insert(table).from_select(["workspace_id", *names], statement))
+
+
+def _referring(table: FromClause, column: str) -> Select[Any]:
+    """Rows of the source that refer to others of their table."""
+    bound = (_source(table), table.c[column].is_not(None), table.c.id > bindparam("after_id"))
+    return select(table.c.id).where(*bound)
+
+
+@lru_cache(maxsize=16)
+def _loose(table: Table, column: str) -> Query:
+    return Query(_referring(table, column).order_by(table.c.id).limit(bindparam("rows")))
+
+
+@lru_cache(maxsize=16)
+def _fasten(table: Table, column: str) -> Query:
+    rows, source = table.alias(), table.alias()
+    these = _referring(rows, column).where(rows.c.id <= bindparam("upto_id"))
+    told = select(source.c[column]).where(_source(source), source.c.id == table.c.id)
+    mine = (table.c.workspace_id == bindparam("to_workspace"), table.c.id.in_(these))
+    return Query(update(table).where(*mine).values({column: told.scalar_subquery()}))
+
+
+@lru_cache(maxsize=16)
+def _ids(table: Table, *, goes_on: bool) -> Query:
+    statement = select(table.c.id).where(_source(table)).order_by(table.c.id).limit(bindparam("rows"))
+    return Query(statement.where(table.c.id > bindparam("after_id")) if goes_on else statement)
+
+
+_sealed = select(_seal.c.secret_id, _seal.c.sealed).where(_source(_seal)).order_by(_seal.c.secret_id)
+_SEALED = Query(_sealed.limit(bindparam("rows")))
+_SEALED_ON = Query(_sealed.where(_seal.c.secret_id > bindparam("after_secret_id")).limit(bindparam("rows")))
+_SEAL = Query(insert(_seal), [c.name for c in _seal.columns])
+
+_here: BindParameter[str] = bindparam("at_workspace", type_=KEY)
+_end = select(func.coalesce(func.max(_counter.c.last), 0)).where(_counter.c.workspace_id == _here).scalar_subquery()
+_names = ["workspace_id", "endpoint_id", "starts_after", "failures"]
+_HEALTH = Query(
+    insert(_health).from_select(
+        _names,
+        select(_endpoint.c.workspace_id, _endpoint.c.id, _end, literal(0)).where(_endpoint.c.workspace_id == _here),
+    )
+)
+_CURSOR = Query(
+    insert(_cursor).from_select(
+        ["workspace_id", "sequence"],
+        select(_endpoint.c.workspace_id, _end).where(_endpoint.c.workspace_id == _here).limit(1),
+    )
+)

@@ -1,0 +1,147 @@
+"""What is in a workspace goes: all of it, or what a reset begins anew."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, or_, select, tuple_, update
+
+from engage_api.core.world import working
+from engage_api.db import search
+from engage_api.db.engine import Database, Transaction
+from engage_api.db.kind import Kind
+from engage_api.db.row import CounterRow, EventRow
+from engage_api.db.sql import Query
+from engage_api.sandbox import portions, tables
+from engage_api.sandbox.portions import Part, Told
+from engage_api.sandbox.tables import Means
+
+ALL = (Means.COPIED, Means.PLACED, Means.ENDED, Means.KEPT)
+WORLD = (Means.COPIED, Means.PLACED, Means.ENDED)
+FIRST = {"api_key": "id", "credential": "key_id"}
+"""Where the first keys of a sandbox are, and by which column the events of their making name them."""
+_event, _counter = EventRow.__table__, CounterRow.__table__  # type: ignore[attr-defined]
+_RECOUNT = Query(
+    update(_counter).where(_counter.c.workspace_id == bindparam("at_workspace")).values(last=bindparam("last"))
+)
+
+
+async def nobody(_: Transaction, __: int) -> None:
+    """Is told, and notes nothing."""
+
+
+async def wipe(db: Database, workspace: str, *, after: int | None = None, told: Told = nobody) -> int:
+    """Empty a workspace in portions; how many rows went. Whoever calls sees to it that nobody writes there.
+
+    `after` is for a reset: the events up to this number stay, and the keys that they made; so does what belongs to the
+    sandbox and not to its world. Without it nothing stays. Begun again it goes on where it was.
+    """
+    with working():
+        return await portions.in_turn(lambda: db.write(workspace), parts(db.dialect, workspace, after), told)
+
+
+async def wipe_at_once(tx: Transaction, workspace: str, *, after: int | None = None) -> int:
+    """The same in one transaction, for a small one."""
+    return await portions.at_once(tx, parts(tx.dialect, workspace, after))
+
+
+def parts(dialect: str, workspace: str, after: int | None) -> Iterator[Part]:
+    """What is to be done, in its order: what refers goes before what it refers to."""
+    stays = set() if after is None else {_counter}
+    found = [
+        table
+        for table in tables.ordered(*(ALL if after is None else WORLD))
+        if _is_plain(table, dialect) and table not in stays
+    ]
+    kinds = {kind.table.name: kind for kind in Kind.known.values()}
+    yield from (_Loosen(table, name, workspace) for table in found for name in tables.inner(table))
+    yield from (_Remove(table, kinds.get(table.name), workspace, after) for table in reversed(found))
+    if after is not None:
+        yield _Recount(workspace, after)
+
+
+def _is_plain(table: Table, dialect: str) -> bool:
+    """Words on SQLite go with their resources: FTS5 finds a row by its number alone."""
+    return dialect != "sqlite" or table.name != tables.WORDS
+
+
+@dataclass(slots=True)
+class _Loosen:
+    """Rows that refer to others of their own table do so no more."""
+
+    table: Table
+    column: str
+    workspace: str
+
+    async def step(self, tx: Transaction, rows: int) -> int:
+        return await tx.run(_loosen(self.table, self.column), at_workspace=self.workspace, rows=rows)
+
+
+@dataclass(slots=True)
+class _Remove:
+    """The rows of one table, and on SQLite the words of its resources."""
+
+    table: Table
+    kind: Kind[Any] | None
+    workspace: str
+    after: int | None
+
+    async def step(self, tx: Transaction, rows: int) -> int:
+        values: dict[str, Any] = {"at_workspace": self.workspace, "rows": rows}
+        if self.after is not None:
+            values["after"] = self.after
+        if self.kind is None or tx.dialect != "sqlite":
+            return await tx.run(_remove(self.table, some=self.after is not None), **values)
+        found = await tx.fetch(_next(self.table, some=self.after is not None), **values)
+        if found:
+            for row in found:
+                await tx.late(search.REMOVE, workspace=self.workspace, number=search.number(self.workspace, row.id))
+            await tx.run(_remove(self.table, some=self.after is not None), **values)
+        return len(found)
+
+
+@dataclass(slots=True)
+class _Recount:
+    """The log goes on after what stayed."""
+
+    workspace: str
+    after: int
+
+    async def step(self, tx: Transaction, rows: int) -> int:  # noqa: ARG002  # there is one
+        await tx.run(_RECOUNT, at_workspace=self.workspace, last=self.after)
+        return 0
+
+
+def _goes(table: Table, *, some: bool) -> ColumnElement[bool]:
+    """Which rows go: those of the workspace, but for what a reset leaves."""
+    mine = table.c.workspace_id == bindparam("at_workspace")
+    if some and table is _event:
+        return and_(mine, or_(table.c.sequence > bindparam("after"), table.c.sequence.is_(None)))
+    if some and table.name in FIRST:
+        first = select(_event.c.subject).where(
+            _event.c.workspace_id == bindparam("at_workspace"), _event.c.sequence <= bindparam("after")
+        )
+        return and_(mine, table.c[FIRST[table.name]].not_in(first))
+    return mine
+
+
+@lru_cache(maxsize=128)
+def _next(table: Table, *, some: bool) -> Query:
+    columns = tables.place(table)
+    return Query(select(*columns).where(_goes(table, some=some)).order_by(*columns).limit(bindparam("rows")))
+
+
+@lru_cache(maxsize=128)
+def _remove(table: Table, *, some: bool) -> Query:
+    columns = tuple(table.primary_key.columns)
+    found = select(*columns).where(_goes(table, some=some)).order_by(*columns).limit(bindparam("rows"))
+    return Query(delete(table).where(tuple_(*columns).in_(found)))
+
+
+@lru_cache(maxsize=16)
+def _loosen(table: Table, column: str) -> Query:
+    columns = tuple(table.primary_key.columns)
+    bound = (table.c.workspace_id == bindparam("at_workspace"), table.c[column].is_not(None))
+    found = select(*columns).where(*bound).limit(bindparam("rows"))
+    return Query(update(table).where(tuple_(*columns).in_(found)).values({column: None}))
