@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from engage_api import logs
-from engage_api.access.guard import HOW
+from engage_api.access.challenges import HOW
 from engage_api.db import reader
 from engage_api.settings import Settings
 from tests.api.harness import Client, Service, refused, serving

@@ -14,12 +14,16 @@ from typing import Any
 from fastapi import Depends, Request
 
 from engage_api.access import keys
+from engage_api.access.challenges import forbidden, unauthenticated
 from engage_api.access.customer_sessions import service as sessions
+from engage_api.access.faults import making
+from engage_api.access.faults import store as faults
+from engage_api.access.faults.making import Maker
 from engage_api.access.oauth import store, tokens
 from engage_api.access.oauth.store import KIND as REFRESH
 from engage_api.core import clock, secret
 from engage_api.core.principal import NOBODY, Principal
-from engage_api.core.problem import InsufficientScope, NotFound, TooManyRequests, Unauthenticated
+from engage_api.core.problem import NotFound, TooManyRequests
 from engage_api.core.scopes import Scope
 from engage_api.db import world
 from engage_api.db.engine import Database
@@ -32,8 +36,8 @@ MOST_KNOWN = 10_000  # credentials kept in memory
 KEY, TOKEN, CUSTOMER = "key", "token", sessions.KIND  # kinds of credentials, as they say themselves
 HOLDERS = {KEY: keys.holder, TOKEN: tokens.holder, CUSTOMER: sessions.holder}
 """How whoever holds a credential of a kind is found. What has another kind, such as a client secret, opens nothing."""
-HOW = "Send `Authorization: Bearer …` with an API key or a token that works."
-"""What a 401 says, the same whether there was none, or one that is mistyped, ended or not for this address."""
+SHOWN = frozenset({b"authorization", b"engage-fault"})
+"""The headers that the guard reads."""
 
 
 @dataclass(slots=True)
@@ -46,6 +50,10 @@ class Doorkeeper:
     _known: dict[bytes, tuple[Principal, float]] = field(default_factory=dict)
     _used: dict[tuple[str, str], datetime] = field(default_factory=dict)
     _forgotten: int = 0
+    maker: Maker = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.maker = Maker(self.db)
 
     async def recognise(self, token: str) -> Principal | None:
         """The holder of an API key, an access token or a customer's token, or None."""
@@ -65,6 +73,8 @@ class Doorkeeper:
             self._known.clear()
         if not principal.live:
             await world.follow(self.db, principal.workspace)
+            mishaps = await faults.held(self.db, principal.workspace, principal.credential)
+            principal = principal if mishaps is None else replace(principal, mishaps=mishaps)
         if before == self._forgotten:  # else what was looked up may be what was revoked meanwhile
             self._known[digest] = principal, monotonic() + self.trusted_for
         if kind == KEY:
@@ -134,11 +144,16 @@ class Guard:
         state = scope["state"]
         services: Services = state["services"]
         state["headers"].append(self._header)
-        principal = await _who(scope, services)
+        token, wish = presented(scope["headers"])
+        principal = await _who(scope, services, token)
         state["principal"] = principal
         state["headers"] += await services.limits.spend(principal, self._group)
         if self.scope not in principal.scopes:
-            raise _forbidden(principal, self.scope)
+            raise forbidden(principal, self.scope)
+        if wish is not None or principal.mishaps is not None:
+            refusal = await services.doorkeeper.maker.refusal(request, principal, wish)
+            if refusal is not None:
+                raise refusal
         return Call(request, principal, services)
 
 
@@ -175,18 +190,26 @@ async def look_again(call: Call, scope: Scope) -> Principal:
         Unauthenticated: it has ended meanwhile, or is not for this address any more.
         InsufficientScope: it has lost the scope.
     """
-    principal = await _who(call.request.scope, call.services)
+    principal = await _who(call.request.scope, call.services, bearer(call.request.scope["headers"]))
     if scope not in principal.scopes:
-        raise _forbidden(principal, scope)
+        raise forbidden(principal, scope)
     return principal
 
 
 def bearer(headers: list[tuple[bytes, bytes]]) -> str | None:
     """The token of the one `Authorization: Bearer` header; more than one is none (RFC 6750 section 2)."""
-    given = [value for name, value in headers if name == b"authorization"]
+    return presented(headers)[0]
+
+
+def presented(headers: list[tuple[bytes, bytes]]) -> tuple[str | None, str | None]:
+    """The same, and the fault that is asked for, if any: its lines are one list (RFC 9651 section 3.2)."""
+    shown, wish = [pair for pair in headers if pair[0] in SHOWN], None
+    given = [value for name, value in shown if name == b"authorization"]
+    if len(given) < len(shown):
+        wish = str(b", ".join([value for name, value in shown if name != b"authorization"]), "latin-1")
     if len(given) != 1 or given[0][:7].lower() != b"bearer ":
-        return None
-    return str(given[0][7:].strip(b" "), "latin-1")
+        return None, wish
+    return str(given[0][7:].strip(b" "), "latin-1"), wish
 
 
 def usable(principal: Principal, client: tuple[str, int] | None) -> bool:
@@ -203,35 +226,18 @@ def usable(principal: Principal, client: tuple[str, int] | None) -> bool:
     return any((mapped or address) in network for network in principal.networks)
 
 
-async def _who(scope: Any, services: Services) -> Principal:
-    token = bearer(scope["headers"])
+async def _who(scope: Any, services: Services, token: str | None) -> Principal:
     principal = await services.doorkeeper.recognise(token) if token else None
     if principal is None or not usable(principal, scope["client"]):
         _refuse_blocked(scope)
-        raise _unauthenticated(services, invalid=bool(token))
+        raise unauthenticated(services.base_url, invalid=bool(token))
+    if principal.mishaps is not None and principal.mishaps.revoked and not making.is_spared(scope):
+        scope["state"]["principal"] = principal  # whose refusals are no guesses
+        raise making.revoked(scope["state"])
     return principal
-
-
-def _unauthenticated(services: Services, *, invalid: bool) -> Unauthenticated:
-    error = ', error="invalid_token"' if invalid else ""
-    metadata = f"{services.base_url}/.well-known/oauth-protected-resource"
-    return Unauthenticated(
-        HOW,
-        headers={"WWW-Authenticate": f'Bearer realm="engage"{error}, resource_metadata="{metadata}"'},
-    )
 
 
 def _refuse_blocked(scope: Any) -> None:
     wait = scope["state"]["blocked_for"](scope)
     if wait:
         raise TooManyRequests(headers={"Retry-After": str(wait)})
-
-
-def _forbidden(principal: Principal, scope: Scope) -> InsufficientScope:
-    challenge = f'Bearer realm="engage", error="insufficient_scope", scope="{scope.value}"'
-    only = " A customer's token opens /v1/me alone." if principal.customer else ""
-    return InsufficientScope(
-        f"The scope {scope.value} is needed.{only}",
-        headers={"WWW-Authenticate": challenge},
-        more={"requiredScope": scope.value},
-    )

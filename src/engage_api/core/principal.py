@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 
+from engage_api.core.mishaps import Mishaps
 from engage_api.core.scopes import Scope
 
 NOBODY = "nobody"
 """The credential of who has none."""
+CLOCK = "clock"
+"""The credential of time, which needs none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class Principal:
     `organization` is whose application it is. `person` is the account of whoever it acts for, `customer` the customer
     who sees themselves and nothing else; both are empty when it acts for itself. `sees_workspace` is true for internal
     applications and for the owner of a sandbox; others see what they made. `networks` restricts where the credential
-    may be used from; empty means anywhere. `expires_at` is in the workspace's time.
+    may be used from; empty means anywhere. `expires_at` is in the workspace's time. `mishaps` are the faults
+    that its sandbox has set, None when there are none.
     """
 
     credential: str
@@ -45,12 +49,15 @@ class Principal:
     expires_at: datetime | None = None
     person: str = ""
     customer: str = ""
+    mishaps: Mishaps | None = None
 
     @property
     def actor(self) -> str:
         """Who acts, as the log says it: what it is, a colon and its id."""
         if self.credential == NOBODY:
             return "anonymous"
+        if self.credential == CLOCK:
+            return CLOCK
         if self.customer:
             return f"customer:{self.customer}"
         return f"person:{self.person}" if self.person else f"application:{self.application}"

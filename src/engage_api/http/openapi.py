@@ -133,7 +133,7 @@ def problems_of(operation: Operation) -> list[type[Problem]]:
         known += [StillRunning, KeyReused, StaleVersion] if operation.acts else [StillRunning, KeyReused]
     if operation.acts:
         known += [InvalidTransition, Changed]
-    if operation.method == "put":
+    if operation.upserts:
         known += [StaleVersion, Changed]
     if operation.names_external_id:
         known += [AlreadyExists, UnknownReference]
@@ -154,7 +154,7 @@ def _complete(found: dict[str, Any], operation: Operation, schemas: dict[str, An
         _place(parameter)
     responses = found["responses"]
     responses.pop("422", None)
-    if operation.method == "put":  # makes it when it is not there
+    if operation.upserts:  # makes it when it is not there
         responses["201"] = copy.deepcopy(responses["200"])
     for status, answer in responses.items():
         _success(answer, int(status), operation, schemas)
@@ -181,9 +181,9 @@ def _place(parameter: dict[str, Any]) -> None:
 def _headers_in(operation: Operation) -> Iterator[str]:
     if operation.idempotent:
         yield "Idempotency-Key"
-    if operation.preconditioned or operation.acts or operation.method == "put":
+    if operation.preconditioned or operation.acts or operation.upserts:
         yield "If-Match"
-    if operation.method == "put":
+    if operation.upserts:
         yield "If-None-Match-Any"
     if operation.method == "get" and operation.shows_one:
         yield "If-None-Match"

@@ -6,7 +6,7 @@ of a read from the database, so the parameters are filled here, by the same fiel
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 from urllib.parse import parse_qsl
 
 from fastapi import Request
@@ -36,8 +36,12 @@ class Fields(NamedTuple):
 class DirectRoute(APIRoute):
     """A FastAPI route that fills its handler's parameters directly."""
 
+    known: ClassVar[set[str]] = set()
+    """The names of all operations."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.known.add(self.name)
         self.app = _direct(self.endpoint, _fields(self.dependant), _media_types(self.methods))
 
 

@@ -62,12 +62,18 @@ class Operation:
     @property
     def preconditioned(self) -> bool:
         """Whether it demands `If-Match`: a change of what more than one party may edit."""
-        return self.method in ("patch", "delete") and not self._of_credentials and not self._of_invitations
+        unedited = self._of_credentials or self._of_invitations or self._of_faults
+        return self.method in ("patch", "delete") and not unedited
+
+    @property
+    def upserts(self) -> bool:
+        """Whether it makes what is not there, or replaces it on a condition."""
+        return self.method == "put" and not self._of_faults
 
     @property
     def names_external_id(self) -> bool:
         """Whether it writes an external id, which may be taken."""
-        none = self._of_credentials or self._of_people or self._of_sending or self.path == "/events"
+        none = self._of_credentials or self._of_people or self._of_sending or self._of_faults or self.path == "/events"
         return self.has_body and not self.acts and not none
 
     @property
@@ -89,6 +95,11 @@ class Operation:
     def _of_sending(self) -> bool:
         """Of deliveries and of what is sent again: nobody gives them an external id."""
         return self.path.endswith(("-deliveries", "/replays"))
+
+    @property
+    def _of_faults(self) -> bool:
+        """Of faults that are set: whoever tests sets them all at once, and takes them away."""
+        return self.path.endswith("/faults")
 
     @property
     def _of_credentials(self) -> bool:

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 from sqlalchemy import BigInteger, SmallInteger, Text
 from sqlmodel import Field as Column
 from sqlmodel import SQLModel
 
-from engage_api.core.mishaps import LONGEST, Rule, parse
+from engage_api.core.mishaps import LONGEST, NotUnderstood, Rule, parse
 from engage_api.core.model import Input, Model, Moment, Whole, shown_as
 from engage_api.db.base import Instant
 from engage_api.db.row import KEY
@@ -18,13 +19,25 @@ MOST_OPERATIONS = 50
 MOST_CALLS = 1_000_000
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def _understood(text: str) -> str:
+    """Raises PydanticCustomError: it names no fault."""
+    try:
+        parse(text, setting=True)
+    except NotUnderstood as error:
+        raise PydanticCustomError("not-understood", str(error)) from None
+    return text
+
+
+FaultName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST), AfterValidator(_understood)]
 Operation = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,64}$")]
 
 
 class FaultRule(Input):
     """A fault, on which calls it is made, and on how many of those."""
 
-    fault: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST)] = Field(
+    fault: FaultName = Field(
         description="As in the header `Engage-Fault`; also `webhook=duplicate` and `webhook=delay;seconds=60`.",
         examples=["status=503;retry-after=2"],
     )
@@ -43,11 +56,7 @@ class FaultRule(Input):
     until: Moment | None = Field(default=None, description="Until then, by the sandbox's clock.")
 
     def rule(self, rule_id: str) -> Rule:
-        """What it means.
-
-        Raises:
-            NotUnderstood: its fault is none.
-        """
+        """What it means."""
         return Rule(
             rule_id,
             parse(self.fault, setting=True),
