@@ -1,5 +1,7 @@
 """The rules for customers."""
 
+from collections.abc import Sequence
+
 from engage_api.access.customer_links import service as links
 from engage_api.access.customer_sessions import service as sessions
 from engage_api.core.principal import Principal
@@ -36,6 +38,11 @@ class CustomerClosed(Problem):
 async def create(tx: Transaction, principal: Principal, wanted: CustomerCreate) -> Stored[Customer]:
     """Make a customer; a new one is a prospect."""
     return await store.create(tx, principal, CUSTOMER, {**dict(wanted), "state": "prospect", "merged_into": None})
+
+
+async def enter(tx: Transaction, principal: Principal, wanted: Sequence[CustomerCreate]) -> list[Stored[Customer]]:
+    """Make many customers at once."""
+    return [await create(tx, principal, one) for one in wanted]
 
 
 async def put(

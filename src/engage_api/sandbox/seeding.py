@@ -1,0 +1,120 @@
+"""Seeding: a new sandbox gets a past of four months, played through the usual services."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from heapq import merge
+from time import monotonic
+from typing import NamedTuple
+
+from engage_api.access.sandboxes.models import Persona
+from engage_api.cases import seed as cases
+from engage_api.core import clock, world
+from engage_api.core.clock import FROZEN, Clock
+from engage_api.core.principal import Principal
+from engage_api.customers import seed as customers
+from engage_api.db import world as worlds
+from engage_api.db.engine import Database, Transaction
+from engage_api.db.story import Part, Setting, Step
+from engage_api.events import seed as signals
+from engage_api.events.webhooks import seed as webhooks
+from engage_api.jobs import moments
+from engage_api.offers import seed as offers
+from engage_api.sandbox.personas import personas
+
+PARTS: tuple[Part, ...] = (customers.told, offers.told, cases.told, signals.told, webhooks.told)
+"""What each slice tells. At the same moment the first of them comes first."""
+PAST = timedelta(days=120)
+PORTION = 0.06  # seconds of one transaction: on SQLite nobody else writes meanwhile
+BREATH = 0.005  # seconds between two looks at the loop
+HOUR = timedelta(hours=1)
+
+
+class Extent(NamedTuple):
+    """How much is in a sandbox of some size."""
+
+    customers: int
+    cases: int
+
+
+SIZES = {
+    "tiny": Extent(12, 20),
+    "small": Extent(100, 160),
+    "medium": Extent(5_000, 4_000),
+    "large": Extent(100_000, 20_000),
+}
+Note = Callable[[int, int], Awaitable[None]]
+
+
+async def nobody(_done: int, _total: int) -> None:
+    """Is told, and notes nothing."""
+
+
+async def seed(
+    db: Database, who: Principal, size: str, *, note: Note = nobody, ends: datetime | None = None
+) -> list[Persona]:
+    """Fill the empty sandbox of `who`, and say whom to look for in it.
+
+    The story ends where the sandbox's clock stands, or at `ends`; there the clock stands still when it is told, for the
+    caller to let it run. `note` hears how many customers and cases there are, and how many there will be.
+    """
+    if size == "empty":
+        return []
+    extent, total = SIZES[size], sum(SIZES[size])
+    with world.working():
+        setting = await _begin(db, who.workspace, extent, ends)
+        player = _Player(who, setting, merge(*(part(setting) for part in PARTS), key=lambda step: step.at))
+        while not player.over:
+            async with db.write(who.workspace) as tx:
+                await player.play(tx)
+            await note(player.made, total)
+            await asyncio.sleep(0)
+    return personas(setting)
+
+
+async def _begin(db: Database, workspace: str, extent: Extent, ends: datetime | None) -> Setting:
+    """Set the clock back to where the story begins."""
+    row = await worlds.find(db, workspace)
+    ends = ends or Clock(row.at, row.since, row.pace).now()
+    async with db.write(workspace) as tx:
+        await worlds.set_clock(tx, Clock(ends - PAST, clock.host(), FROZEN))
+    return Setting(row.seed, ends - PAST, ends, extent.customers, extent.cases)
+
+
+@dataclass(slots=True)
+class _Player:
+    """Plays steps in portions, and lets pass what becomes due between them."""
+
+    who: Principal
+    setting: Setting
+    steps: Iterator[Step]
+    next: Step | None = None
+    made: int = 0
+    over: bool = False
+
+    async def play(self, tx: Transaction) -> None:
+        """For a while."""
+        here = world.standing(self.who.workspace)
+        assert here is not None  # noqa: S101  # only a sandbox with a world of its own is seeded
+        end, breath = monotonic() + PORTION, monotonic() + BREATH
+        for step in self.steps:
+            await self._until(tx, here, step.at)
+            await step.do(tx, self.who)
+            self.made += step.makes
+            if (now := monotonic()) > end:
+                return
+            if now > breath:
+                await asyncio.sleep(0)
+                breath = monotonic() + BREATH
+        await self._until(tx, here, self.setting.ends)
+        self.over = True
+
+    async def _until(self, tx: Transaction, here: world.World, moment: datetime) -> None:
+        """Time passes, and what was due meanwhile happens. In a story that is on the hour, so nobody looks oftener."""
+        hour = moment.replace(minute=0, second=0, microsecond=0)
+        if hour > here.moment:
+            while (due := await moments.registry.first(tx, here.workspace, hour)) is not None:
+                here.move(due.at)
+                await moments.registry.let(tx, here.workspace, due)
+        here.move(moment)
