@@ -87,6 +87,13 @@ async def test_the_log_finds_what_the_function_names(service: Service, api: Clie
             assert [event["type"] for event in over_http] == [line.type for line in found]
         for line in found:
             assert await log.one(service.db, who, line.id) == line
+    whole = await log.page(service.db, who, after=0, limit=200, filters={})
+    for pattern in NAMED:
+        named_there = [line for line in whole if matches(pattern, line.type)]
+        for after, limit in ((0, 200), (0, 2), (named_there[0].sequence if named_there else 0, 2)):
+            wanted = [line for line in named_there if line.sequence > after][:limit]
+            found = await log.page(service.db, who, after=after, limit=limit, filters={"type": pattern})
+            assert found == wanted, pattern
     whole = await log.page(service.db, who, after=1, limit=100, filters={})
     heads = await log.heads(service.db, who, after=1, limit=100)
     assert [head[:4] for head in heads] == [(one.id, one.sequence, one.type, one.subject) for one in whole]

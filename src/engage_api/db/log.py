@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite speaks the
 
 from engage_api.core import clock, event_types, world
 from engage_api.core.principal import Principal
-from engage_api.db import kept
+from engage_api.db import kept, log_types
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.row import CounterRow, EventRow
 from engage_api.db.sql import Query
@@ -111,6 +111,10 @@ async def page(db: Database, principal: Principal, *, after: int, limit: int, fi
     `filters` may hold `subject`, and `type`: a pattern (`core/event_types`). An event is here once it has been
     numbered, some milliseconds after its commit.
     """
+    if db.dialect == "sqlite" and filters.keys() == {"type"} and audience(principal) == "workspace":
+        found = await log_types.page(db, principal.workspace, filters["type"], after=after, limit=limit)
+        if found is not None:
+            return [_line(row, principal) for row in found]
     given = {f"by_{name}": value for name, value in filters.items()}
     names = set(filters)
     reach = event_types.reach(filters["type"]) if "type" in names else None

@@ -54,6 +54,7 @@ class EventRow(SQLModel, table=True):
         UniqueConstraint("workspace_id", "sequence", name="event_sequence"),
         Index("event_type", "workspace_id", "type", "sequence"),
         Index("event_subject", "workspace_id", "subject", "sequence"),
+        Index("event_made_by", "workspace_id", "made_by", "sequence"),
         Index("event_unnumbered", "n", postgresql_where="sequence IS NULL", sqlite_where="sequence IS NULL"),
     )
 
