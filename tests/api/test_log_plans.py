@@ -29,7 +29,7 @@ class Look(NamedTuple):
     """A statement, the index that each of its steps goes through, and how many such steps there are."""
 
     query: Query
-    index: str
+    through: str
     steps: int
     bounds: str
     given: dict[str, Any]
@@ -73,11 +73,11 @@ async def test_few_events_are_found_through_their_index(database: Database, data
     await fill(database)
     for name, look in LOOKS[database.dialect].items():
         lines = await plan(database, database_url, look)
-        steps = [line for line in lines if f" {look.index} " in line]
+        steps = [line for line in lines if f" {look.through} " in line]
         assert len(steps) == look.steps, (name, lines)
         assert not [line for line in lines if "TEMP B-TREE" in line or "Seq Scan" in line], (name, lines)
         if database.dialect == "sqlite":
-            assert all(line.endswith(f"{look.index} (workspace_id=? AND {look.bounds})") for line in steps), lines
+            assert all(line.endswith(f"{look.through} (workspace_id=? AND {look.bounds})") for line in steps), lines
 
 
 @pytest.mark.parametrize("most", [log_types.MOST, 1])
