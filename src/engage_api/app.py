@@ -76,6 +76,7 @@ from engage_api.me.routes import router as me
 from engage_api.offers.models import OFFER
 from engage_api.offers.routes import router as offers
 from engage_api.portal import Portal
+from engage_api.sandbox.faults.routes import router as sandbox_faults
 from engage_api.settings import Settings
 
 ROUTERS = (
@@ -96,6 +97,7 @@ ROUTERS = (
     applications,
     usage_figures,
     jobs,
+    sandbox_faults,
 )
 KINDS: tuple[Kind[Any], ...] = (
     CUSTOMER,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,10 @@ import httpx
 import pytest
 import uvicorn
 
+from engage_api.access import operator
+from engage_api.access.sandboxes import making
+from engage_api.access.sandboxes.making import New
+from engage_api.core.clock import Clock
 from engage_api.http.protocol import Protocol
 from tests import running
 from tests.running import Application, Service
@@ -49,6 +53,15 @@ class Line:
             writer.close()
 
 
+async def sandbox(service: Service, start: Clock | None = None) -> Application:
+    """A developer's application with a sandbox that it made; without `start` at the present time."""
+    app = await service.application("developer", state="sandbox-only")
+    maker = replace(await operator.principal(service.db, "live"), application=app.id, sees_workspace=False)
+    async with service.db.system.write(None) as tx:
+        made = await making.make(tx, maker, New(f"org_{app.id}", "Test", seed="faults", start=start))
+    return Application(app.id, made.model.id)
+
+
 @asynccontextmanager
 async def serving(url: str, folder: Path, patch: pytest.MonkeyPatch, **settings: Any) -> AsyncIterator[Line]:
     """The service behind uvicorn as it is served, in this process."""
@@ -61,7 +74,7 @@ async def serving(url: str, folder: Path, patch: pytest.MonkeyPatch, **settings:
         task = asyncio.create_task(server.serve())
         while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
             await asyncio.sleep(0.01)
-        who = await service.sandbox()
+        who = await sandbox(service)
         port = server.servers[0].sockets[0].getsockname()[1]
         yield Line(port, service, who, await service.key(who=who))
         server.should_exit = True

@@ -11,6 +11,7 @@ from engage_api.core.problem import Fault, InvalidRequest
 from engage_api.core.scopes import Scope
 from engage_api.http import etags
 from engage_api.http.call import Call
+from engage_api.http.idempotency import Answer
 from engage_api.http.route import DirectRoute
 from engage_api.http.strict import json_body
 from engage_api.sandbox.service import require
@@ -24,7 +25,7 @@ Setting = Annotated[FaultsPut, json_body(FaultsPut)]
 async def get_sandbox_faults(sandbox_id: str, call: Manage) -> Response:
     """What is set, how many calls each rule was about, and how many of those had its fault."""
     await require(call.db, call.principal, sandbox_id)
-    return await _shown(call, sandbox_id)
+    return etags.answer(call.request, await _document(call, sandbox_id))
 
 
 @router.put("", response_model=Faults, summary="Set the faults of a sandbox")
@@ -38,7 +39,8 @@ async def put_sandbox_faults(sandbox_id: str, call: Manage, body: Setting) -> Re
     _refuse_unknown(body)
     await store.put(call.db, sandbox_id, body.rules)
     call.services.doorkeeper.forget_all()
-    return await _shown(call, sandbox_id)
+    document = await _document(call, sandbox_id)
+    return Answer(200, document, {"ETag": etags.strong(document)}).response()
 
 
 @router.delete("", status_code=204, summary="Take the faults of a sandbox away")
@@ -50,9 +52,8 @@ async def delete_sandbox_faults(sandbox_id: str, call: Manage) -> Response:
     return Response(status_code=204)
 
 
-async def _shown(call: Call, sandbox_id: str) -> Response:
-    found = await store.show(call.db, sandbox_id)
-    return etags.answer(call.request, found.model_dump_json(by_alias=True).encode())
+async def _document(call: Call, sandbox_id: str) -> bytes:
+    return (await store.show(call.db, sandbox_id)).model_dump_json(by_alias=True).encode()
 
 
 def _refuse_unknown(wanted: FaultsPut) -> None:
