@@ -79,6 +79,11 @@ def host_of(workspace: str, moment: datetime) -> datetime | None:
     return moment if clock is None else clock.host_at(moment)
 
 
+def of(workspace: str) -> Clock | None:
+    """What this process knows of a workspace's clock; None: it follows the host."""
+    return _clocks.get(workspace)
+
+
 def is_frozen(workspace: str) -> bool:
     """Whether a workspace's clock stands still: then its time passes only where somebody moves it."""
     clock = _clocks.get(workspace)

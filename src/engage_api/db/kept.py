@@ -1,17 +1,18 @@
 """How far back the log is kept: its oldest events are forgotten, if the operator wants that."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import takewhile
 
 from sqlalchemy import bindparam, delete, select
 
-from engage_api.core import ids
+from engage_api.core import clock, ids
 from engage_api.core.problem import Problem
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.row import CounterRow, EventRow
 from engage_api.db.sql import Query
 
+MOMENT = timedelta(milliseconds=1)  # as ids tell time
 PORTION = 1000  # events that one transaction deletes at most
 _ID = re.compile(r"evt_[0-7][0-9a-hjkmnp-tv-z]{25}")
 _event, _counter = EventRow.__table__, CounterRow.__table__  # type: ignore[attr-defined]
@@ -43,7 +44,9 @@ async def is_gone(db: Database, workspace: str, event_id: str) -> bool:
     oldest = await db.one(_OLDEST, workspace, workspace_id=workspace, limit=1)
     if oldest is not None:
         return bool(oldest.sequence > 1 and event_id < oldest.id)
-    return await db.one(_NUMBERED, workspace, workspace_id=workspace) is not None and event_id < ids.new("evt")
+    if await db.one(_NUMBERED, workspace, workspace_id=workspace) is None:
+        return False
+    return event_id < ids.seeded("evt", clock.business(workspace) + MOMENT, "", 0)
 
 
 async def forget(tx: Transaction, workspace: str, *, before: datetime, upto: int | None) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from engage_api.core import clock
-from engage_api.db import kept
+from engage_api.db import kept, world
 from engage_api.db.engine import Database
 from engage_api.db.row import CounterRow
 from engage_api.db.sql import Query
@@ -33,6 +33,7 @@ class Retention:
     async def sweep(self, db: Database, _: Job[dict[str, Any]]) -> None:
         """In portions: nobody waits for a long transaction."""
         for found in await db.system.fetch(_WORKSPACES, None):
+            await world.follow(db, found.workspace_id)
             while await self._forget(db, found.workspace_id):
                 pass
 

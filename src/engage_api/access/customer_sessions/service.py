@@ -14,6 +14,7 @@ from engage_api.core import clock, ids, secret
 from engage_api.core.principal import Principal
 from engage_api.core.problem import Fault, InvalidRequest
 from engage_api.core.scopes import Scope
+from engage_api.db import world
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.sql import Query
 
@@ -96,6 +97,7 @@ async def holder(db: Database, mark: bytes) -> Principal | None:
 async def sweep(db: Database) -> None:
     """Forget what has expired by the time of each workspace, in portions that hold no writer up."""
     for row in await db.system.fetch(_WORKSPACES, None):
+        await world.follow(db, row.workspace_id)
         last = PORTION
         while last == PORTION:
             async with db.system.write(None) as tx:

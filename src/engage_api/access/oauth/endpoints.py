@@ -28,6 +28,7 @@ from engage_api.access.oauth.grants import AuthorizationCode, Refresh
 from engage_api.access.oauth.server import Answer, Found, Issued, Server
 from engage_api.access.oauth.store import Allowed
 from engage_api.core import clock, secret
+from engage_api.db import world
 from engage_api.db.errors import Conflict
 from engage_api.http.call import Services
 from engage_api.http.windows import Seconds
@@ -129,6 +130,7 @@ async def _written(asked: Asked, services: Services, deciding: Server, issued: I
             await tokens.issue(db, pepper, issued.access, issued.purpose)
             return None
         following = _mark(services, issued.refresh.reveal() if issued.refresh else None)
+        await world.follow(db, issued.purpose.workspace)
         async with db.system.write(None) as tx:
             if asked.form["grant_type"] == Refresh.GRANT_TYPE:
                 first = await store.rotate(tx, allowed, _mark(services, asked.form["refresh_token"]), following)

@@ -19,6 +19,7 @@ from engage_api.core import clock, ids, secret
 from engage_api.core.principal import Principal
 from engage_api.core.scopes import Scope
 from engage_api.core.secret import Secret
+from engage_api.db import world
 from engage_api.db.base import Instant
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.row import KEY
@@ -187,6 +188,7 @@ async def find(db: Database, mark: bytes) -> Token | None:
     row = await db.system.one(_FIND, None, fingerprint=mark)
     if row is None:
         return None
+    await world.follow(db, row.workspace_id)
     return Token(
         id=row.id,
         client_id=row.client_id,
@@ -212,6 +214,7 @@ async def sweep(db: Database) -> int:
     """Forget what has expired, by the time of each workspace. Returns how many that were."""
     swept = 0
     for row in await db.system.fetch(_WORKSPACES, None):
+        await world.follow(db, row.workspace_id)
         last = PORTION
         while last == PORTION:
             async with db.system.write(None) as tx:

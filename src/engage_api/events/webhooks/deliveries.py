@@ -12,6 +12,7 @@ from engage_api.core import clock, ids
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.log import Head, Line
 from engage_api.db.sql import Query
+from engage_api.db.world import WorldRow, has_world
 from engage_api.events.webhooks.delivery_models import PENDING, WebhookAttemptRow, WebhookDeliveryRow
 
 PORTION = 1_000  # rows that are deleted at once
@@ -20,6 +21,7 @@ BEYOND = "~"  # after every id
 
 _t = WebhookDeliveryRow.__table__  # type: ignore[attr-defined]
 _attempt = WebhookAttemptRow.__table__  # type: ignore[attr-defined]
+_world = WorldRow.__table__  # type: ignore[attr-defined]
 _pending = _t.c.state == literal_column(f"'{PENDING}'")  # literally, as the partial indexes say it
 _columns = [c.name for c in _t.columns]
 _here = _t.c.workspace_id == bindparam("at_workspace")
@@ -71,8 +73,12 @@ _ATTEMPTS = Query(
 )
 _key = (_t.c.workspace_id, _t.c.id)
 _FORGET = Query(delete(_t).where(tuple_(*_key).in_(select(*_key).where(*_of).limit(PORTION))))
-_SWEEP = Query(
-    delete(_t).where(tuple_(*_key).in_(select(*_key).where(_t.c.changed_at < bindparam("before")).limit(PORTION)))
+_old = select(*_key).where(_t.c.changed_at < bindparam("before")).limit(PORTION)
+_SWEEP = Query(delete(_t).where(tuple_(*_key).in_(_old.where(_t.c.workspace_id.not_in(select(_world.c.workspace_id))))))
+_SWEEP_HERE = Query(delete(_t).where(tuple_(*_key).in_(_old.where(_here))))
+_WORLDS = Query(select(_world.c.workspace_id).order_by(_world.c.workspace_id))
+_WAITS = Query(
+    select(_t.c.endpoint_id, func.min(_t.c.due_at).label("due_at")).where(_here, _pending).group_by(_t.c.endpoint_id)
 )
 
 
@@ -108,13 +114,13 @@ async def add(tx: Transaction, workspace: str, wanted: Iterable[tuple[str, Head]
 
 async def replay(tx: Transaction, workspace: str, endpoint: str, lines: Iterable[Head | Line]) -> None:
     """Put events on their way to an endpoint, whether or not they have been there."""
-    now = clock.host()
+    now = clock.business(workspace)
     await tx.many(_REPLAY, [{**_row(workspace, endpoint, line), "now": now} for line in lines])
 
 
 async def again(tx: Transaction, workspace: str, delivery_id: str) -> None:
     """Put one on its way anew, with all its attempts."""
-    await tx.run(_AGAIN, at_workspace=workspace, at_id=delivery_id, now=clock.host())
+    await tx.run(_AGAIN, at_workspace=workspace, at_id=delivery_id, now=clock.business(workspace))
 
 
 async def add_test(tx: Transaction, workspace: str, endpoint: str, line: Line, *, taken: bool) -> Any:
@@ -126,7 +132,7 @@ async def add_test(tx: Transaction, workspace: str, endpoint: str, line: Line, *
 
 
 def _row(workspace: str, endpoint: str, line: Head | Line) -> dict[str, Any]:
-    now = clock.host()
+    now = clock.business(workspace)
     return {
         "workspace_id": workspace,
         "id": ids.new("whd"),
@@ -138,7 +144,7 @@ def _row(workspace: str, endpoint: str, line: Head | Line) -> dict[str, Any]:
         "state": PENDING,
         "tries": 0,
         "attempts": 0,
-        "due_at": now,
+        "due_at": line.recorded_time if isinstance(line, Head) and has_world(workspace) else now,
         "created_at": now,
         "changed_at": now,
     }
@@ -146,7 +152,7 @@ def _row(workspace: str, endpoint: str, line: Head | Line) -> dict[str, Any]:
 
 async def due(db: Database, workspace: str, endpoint: str, *, ordered: bool, most: int) -> list[Due]:
     """What is to be tried now, at most so many: the first of the log that wait; in order, none before its turn."""
-    now, at = clock.host(), {"at_workspace": workspace, "at_endpoint": endpoint}
+    now, at = clock.business(workspace), {"at_workspace": workspace, "at_endpoint": endpoint}
     if not ordered:
         return [Due(*row) for row in await db.fetch(_DUE, workspace, **at, now=now, most=most)]
     found = []
@@ -164,9 +170,14 @@ async def soonest(tx: Transaction, workspace: str, endpoint: str, *, ordered: bo
     return None if row is None else row.due_at
 
 
+async def waits(tx: Transaction, workspace: str) -> list[tuple[str, datetime]]:
+    """The endpoints for which something waits, and when the first of it is to be tried."""
+    return [(row.endpoint_id, row.due_at) for row in await tx.fetch(_WAITS, at_workspace=workspace)]
+
+
 async def settle(tx: Transaction, workspace: str, settled: Iterable[Settled]) -> None:
     """Write down where deliveries stand."""
-    common = {"at_workspace": workspace, "changed_at": clock.host()}
+    common = {"at_workspace": workspace, "changed_at": clock.business(workspace)}
     await tx.many(_SETTLE, [one.values() | common for one in settled])
 
 
@@ -187,7 +198,7 @@ async def waiting(tx: Transaction, workspace: str, endpoint: str, most: int) -> 
 
 async def cancel_all(tx: Transaction, workspace: str, endpoint: str) -> None:
     """What waits is not to be sent: nobody may see it any more."""
-    await tx.run(_CANCEL_ALL, at_workspace=workspace, at_endpoint=endpoint, now=clock.host())
+    await tx.run(_CANCEL_ALL, at_workspace=workspace, at_endpoint=endpoint, now=clock.business(workspace))
 
 
 async def find(tx: Transaction, workspace: str, delivery_id: str) -> Any:
@@ -226,6 +237,13 @@ async def forget(tx: Transaction, workspace: str, endpoint: str) -> int:
     return await tx.run(_FORGET, at_workspace=workspace, at_endpoint=endpoint)
 
 
-async def sweep(tx: Transaction, older_than: timedelta) -> int:
-    """Delete a portion of what has not changed for so long, wherever it is. Returns how many."""
-    return await tx.run(_SWEEP, before=clock.host() - older_than)
+async def worlds(system: Database) -> list[str]:
+    """The sandboxes, which have a clock each."""
+    return [row.workspace_id for row in await system.fetch(_WORLDS, None)]
+
+
+async def sweep(tx: Transaction, older_than: timedelta, sandbox: str | None = None) -> int:
+    """Delete a portion of what is so old: of a sandbox, or wherever time is the host's. Returns how many."""
+    if sandbox is None:
+        return await tx.run(_SWEEP, before=clock.host() - older_than)
+    return await tx.run(_SWEEP_HERE, before=clock.business(sandbox) - older_than, at_workspace=sandbox)

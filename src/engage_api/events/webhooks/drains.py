@@ -1,6 +1,6 @@
 """The jobs of endpoints, as they are asked for."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import BaseModel
 
@@ -10,6 +10,8 @@ from engage_api.jobs import queue
 
 DELIVER = "webhook.deliver"
 FORGET = "webhook.forget"
+PLAY = "sandbox.play"  # what is due in a sandbox whose clock stands still: one thing after the other, whatever it is
+NOW = timedelta(0)
 
 
 class Wanted(BaseModel):
@@ -18,18 +20,39 @@ class Wanted(BaseModel):
     endpoint: str
 
 
-async def ask(tx: Transaction, endpoint_id: str, at: datetime | None = None, *, workspace: str | None = None) -> None:
-    """Let what waits for an endpoint be sent, now or at this time of the host.
+async def ask(
+    tx: Transaction,
+    endpoint_id: str,
+    at: datetime | None = None,
+    *,
+    pause: timedelta = NOW,
+    workspace: str | None = None,
+) -> None:
+    """Let what waits for an endpoint be sent, now or when the workspace's clock says `at`, after a pause at the
+    earliest.
 
     One job at a time does that. If there is one that begins later than asked for, it begins then; if it is under way,
     it looks once more before it ends, because whoever asks has locked the endpoint's health. A time that has passed is
-    now: who has waited longest for an endpoint does not go before other endpoints.
+    now: who has waited longest for an endpoint does not go before other endpoints. In a sandbox whose clock stands
+    still one job does all that is due; what is not, waits until the clock is moved.
     """
+    where = workspace or tx.wall or ""
+    if clock.is_frozen(where):
+        if at is None or at <= clock.business(where):
+            await ask_to_play(tx, where)
+        return
+    soonest = None if at is None else clock.host_of(where, at)
     now = clock.host()
-    wanted, at = Wanted(endpoint=endpoint_id), now if at is None else max(at, now)
+    at = max(soonest or now, now + pause)
+    wanted = Wanted(endpoint=endpoint_id)
     made = await queue.enqueue(tx, DELIVER, wanted, workspace=workspace, run_at=at, unique_key=endpoint_id)
     if made is None:
         await queue.hasten(tx, DELIVER, endpoint_id, workspace=workspace, to=at)
+
+
+async def ask_to_play(tx: Transaction, workspace: str) -> None:
+    """Let all that is due in a sandbox be done, in order. The job that does so looks once more before it ends."""
+    await queue.enqueue(tx, PLAY, {}, workspace=workspace, run_at=clock.host(), unique_key="play")
 
 
 async def ask_to_forget(tx: Transaction, endpoint_id: str) -> None:

@@ -13,7 +13,7 @@ import structlog
 from engage_api.core import clock
 from engage_api.core.event_types import matches
 from engage_api.core.principal import Principal
-from engage_api.db import log
+from engage_api.db import log, world
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.errors import Conflict, Unavailable
 from engage_api.db.log import Head
@@ -69,6 +69,13 @@ class Fanout:
         random.shuffle(places)
         return any([await self._try(place) for place in places])
 
+    async def catch_up(self, workspace: str) -> None:
+        """All that is new in one workspace, now."""
+        more = True
+        while more:
+            places = [place for place in await ledger.behind(self._db) if place.workspace == workspace]
+            more = any([await self._offer(place, PORTION) for place in places])
+
     async def _try(self, place: Behind) -> bool:
         most, began = self._portions.get(place.workspace, PORTION), monotonic()
         try:
@@ -85,6 +92,7 @@ class Fanout:
         return more
 
     async def _offer(self, place: Behind, most: int) -> bool:
+        await world.follow(self._db, place.workspace)
         standings = await ledger.every(self._db, place.workspace)
         to = min(place.last, place.sequence + max(1, min(most, ROWS // len(standings)))) if standings else place.last
         heads = await self._heads(place, to, standings)
@@ -114,7 +122,7 @@ async def _put(tx: Transaction, workspace: str, standings: list[Standing], heads
     read, wanted = {one.model.id: one.version for one in standings}, _wanted(standings, heads)
     if not wanted and await ledger.versions(tx, workspace) == read:
         return
-    resting, now = await ledger.lock_all(tx, workspace), clock.host()
+    resting, now = await ledger.lock_all(tx, workspace), clock.business(workspace)
     if await ledger.versions(tx, workspace) != read:  # none changes any more
         standings = await ledger.every_now(tx, workspace)
         wanted = _wanted(standings, heads)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from engage_api.db import world
 from engage_api.db.engine import Database
 from engage_api.events.webhooks import deliveries, drains
 from engage_api.jobs import Job, job, schedule
@@ -13,11 +14,14 @@ KEPT = timedelta(days=30)
 
 @job(SWEEP)
 async def sweep_deliveries(db: Database, _: Job[dict[str, Any]]) -> None:
-    """Of all endpoints, with their attempts."""
-    last = deliveries.PORTION
-    while last == deliveries.PORTION:
-        async with db.system.write(None) as tx:
-            last = await deliveries.sweep(tx, KEPT)
+    """Of all endpoints, with their attempts; in a sandbox as its clock says."""
+    for sandbox in (None, *await deliveries.worlds(db.system)):
+        last = deliveries.PORTION
+        if sandbox is not None:
+            await world.follow(db, sandbox)
+        while last == deliveries.PORTION:
+            async with db.system.write(None) as tx:
+                last = await deliveries.sweep(tx, KEPT, sandbox)
 
 
 @job(drains.FORGET, payload=drains.Wanted)

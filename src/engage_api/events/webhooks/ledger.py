@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite speaks the
 from engage_api.access import holders
 from engage_api.core.principal import Principal
 from engage_api.db.engine import Database, Transaction
-from engage_api.db.row import CounterRow
+from engage_api.db.row import CounterRow, EventRow
 from engage_api.db.sql import Query
 from engage_api.events.webhooks import owner
 from engage_api.events.webhooks.models import (
@@ -25,7 +25,10 @@ from engage_api.events.webhooks.models import (
 )
 from engage_api.events.webhooks.schedule import Health
 
-_counter = CounterRow.__table__  # type: ignore[attr-defined]
+SENDS = ("enabled", "failing")
+"""States in which an endpoint is sent events."""
+
+_counter, _event = CounterRow.__table__, EventRow.__table__  # type: ignore[attr-defined]
 _cursor = WebhookCursorRow.__table__  # type: ignore[attr-defined]
 _endpoint = WebhookEndpointRow.__table__  # type: ignore[attr-defined]
 _health = WebhookHealthRow.__table__  # type: ignore[attr-defined]
@@ -68,6 +71,7 @@ _ALL = Query(_with_holder.order_by(_endpoint.c.id))
 _ONE = Query(_with_holder.where(_endpoint.c.id == bindparam("at_endpoint")))
 _VERSIONS = Query(select(_endpoint.c.id, _endpoint.c.version).where(_endpoint.c.workspace_id == bindparam("workspace")))
 _ADD = Query(insert(_health), [c.name for c in _health.columns])
+_here_too = _endpoint.c.workspace_id
 _here = _health.c.workspace_id == bindparam("at_workspace")
 _this = (_here, _health.c.endpoint_id == bindparam("at_endpoint"))
 _states = ("failures", "failing_since", "warned_at", "open_until")
@@ -80,8 +84,25 @@ _MODEL = Query(
 _LOCK_ALL = Query(
     select(_health.c.endpoint_id, _health.c.open_until).where(_here).order_by(_health.c.endpoint_id).with_for_update()
 )
+_SENDING = Query(
+    select(_endpoint.c.document, _health.c.open_until)
+    .join_from(_endpoint, _health, (_health.c.workspace_id == _here_too) & (_health.c.endpoint_id == _endpoint.c.id))
+    .where(_endpoint.c.workspace_id == bindparam("at_workspace"), _endpoint.c.state.in_(SENDS))
+    .order_by(_endpoint.c.id)
+)
+_PLACE = Query(select(_cursor.c.sequence).where(_cursor.c.workspace_id == bindparam("workspace")))
+_new = select(_event.c.type, _event.c.recorded_time).where(_event.c.workspace_id == bindparam("workspace"))
+_UNSEEN = Query(_new.where(_event.c.sequence > bindparam("after")).order_by(_event.c.sequence).limit(bindparam("most")))
+_UNNUMBERED = Query(_new.where(_event.c.sequence.is_(None)).order_by(_event.c.n).limit(bindparam("most")))
 _SAVE = Query(update(_health).where(*_this).values({name: bindparam(name) for name in _states}))
 _START = Query(update(_health).where(*_this).values(starts_after=bindparam("starts_after")))
+
+
+class Sending(NamedTuple):
+    """An endpoint that is sent events, and until when it is left alone."""
+
+    model: WebhookEndpoint
+    open_until: datetime | None
 
 
 class Standing(NamedTuple):
@@ -144,6 +165,23 @@ async def every(db: Database, workspace: str) -> list[Standing]:
 async def every_now(tx: Transaction, workspace: str) -> list[Standing]:
     """The same as the transaction sees them."""
     return [_standing(row) for row in await tx.fetch(_ALL, at_workspace=workspace)]
+
+
+async def sending(tx: Transaction, workspace: str) -> list[Sending]:
+    """The endpoints of a workspace that are sent events now."""
+    rows = await tx.fetch(_SENDING, at_workspace=workspace)
+    return [Sending(WEBHOOK_ENDPOINT.read(row.document), row.open_until) for row in rows]
+
+
+async def unseen(tx: Transaction, workspace: str, most: int) -> list[tuple[str, datetime]]:
+    """The first events of a workspace that no deliveries were made of yet: their types, and when they were written."""
+    place = await tx.one(_PLACE, workspace=workspace)
+    if place is None:
+        return []
+    found = await tx.fetch(_UNSEEN, workspace=workspace, after=place.sequence, most=most)
+    if tx.dialect == "postgresql" and len(found) < most:
+        found += await tx.fetch(_UNNUMBERED, workspace=workspace, most=most)
+    return [(row.type, row.recorded_time) for row in found]
 
 
 async def one(db: Database, workspace: str, endpoint_id: str) -> Standing | None:

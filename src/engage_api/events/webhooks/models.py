@@ -135,7 +135,7 @@ class WebhookEndpointRow(Row, table=True):
 
 
 class WebhookHealthRow(SQLModel, table=True):
-    """How it stands between us and a receiver; times are the host's. Whoever writes about deliveries locks it first.
+    """How it stands between us and a receiver, in the workspace's time. Whoever writes about deliveries locks it first.
 
     Events after `starts_after` are sent. `failures` counts those in a row, `failing_since` is when they began,
     `warned_at` when the owners were told that it will be disabled; until `open_until` nothing is sent.

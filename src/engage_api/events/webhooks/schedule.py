@@ -1,11 +1,12 @@
 """When a delivery is tried again, when a receiver is left alone, when an endpoint is given up. Nothing but rules."""
 
-import random
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from random import Random, SystemRandom
 from typing import Literal
 
+from engage_api.core import world
 from engage_api.jobs.limits import JITTER
 
 PAUSES = tuple(
@@ -23,7 +24,7 @@ WARNS_IN = timedelta(days=4)
 DISABLES_IN = timedelta(days=5)
 NOTICE = timedelta(days=1)  # between the warning and the end, at least
 
-_dice = random.SystemRandom()  # not everybody's: whoever seeds that one counts on what comes
+DICE = SystemRandom()  # not everybody's: whoever seeds that one counts on what comes
 Turn = Literal["failing", "warned", "disabled"]
 
 
@@ -47,13 +48,13 @@ class Health:
         """Whether nothing is sent now. A rest that is longer than any is of a clock that has been set back since."""
         return self.open_until is not None and timedelta(0) < self.open_until - now <= LONGEST_REST * (1 + JITTER)
 
-    def worse(self, now: datetime) -> "Health":
+    def worse(self, now: datetime, dice: Random = DICE) -> "Health":
         """After one more failure."""
         failures = self.failures + 1
         rest = None
         if failures >= OPENS_AFTER:
             doubled = FIRST_REST * 2 ** min(failures - OPENS_AFTER, 10)
-            rest = now + _about(min(doubled, LONGEST_REST))
+            rest = now + _about(min(doubled, LONGEST_REST), dice)
         return replace(self, failures=failures, failing_since=self.failing_since or now, open_until=rest)
 
     def turn(self, state: str, now: datetime) -> Turn | None:
@@ -73,11 +74,11 @@ class Health:
 WELL = Health()
 
 
-def pause(tries: int, wish: timedelta | None) -> timedelta | None:
+def pause(tries: int, wish: timedelta | None, dice: Random = DICE) -> timedelta | None:
     """How long to wait after so many attempts (1 or more), never shorter than the receiver wishes; None: no more."""
     if tries >= ATTEMPTS:
         return None
-    usual = _about(PAUSES[tries - 1])
+    usual = _about(PAUSES[tries - 1], dice)
     return usual if wish is None else max(usual, min(wish, LONGEST_WISH))
 
 
@@ -94,5 +95,11 @@ def wish(retry_after: str | None, now: datetime) -> timedelta | None:
         return None
 
 
-def _about(usual: timedelta) -> timedelta:
-    return usual * _dice.uniform(1 - JITTER, 1 + JITTER)
+def dice(workspace: str, *about: object) -> Random:
+    """What pauses are drawn with. In a sandbox the same world draws the same ones."""
+    standing = world.standing(workspace)
+    return DICE if standing is None else Random(" ".join(map(str, (standing.seed, *about))))  # noqa: S311  # hides nothing
+
+
+def _about(usual: timedelta, dice: Random) -> timedelta:
+    return timedelta(milliseconds=round(usual / timedelta(milliseconds=1) * dice.uniform(1 - JITTER, 1 + JITTER)))

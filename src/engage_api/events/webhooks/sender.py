@@ -105,17 +105,24 @@ class Sender:
             raise InvalidRequest(errors=[Fault("url", error.reason + hint, pointer="/url")]) from None
 
     async def attempt(
-        self, url: str, keys: Sequence[signing.Key], message_id: str, body: bytes, organization: str
+        self,
+        url: str,
+        keys: Sequence[signing.Key],
+        message_id: str,
+        body: bytes,
+        organization: str,
+        *,
+        seconds: float = BOUNDS.seconds,
     ) -> Outcome:
-        """Post a message once, for an organization. Whatever happens is an outcome; a mistake of ours is this message's
-        failure, too.
+        """Post a message once, for an organization, within so many seconds. Whatever happens is an outcome; a mistake
+        of ours is this message's failure, too.
         """
         at, began = clock.host(), monotonic()
         signed = signing.sign(keys, message_id, at, body)
         headers = {"content-type": "application/json", **signed}
         sent = {name: value for name, value in headers.items() if name != signing.SIGNATURE}
         try:
-            answer = await self._post(url, headers, body, replace(BOUNDS, share=organization))
+            answer = await self._post(url, headers, body, replace(BOUNDS, seconds=seconds, share=organization))
             wish = schedule.wish(answer.headers.get("retry-after"), clock.host())
             return Outcome(at, monotonic() - began, sent, answer, _error(answer), wish)
         except Busy as error:

@@ -23,7 +23,7 @@ async def follow(tx: Transaction, principal: Principal, endpoint_id: str, health
         if found.model.state == "failing":
             await store.change(tx, principal, WEBHOOK_ENDPOINT, found, {"state": "enabled"}, ENABLED)
         return health
-    now = clock.host()
+    now = clock.business(principal.workspace)
     match health.turn(found.model.state, now):
         case "failing":
             await store.change(tx, principal, WEBHOOK_ENDPOINT, found, {"state": "failing"}, FAILING)
