@@ -1,0 +1,1 @@
+"""Scripted stories that play in a sandbox, over its time."""
