@@ -6,8 +6,8 @@ from alembic import op
 from engage_api.db.base import Instant
 from engage_api.db.row import KEY
 
-revision = "0019"
-down_revision = "0018"
+revision = "0018"
+down_revision = "0017"
 
 SOME = sa.text("moment_at IS NOT NULL")
 
