@@ -121,7 +121,7 @@ async def test_whoever_changes_what_it_is_about_ends_it(running: Service) -> Non
         assert (refused.status, refused.code) == (status, code)
     stranger = await running.key(who=await frozen(running))
     for method, path in (("GET", here), ("POST", here), ("GET", f"{here}/{run['id']}")):
-        body = {"scenario": "permit-late"} if method == "POST" else None
-        assert (await running.ask(method, path, body, key=stranger)).status == 404
+        other = {"scenario": "permit-late"} if method == "POST" else None
+        assert (await running.ask(method, path, other, key=stranger)).status == 404
     listed = await running.ask("GET", f"{here}?state=failed", key=key)
     assert [one["id"] for one in listed.json["items"]] == [run["id"]]

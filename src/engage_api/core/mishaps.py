@@ -77,6 +77,10 @@ class Rule:
         fits = not self.methods or method in self.methods
         return fits and (not self.operations or operation in self.operations) and not self.mishap.webhook
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether it hits nothing any more, at this time of the sandbox."""
+        return self.until is not None and self.until <= now
+
     def made(self, calls: int) -> int:
         """How many of the first so many calls have it."""
         some = max(0, calls - self.after) * self.share // 100

@@ -9,8 +9,8 @@ from fastapi import Request
 
 from engage_api.access import challenges
 from engage_api.access.faults import store
-from engage_api.core import clock, mishaps
-from engage_api.core.mishaps import Mishap, NotUnderstood, Rule
+from engage_api.core import mishaps
+from engage_api.core.mishaps import Mishap, NotUnderstood
 from engage_api.core.principal import Principal
 from engage_api.core.problem import Fault, InternalError, InvalidRequest, Problem, TooManyRequests, Unavailable
 from engage_api.db.engine import Database
@@ -65,15 +65,11 @@ class Maker:
         if who.mishaps is None or is_spared(request.scope):
             return None
         for rule in who.mishaps.rules:
-            if rule.names(request.method, request.scope["route"].name) and await self.hits(who.workspace, rule):
+            if rule.names(request.method, request.scope["route"].name) and await store.count(
+                self.db, who.workspace, rule
+            ):
                 return rule.mishap
         return None
-
-    async def hits(self, workspace: str, rule: Rule) -> bool:
-        """Whether a rule, that is about something which happens now, hits it."""
-        if rule.until is not None and rule.until <= clock.business(workspace):
-            return False
-        return await store.count(self.db, workspace, rule)
 
     async def _hold(self, workspace: str, seconds: float) -> None:
         if self._waiting[workspace] >= MOST_WAITING:

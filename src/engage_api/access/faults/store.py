@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite speaks the
 from engage_api.access.faults.models import FaultRow, FaultRule, FaultRuleShown, Faults
 from engage_api.core import clock, ids
 from engage_api.core.mishaps import Mishaps, Rule
-from engage_api.db.engine import Database
+from engage_api.db.engine import Database, Transaction
 from engage_api.db.sql import Query
 
 MOST_REVOKED = 1_000  # that are shown
@@ -21,7 +21,7 @@ _HELD = Query(
     .where(_here, or_(_t.c.position >= 0, _t.c.id == bindparam("credential")))
     .order_by(_t.c.position, _t.c.id)
 )
-_RULES = Query(select(_t.c.rule, _t.c.calls).where(_here, _t.c.position >= 0).order_by(_t.c.position))
+_RULES = Query(select(_t.c.id, _t.c.rule, _t.c.calls).where(_here, _t.c.position >= 0).order_by(_t.c.position))
 _REVOKED = Query(select(_t.c.id).where(_here, _t.c.position < 0).order_by(_t.c.id).limit(MOST_REVOKED))
 _COUNT = Query(
     update(_t).where(_here, _t.c.id == bindparam("at_id")).values(calls=_t.c.calls + 1).returning(_t.c.calls)
@@ -44,8 +44,24 @@ async def held(db: Database, workspace: str, credential: str = "") -> Mishaps | 
 
 async def count(db: Database, workspace: str, rule: Rule) -> bool:
     """Count a call that a rule is about. Whether it hits this one; not when others have been set meanwhile."""
+    if rule.is_over(clock.business(workspace)):
+        return False
     async with db.system.write(None) as tx:  # it is no writing in the sandbox, whose ids and time it leaves alone
-        row = await tx.one(_COUNT, workspace=workspace, at_id=rule.id)
+        return await hits(tx, workspace, rule)
+
+
+async def of_webhooks(tx: Transaction, workspace: str, webhook: str) -> list[Rule]:
+    """The rules about deliveries that a sandbox has set, with one fault."""
+    rows = await tx.fetch(_RULES, workspace=workspace)
+    rules = [FaultRule.model_validate_json(row.rule).rule(row.id) for row in rows]
+    return [rule for rule in rules if rule.mishap.webhook == webhook]
+
+
+async def hits(tx: Transaction, workspace: str, rule: Rule) -> bool:
+    """The same as `count` in a transaction."""
+    if rule.is_over(clock.business(workspace)):
+        return False
+    row = await tx.one(_COUNT, workspace=workspace, at_id=rule.id)
     return row is not None and rule.hits(row.calls)
 
 

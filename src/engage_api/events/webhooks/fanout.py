@@ -18,7 +18,7 @@ from engage_api.db.engine import Database, Transaction
 from engage_api.db.errors import Conflict, Unavailable
 from engage_api.db.log import Head
 from engage_api.db.visibility import audience
-from engage_api.events.webhooks import deliveries, drains, ledger
+from engage_api.events.webhooks import deliveries, drains, ledger, mishaps
 from engage_api.events.webhooks.ledger import Behind, Standing
 from engage_api.events.webhooks.schedule import Health
 
@@ -127,6 +127,7 @@ async def _put(tx: Transaction, workspace: str, standings: list[Standing], heads
         standings = await ledger.every_now(tx, workspace)
         wanted = _wanted(standings, heads)
     await deliveries.add(tx, workspace, wanted)
+    await mishaps.delay(tx, workspace, wanted)
     sends = {one.model.id for one in standings if one.model.state != "paused"}
     for endpoint in dict.fromkeys(endpoint for endpoint, _ in wanted if endpoint in sends):
         health = Health(open_until=resting[endpoint])

@@ -13,7 +13,7 @@ from engage_api.core import clock, world
 from engage_api.db import log
 from engage_api.db import world as worlds
 from engage_api.db.engine import Database, Transaction
-from engage_api.events.webhooks import deliveries, ledger, schedule, secrets, turns
+from engage_api.events.webhooks import deliveries, ledger, mishaps, schedule, secrets, turns
 from engage_api.events.webhooks.deliveries import Due, Settled
 from engage_api.events.webhooks.ledger import SENDS, Standing
 from engage_api.events.webhooks.schedule import WELL, Health
@@ -95,7 +95,8 @@ class Handover:
             if at is not None and here is not None and at > here.moment:
                 here.move(at)
             now = clock.business(self._workspace)
-            await deliveries.settle(tx, self._workspace, [self._settled(*one, now) for one in results])
+            settled = [self._settled(*one, now) for one in results]
+            await deliveries.settle(tx, self._workspace, await mishaps.repeat(tx, self._workspace, settled, now))
             await deliveries.note(tx, [outcome.row(self._workspace, due.id, due.attempts + 1) for due, outcome in told])
             for _, outcome in told:
                 dice = schedule.dice(self._workspace, self._endpoint, health.failures)
