@@ -117,6 +117,7 @@ ACROSS = {
     "http/housekeeping.py": "forgets old answers, whosever they were",
     "jobs/figures.py": "counts jobs, whosever they are",
     "jobs/housekeeping.py": "sweeps dead jobs, whosever they were",
+    "jobs/timekeeper.py": "looks where something is due, in whichever workspace",
     "jobs/worker.py": "claims what is due, whosever it is",
     "sandbox/demo.py": "makes a party in the live workspace and its sandbox in one transaction",
 }

@@ -78,6 +78,10 @@ class Registry:
         self._refuse_taken(source.name)
         self.sources[source.name] = source
 
+    def handler(self, name: str) -> Handler[Any]:
+        """What happens to this kind."""
+        return self._handlers[name]
+
     def _refuse_taken(self, name: str) -> None:
         if name in self.kinds or name in self.sources:
             raise ValueError(f"there are two {name}")
@@ -117,7 +121,7 @@ class Registry:
             return False
         model = kind.read(row.document)
         was = Stored(model, row.document, row.made_by)
-        now = await self._handlers[kind.name](tx, _time(workspace), was, max(due.at, model.updated_at))
+        now = await self.handler(kind.name)(tx, _time(workspace), was, max(due.at, model.updated_at))
         if now.model.version == model.version or (kind.moment is not None and kind.moment(now.model) == due.at):
             raise RuntimeError(f"what time does to {kind.name} leaves its moment as it was")
         return True
