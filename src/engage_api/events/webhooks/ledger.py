@@ -7,7 +7,7 @@ each other, and whoever looks whether something is left to do sees all that was 
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite speaks the same
 
 from engage_api.access import holders
@@ -87,7 +87,7 @@ _LOCK_ALL = Query(
 _SENDING = Query(
     select(_endpoint.c.document, _health.c.open_until)
     .join_from(_endpoint, _health, (_health.c.workspace_id == _here_too) & (_health.c.endpoint_id == _endpoint.c.id))
-    .where(_endpoint.c.workspace_id == bindparam("at_workspace"), _endpoint.c.state.in_(SENDS))
+    .where(_endpoint.c.workspace_id == bindparam("at_workspace"), or_(*(_endpoint.c.state == state for state in SENDS)))
     .order_by(_endpoint.c.id)
 )
 _PLACE = Query(select(_cursor.c.sequence).where(_cursor.c.workspace_id == bindparam("workspace")))

@@ -1,0 +1,124 @@
+"""The clock of a sandbox over HTTP, and the hash of its log."""
+
+import json
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+
+from engage_api.access.applications.models import APPLICATION
+from engage_api.access.guard import guard
+from engage_api.access.sandboxes.models import Sandbox
+from engage_api.access.worlds import LIVE
+from engage_api.core.model import Model
+from engage_api.core.principal import Principal
+from engage_api.core.scopes import Scope
+from engage_api.db import reader, sequencer, world
+from engage_api.db.engine import Transaction
+from engage_api.db.store import Stored
+from engage_api.http import etags
+from engage_api.http.call import Call
+from engage_api.http.idempotency import Answer
+from engage_api.http.route import DirectRoute
+from engage_api.http.strict import json_body
+from engage_api.sandbox import log_hash
+from engage_api.sandbox.clocks import service
+from engage_api.sandbox.clocks.models import Advance, AdvanceCreate, LogHash, SandboxClock, SandboxClockUpdate
+from engage_api.sandbox.service import require
+
+PATH = "/sandboxes/{sandbox_id}"
+MOVED = {"x-problems": ["advance-under-way", "sandbox-busy"]}
+router = APIRouter(tags=["Sandboxes"], route_class=DirectRoute)
+Write = Annotated[Call, guard(Scope.SANDBOX_WRITE)]
+Patch = Annotated[SandboxClockUpdate, json_body(SandboxClockUpdate)]
+NewAdvance = Annotated[AdvanceCreate, json_body(AdvanceCreate)]
+
+
+@router.get(f"{PATH}/clock", response_model=SandboxClock, summary="Read a sandbox's clock")
+async def get_sandbox_clock(sandbox_id: str, call: Write) -> Response:
+    """What it says now, and how it goes on."""
+    await require(call.db, call.principal, sandbox_id)
+    return etags.answer(call.request, _bytes(await service.read(call.db, sandbox_id)), weak=True)
+
+
+@router.patch(
+    f"{PATH}/clock", response_model=SandboxClock, summary="Freeze a sandbox's clock, or let it run", openapi_extra=MOVED
+)
+async def update_sandbox_clock(sandbox_id: str, call: Write, body: Patch) -> Response:
+    """A JSON Merge Patch: `{"mode": "frozen"}` lets it stand still, `{"mode": "running", "pace": 60}` lets a minute of
+    it pass in each second of ours. Whatever waits for its time comes by the new pace.
+    """
+    await _found(call, sandbox_id)
+    return Response(_bytes(await service.change(call.db, sandbox_id, body)), media_type="application/json")
+
+
+@router.post(
+    f"{PATH}/clock/advances",
+    status_code=201,
+    response_model=Advance,
+    summary="Move a sandbox's clock on",
+    openapi_extra=MOVED,
+)
+async def create_sandbox_advance(sandbox_id: str, call: Write, body: NewAdvance) -> Response:
+    """To a moment, or by a duration. All that becomes due on the way happens in its order, each thing once and at its
+    moment: due dates, the validity of offers, expiry, steps of scenarios, attempts of webhooks.
+
+    The answer waits for two seconds at most; if the advance is `running` then, read it again until it is `done`. A
+    repetition with the same `Idempotency-Key` moves nothing, and tells how the advance stands.
+    """
+    await _found(call, sandbox_id)
+
+    async def work(tx: Transaction) -> Answer:
+        made = await service.begin(tx, sandbox_id, body)
+        place = f"{call.request.scope['root_path']}/sandboxes/{sandbox_id}/clock/advances/{made.id}"
+        return Answer(201, _bytes(made), {"Location": place})
+
+    answer = await call.services.once.run(call.request, replace(call.principal, workspace=sandbox_id), work)
+    made = await service.wait(call.db, sandbox_id, json.loads(answer.body)["id"])
+    headers = {name: value for name, value in answer.headers.items() if name in ("location", "idempotent-replayed")}
+    return Response(_bytes(made), 201, headers, media_type="application/json")
+
+
+@router.get(f"{PATH}/clock/advances/{{advance_id}}", response_model=Advance, summary="Read an advance")
+async def get_sandbox_advance(sandbox_id: str, advance_id: str, call: Write) -> Response:
+    """How far it is: `moments` counts what has happened so far."""
+    await require(call.db, call.principal, sandbox_id)
+    return etags.answer(call.request, _bytes(await service.one(call.db, sandbox_id, advance_id)), weak=True)
+
+
+@router.get(f"{PATH}/log-hash", response_model=LogHash, summary="Hash a sandbox's log")
+async def get_sandbox_log_hash(sandbox_id: str, call: Write) -> Response:
+    """SHA-256 of all that happened in it: two worlds with the same hash have the same history. What is hashed, so that
+    you can do it yourself, is told in the guide to the time machine.
+    """
+    stored = await _found(call, sandbox_id)
+    if call.db.dialect == "postgresql":
+        await sequencer.settle(call.db)
+    found = await log_hash.read(call.db, _whole(call.principal, sandbox_id), await _own(call, stored))
+    shown = LogHash(hash=found.hash, events=found.events, last_event_id=found.last)
+    return etags.answer(call.request, _bytes(shown), weak=True)
+
+
+async def _found(call: Call, sandbox_id: str) -> Stored[Sandbox]:
+    """The sandbox, once all is done there that is due, if its clock stands still."""
+    stored = await require(call.db, call.principal, sandbox_id)
+    await world.follow(call.db, sandbox_id)
+    await call.services.settle(sandbox_id)
+    return stored
+
+
+def _whole(who: Principal, sandbox_id: str) -> Principal:
+    """Whoever manages the sandbox, as who sees all that is in it."""
+    return replace(who, workspace=sandbox_id, live=False, sees_workspace=True, customer="")
+
+
+async def _own(call: Call, stored: Stored[Sandbox]) -> dict[str, str]:
+    """The ids of whose sandbox it is, which are others elsewhere, and what stands for them."""
+    anybody = replace(call.principal, workspace=LIVE, live=True, sees_workspace=True)
+    found = await reader.stored(call.db, anybody, APPLICATION, stored.made_by)
+    organization = {found.model.organization_id: "org_self"} if found else {}
+    return {stored.made_by: "app_self", **organization}
+
+
+def _bytes(model: Model) -> bytes:
+    return model.model_dump_json(by_alias=True).encode()
