@@ -61,7 +61,7 @@ def _wall() -> None:
 
 
 def _there() -> list[Any]:
-    names = ("id", "kind", "name")
+    names = ("id", "kind", "name", "organization_id")
     workspace = sa.table("workspace", *(sa.column(name) for name in names), sa.column("created_at", Instant()))
     found = sa.select(workspace).where(workspace.c.kind == "sandbox").order_by(workspace.c.id)
     return list(op.get_bind().execute(found))
@@ -70,7 +70,7 @@ def _there() -> list[Any]:
 def _keep(row: Any) -> None:
     """One sandbox with its document in the shape that it has at this revision, its words and its event."""
     moment = row.created_at.replace(microsecond=row.created_at.microsecond // 1000 * 1000)
-    made, maker = clock.wire(moment), DEMO.get(row.id, OPERATOR)
+    made, maker = clock.wire(moment), DEMO.get(row.id, row.organization_id)
     said = {"id": row.id, "createdAt": made, "updatedAt": made, "version": 1, "name": row.name, "metadata": {}}
     said |= {"size": "empty", "seed": row.id, "state": "ready", "parentId": None, "startsAt": made, "startPace": 1}
     said |= {"expiresAt": None, "personas": [], "work": None}

@@ -13,6 +13,7 @@ from engage_api.access.members.models import INVITATION, MEMBER
 from engage_api.access.models import API_KEY
 from engage_api.access.organizations.models import ORGANIZATION
 from engage_api.access.organizations.service import TRANSITIONS as OF_ORGANIZATIONS
+from engage_api.access.sandboxes.models import SANDBOX
 from engage_api.app import create_api
 from engage_api.cases.models import CASE
 from engage_api.cases.service import TRANSITIONS as OF_CASES
@@ -45,6 +46,7 @@ KINDS: tuple[tuple[Kind[Any], str, Machine], ...] = (
     (CLIENT_SECRET, "/applications/{application_id}/secrets", {}),
     (WEBHOOK_ENDPOINT, "/webhook-endpoints", OF_WEBHOOKS),
     (WEBHOOK_SECRET, "/webhook-endpoints/{endpoint_id}/secrets", {}),
+    (SANDBOX, "/sandboxes", {}),
 )
 """Every kind of resource that is written down, the path it lives at, and its state machine."""
 

@@ -17,6 +17,7 @@ from engage_api.access.members.command import commands as admin_commands
 from engage_api.access.oauth.command import commands as oauth_commands
 from engage_api.events.webhooks.command import commands as webhooks_commands
 from engage_api.imports.command import app as import_app
+from engage_api.sandbox.command import commands as sandbox_commands
 from engage_api.settings import Misconfigured, Settings, read
 
 T = TypeVar("T")
@@ -214,9 +215,8 @@ def revoke_key(
 
 
 def with_database(work: Callable[[Any, bytes], Awaitable[T]], *, sealed: bool = True) -> T:
-    """Do something with the database, which must be there, migrated and opened, and the secret of its keys.
-
-    `sealed`: its secret must be ours.
+    """Do something with the database, which must be there, migrated and opened, and the secret of its keys. `sealed`:
+    its own secret must be ours.
     """
     from engage_api.access import seal  # noqa: PLC0415  # as above
     from engage_api.access.operator import Unknown  # noqa: PLC0415  # as above
@@ -247,3 +247,4 @@ app.add_typer(accounts_commands(with_database), name="accounts")
 app.add_typer(jobs_commands(with_database), name="jobs")
 app.add_typer(oauth_commands(with_database, lambda: settings().secret()), name="oauth")
 app.add_typer(admin_commands(with_database, settings), name="admin")
+app.add_typer(sandbox_commands(with_database), name="sandbox")

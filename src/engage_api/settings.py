@@ -96,6 +96,12 @@ class Settings(BaseSettings):
     outer_limit: int = Field(
         600, ge=1, description="Refused or unauthenticated requests that one address may make in a minute."
     )
+    guest_sandboxes: int = Field(
+        1_000,
+        ge=0,
+        le=100_000,
+        description="Sandboxes that there may be at once of people without an account; 0: they can make none.",
+    )
     event_retention: str = Field(
         "",
         pattern=r"^(P([7-9]|[1-9][0-9]{1,4})D)?$",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, String, bindparam, insert, or_, select, update
+from sqlalchemy import BigInteger, Index, String, bindparam, delete, func, insert, or_, select, update
 from sqlmodel import Field as Column
 from sqlmodel import SQLModel
 
@@ -65,6 +65,15 @@ _ADD = Query(insert(_workspace))
 _at = _workspace.c.id == bindparam("at_id")
 _EXPIRE = Query(update(_workspace).where(_at, _workspace.c.kind == SANDBOX).values(expires_at=bindparam("expires_at")))
 _END = Query(update(_workspace).where(_at, _workspace.c.kind == SANDBOX).values(kind=ENDED))
+_FORGET = Query(delete(_workspace).where(_at, _workspace.c.kind == ENDED))
+_OVER = Query(
+    select(_workspace.c.id).where(_workspace.c.expires_at <= bindparam("now"), _workspace.c.kind == SANDBOX).limit(100)
+)
+_NUMBER = Query(
+    select(func.count().label("n"))
+    .select_from(_workspace)
+    .where(_workspace.c.organization_id == bindparam("organization"), _workspace.c.kind != LIVE)
+)
 _lives = or_(_workspace.c.expires_at.is_(None), _workspace.c.expires_at > bindparam("now"))
 _sandboxes = (
     select(_workspace.c.id)
@@ -130,6 +139,22 @@ async def expire_sandbox(tx: Transaction, workspace: str, at: datetime | None) -
 async def end_sandbox(tx: Transaction, workspace: str) -> bool:
     """No credential of it works from now on. False when it had ended before."""
     return bool(await tx.run(_END, at_id=workspace))
+
+
+async def forget_sandbox(tx: Transaction, workspace: str) -> None:
+    """All that was in it is gone, and so is the workspace of a sandbox that has ended."""
+    await tx.run(_FORGET, at_id=workspace)
+
+
+async def over(db: Database) -> list[str]:
+    """Up to a hundred sandboxes that have come to their end and were not ended yet."""
+    return [row.id for row in await db.fetch(_OVER, None, now=clock.host())]
+
+
+async def number_of_sandboxes(tx: Transaction, organization: str) -> int:
+    """How many an organization has, those included that have ended and are not empty yet."""
+    row = await tx.one(_NUMBER, organization=organization)
+    return int(row.n)
 
 
 async def sandbox(db: Database, organization_id: str, named: str | None = None) -> str | None:

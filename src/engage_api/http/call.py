@@ -70,6 +70,8 @@ class Services:
     """Who follows the log (`events.hub.Hub`); nor them."""
     webhooks: Any
     """What sends events to others (`events.webhooks.sender.Sender`); nor that."""
+    guests: int
+    """How many sandboxes there may be without an account."""
 
 
 class Call:

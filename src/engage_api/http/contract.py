@@ -28,6 +28,7 @@ TAGS = [
     {"name": "Offers", "description": "Propositions that customers can accept."},
     {"name": "Events", "description": "The log: everything that happened, in order, in pages or as a stream."},
     {"name": "Webhooks", "description": "Where events are posted to, and what became of each delivery."},
+    {"name": "Sandboxes", "description": "Worlds made for trying, each with a clock of its own."},
     {"name": "API keys", "description": "Who may call, and what for."},
     {"name": "Organizations", "description": "The parties that have applications, sandboxes and a plan."},
     {"name": "Members", "description": "The people of organizations, what each may do, and who is invited."},

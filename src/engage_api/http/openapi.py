@@ -143,9 +143,9 @@ def problems_of(operation: Operation) -> list[type[Problem]]:
 def _complete(found: dict[str, Any], operation: Operation, schemas: dict[str, Any]) -> None:
     found.pop("x-problems", None)
     found["operationId"] = operation.name
-    found["security"] = [{"bearer": [operation.scope.value]}] if operation.scope else []
+    found["security"] = operation.security
     if operation.scope:
-        found["description"] = f"{found.get('description', '')}\n\nScope: `{operation.scope.value}`.".strip()
+        found["description"] = f"{found.get('description', '')}\n\n{operation.needs}".strip()
     parameters = found.setdefault("parameters", [])
     parameters += [{"$ref": f"#/components/parameters/{name.replace('-', '')}"} for name in _headers_in(operation)]
     if not parameters:

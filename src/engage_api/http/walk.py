@@ -10,8 +10,11 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from engage_api.core.scopes import Scope
 
-PUBLIC = frozenset({"report_leaked_api_key"})
+PUBLIC = frozenset({"list_scenarios", "report_leaked_api_key"})
 """The operations that need no credential. Everything else has a guard, or the service does not start."""
+
+WELCOME = frozenset({"create_sandbox"})
+"""The operations that need a credential of nobody, and do more for whoever shows one that has the scope."""
 
 EVENT_STREAM = "text/event-stream"
 
@@ -23,7 +26,7 @@ class Scoped(Protocol):
     scope: Scope
 
 
-NOWHERE = ("/events", "/sessions", "/secrets", "-deliveries", "/resends", "/{endpoint_id}/replays")
+NOWHERE = ("/events", "/sessions", "/secrets", "-deliveries", "/resends", "/{endpoint_id}/replays", "/_simulate")
 """Ends of paths that make something which is not read at an address of its own."""
 
 
@@ -45,6 +48,17 @@ class Operation:
     streams: bool = False
 
     @property
+    def security(self) -> list[dict[str, list[str]]]:
+        """What it asks for, as the description says it."""
+        one = [{"bearer": [self.scope.value]}] if self.scope else []
+        return [*one, {}] if self.name in WELCOME else one
+
+    @property
+    def needs(self) -> str:
+        """The same in words, where it asks for something."""
+        return f"Scope: `{self.scope}`{', or no credential at all' if self.name in WELCOME else ''}."
+
+    @property
     def acts(self) -> bool:
         """Whether it brings a resource into another state."""
         return self.path.endswith("/transitions")
@@ -62,19 +76,19 @@ class Operation:
     @property
     def preconditioned(self) -> bool:
         """Whether it demands `If-Match`: a change of what more than one party may edit."""
-        unedited = self._of_credentials or self._of_invitations or self._of_faults
+        unedited = self._of_credentials or self._of_invitations or self._of_trying
         return self.method in ("patch", "delete") and not unedited
 
     @property
     def upserts(self) -> bool:
         """Whether it makes what is not there, or replaces it on a condition."""
-        return self.method == "put" and not self._of_faults
+        return self.method == "put" and not self._of_trying
 
     @property
     def names_external_id(self) -> bool:
         """Whether it writes an external id, which may be taken."""
-        none = self._of_credentials or self._of_people or self._of_sending or self._of_faults or self.path == "/events"
-        return self.has_body and not self.acts and not none
+        none = self._of_credentials or self._of_people or self._of_sending or self.path == "/events"
+        return self.has_body and not (self.acts or none or self.path.startswith("/sandboxes"))
 
     @property
     def placed(self) -> bool:
@@ -97,9 +111,9 @@ class Operation:
         return self.path.endswith(("-deliveries", "/replays"))
 
     @property
-    def _of_faults(self) -> bool:
-        """Of faults that are set: whoever tests sets them all at once, and takes them away."""
-        return self.path.endswith("/faults")
+    def _of_trying(self) -> bool:
+        """Of what is tried in a sandbox: faults that are set all at once, stories that are played, events made up."""
+        return self.path.endswith(("/faults", "/scenario-runs", "/_simulate"))
 
     @property
     def _of_credentials(self) -> bool:

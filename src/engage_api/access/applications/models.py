@@ -157,5 +157,6 @@ APPLICATION = Kind(
         "updated": "Fields of the application changed.",
         "live": "The application may work in the live workspace, with the scopes in `grantedScopes`.",
         "revoked": "The application was revoked: nothing of it works any more.",
+        "deleted": "A guest's application went with their last sandbox.",
     },
 )

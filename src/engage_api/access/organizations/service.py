@@ -36,7 +36,8 @@ async def create(tx: Transaction, principal: Principal, wanted: OrganizationCrea
     worlds.require_live(principal)
     await worlds.require_plan(tx, wanted.plan)
     stored = await store.create(tx, principal, ORGANIZATION, {**dict(wanted), "state": "pending"})
-    await sandboxes.make(tx, principal, sandboxes.New(stored.model.id, stored.model.name))
+    own = sandboxes.New(stored.model.id, stored.model.name, owner=stored.model.id)
+    await sandboxes.make(tx, principal, own)
     return stored
 
 

@@ -19,7 +19,10 @@ QUOTA = 2_000_000  # ids that a sandbox may give out: of resources and events to
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """What is to be made: of whose organization, and how it begins. `seed`: None for one that nobody else has."""
+    """What is to be made: of whose organization, and how it begins. `seed`: None for one that nobody else has.
+
+    `owner`: whose it is, if not the application's that makes it.
+    """
 
     organization: str
     name: str
@@ -30,6 +33,7 @@ class New:
     start: Clock | None = None
     expires_at: datetime | None = None
     parent: str | None = None
+    owner: str | None = None
     quota: int = QUOTA
     metadata: dict[str, str] = field(default_factory=dict)
 
@@ -43,7 +47,8 @@ async def make(tx: Transaction, maker: Principal, new: New) -> Stored[Sandbox]:
     start = new.start or Clock(now, now)
     fields: dict[str, Any] = {name: getattr(new, name) for name in ("id", "name", "size", "state", "metadata")}
     fields |= {"seed": seed, "parent_id": new.parent, "expires_at": new.expires_at, "personas": [], "work": None}
-    stored = await store.create(tx, maker, SANDBOX, fields | {"starts_at": start.at, "start_pace": start.pace})
+    fields |= {"starts_at": start.at, "start_pace": start.pace}
+    stored = await store.create(tx, maker, SANDBOX, fields, made_by=new.owner)
     busy = None if new.state == "ready" else new.state
     await worlds.open_sandbox(tx, new.id, new.name, new.organization, new.expires_at)
     begun = start if busy is None else Clock(start.at, start.since, clock.FROZEN)
