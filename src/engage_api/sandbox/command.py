@@ -16,8 +16,11 @@ PLAIN: Json = False
 
 def commands(with_database: WithDatabase) -> typer.Typer:
     """The commands, each part in a function of its own."""
+    from engage_api.sandbox import trying_command  # noqa: PLC0415  # which takes from here what all parts share
+
     app = typer.Typer(help="Sandboxes: worlds made for trying.", no_args_is_help=True)
     _looks(app, with_database)
+    trying_command.add(app, with_database)
     return app
 
 
