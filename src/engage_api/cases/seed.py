@@ -25,6 +25,8 @@ from engage_api.db.story import Do, Setting, Step, by_day, in_office, woven
 BY_CUSTOMERS = frozenset({"confirmed", "withdrawn"})
 TASKS: dict[str, TaskState] = {"start": "active", "complete": "completed", "skip": "skipped", "fail": "failed"}
 DUE, LATE, SOON = 0.46, 0.06, 0.2  # of open cases and tasks are due some day; of those, in the past, and within a week
+BRIEF = 4  # days: what came in later is not due yet
+WHOLE = 3  # every so-manieth of the others has all its tasks; the rest the first one
 LONGEST = 89.0  # days until the last is due
 ON_TIME = 0.4  # of its days after which a case that is closed would have been late
 
@@ -55,7 +57,8 @@ class _Case:
         if not self._plotted:
             customer = self._chance.randint(1, customers.arrived(setting, begun))
             self._plot = self._plot._replace(customer=customer, due=self._due())
-        self._jobs = JOBS[self._plot.type]
+        jobs = JOBS[self._plot.type]
+        self._jobs = jobs if self._plotted or number % WHOLE == 0 else jobs[:1]
 
     def told(self) -> Iterator[Step]:
         """It comes in, and goes its way."""
@@ -81,7 +84,7 @@ class _Case:
         if self._chance.random() >= DUE:
             return None
         kind = self._chance.random()
-        if kind < LATE:
+        if kind < LATE and self._left.days > BRIEF:
             return -self._chance.uniform(0, min(9, self._left.days / 2))
         return self._chance.uniform(0, 7) if kind < LATE + SOON else self._chance.uniform(7, LONGEST)
 

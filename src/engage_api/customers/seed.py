@@ -11,14 +11,14 @@ from engage_api.customers.models import CustomerCreate, CustomerState
 from engage_api.db.engine import Transaction
 from engage_api.db.story import Setting, Step, by_day, in_office, woven
 
-REGULARS = 0.75  # of the customers at most, and as many for each case, turn to the office again and again
+REGULARS = (0.75, 0.375)  # of the customers, and of the cases: at most so many have cases
 FIRST, THIRD, LAST = (
     119.0,
     80.0,
     3.0,
 )  # days before the end: regulars are entered until the second, others until the last
 BATCHES = 500  # in so many portions at most are they taken over from the register
-CYCLE = 40  # of so many others one falls asleep and one is closed; the rest stay prospects
+CYCLE = 100  # of so many others one falls asleep and one is closed; the rest stay prospects
 MOVES: dict[int, tuple[CustomerState, ...]] = {1: ("active", "dormant"), 2: ("active", "closed")}
 DAY = timedelta(days=1)
 
@@ -38,7 +38,8 @@ def _batches(setting: Setting) -> Iterator[Iterator[Step]]:
 
 def regulars(setting: Setting) -> int:
     """How many have cases: the first ones."""
-    return max(len(CAST), int(REGULARS * min(setting.customers, setting.cases)))
+    of_all, of_cases = REGULARS
+    return max(len(CAST), int(min(of_all * setting.customers, of_cases * setting.cases)))
 
 
 def arrives(setting: Setting, number: int) -> datetime:

@@ -25,10 +25,11 @@ COLUMNS = [c.name for c in EVENT.columns if c.name not in ("n", "sequence")]
 _APPEND = Query(insert(EVENT), COLUMNS)
 _APPEND_NUMBERED = Query(insert(EVENT), [*COLUMNS, "sequence"])
 _LAST = Query(select(_counter.c.last).where(_counter.c.workspace_id == bindparam("workspace_id")))
+_many = bindparam("many", type_=_counter.c.last.type)
 _NEXT = Query(
     upsert(_counter)
-    .values(workspace_id=bindparam("workspace_id"), last=1)
-    .on_conflict_do_update(index_elements=["workspace_id"], set_={"last": _counter.c.last + 1})
+    .values(workspace_id=bindparam("workspace_id"), last=_many)
+    .on_conflict_do_update(index_elements=["workspace_id"], set_={"last": _counter.c.last + _many})
     .returning(_counter.c.last)
 )
 
@@ -79,15 +80,25 @@ async def tell(tx: Transaction, principal: Principal, entry: Entry) -> bytes:
 
 
 async def _append(tx: Transaction, principal: Principal, line: dict[str, Any]) -> None:
-    """On SQLite it gets its number here, where there is one writer. On PostgreSQL the sequencer numbers it after the
-    commit, because a number drawn before can become readable after a later one.
+    if tx.waiting is not None:
+        tx.waiting.tell(line)
+    else:
+        await write(tx, principal.workspace, [line])
+
+
+async def write(tx: Transaction, workspace: str, lines: list[dict[str, Any]]) -> None:
+    """On SQLite they get their numbers here, where there is one writer. On PostgreSQL the sequencer numbers them after
+    the commit, because a number drawn before can become readable after a later one.
     """
     if tx.dialect == "sqlite":
-        counted = await tx.one(_NEXT, workspace_id=principal.workspace)
-        await tx.run(_APPEND_NUMBERED, **line, sequence=counted.last)
+        counted = await tx.one(_NEXT, workspace_id=workspace, many=len(lines))
+        first = counted.last - len(lines) + 1
+        await tx.many(_APPEND_NUMBERED, [{**line, "sequence": number} for number, line in enumerate(lines, first)])
         await tx.ring("log")
+    elif len(lines) == 1:
+        await tx.run(_APPEND, **lines[0])
     else:
-        await tx.run(_APPEND, **line)
+        await tx.many(_APPEND, lines)
 
 
 def values(principal: Principal, entry: Entry) -> dict[str, Any]:

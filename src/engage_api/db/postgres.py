@@ -158,6 +158,7 @@ class PostgresTransaction:
     __slots__ = ("_line", "failure", "over", "rings", "session", "wall")
 
     dialect: Literal["postgresql"] = "postgresql"
+    waiting = None
 
     def __init__(self, session: Session, wall: str | None, line: Line) -> None:
         self.wall = wall

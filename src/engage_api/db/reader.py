@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import ColumnElement, bindparam, case, exists, func, literal_column, select, tuple_
 from sqlalchemy.sql import Select
@@ -39,6 +39,8 @@ async def find(
     tx: Transaction, principal: Principal, kind: Kind[P], row_id: str, *, by: str = "id", lock: bool = True
 ) -> Stored[P] | None:
     """One resource inside a transaction, locked until its end on PostgreSQL; `by` may be `external_id`."""
+    if tx.waiting is not None and (found := tx.waiting.find(row_id)) is not None:
+        return cast("Stored[P]", found)
     row = await tx.one(_by_id(kind, by, audience(principal), lock=lock), **whose(principal), id=row_id)
     return None if row is None else _stored(kind, row)
 
@@ -49,8 +51,9 @@ def _stored(kind: Kind[P], row: Any) -> Stored[P]:
 
 async def keep(tx: Transaction, principal: Principal, kind: Kind[Any], row_id: str) -> bool:
     """Whether the principal sees such a resource. If so, it is not deleted before the transaction ends."""
-    query = _kept(kind, audience(principal))
-    return await tx.one(query, **whose(principal), id=row_id) is not None
+    if tx.waiting is not None and tx.waiting.knows(row_id):
+        return True
+    return await tx.one(_kept(kind, audience(principal)), **whose(principal), id=row_id) is not None
 
 
 async def has_any(tx: Transaction, principal: Principal, kind: Kind[Any], filters: Mapping[str, Any]) -> bool:

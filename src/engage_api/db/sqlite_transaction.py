@@ -1,7 +1,7 @@
 """One writer's part of a shared transaction: a savepoint, and what is to be done at its end."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from engage_api.db.errors import Conflict, Unavailable
@@ -18,6 +18,7 @@ class SqliteTransaction:
     __slots__ = ("_connection", "failure", "later", "over", "rings", "wall")
 
     dialect: Literal["sqlite"] = "sqlite"
+    waiting = None
 
     def __init__(self, connection: sqlite3.Connection, wall: str | None) -> None:
         self.wall = wall
@@ -38,8 +39,8 @@ class SqliteTransaction:
         return self._execute(query, values).rowcount
 
     async def many(self, query: Query, several: Iterable[dict[str, Any]], /) -> None:
-        for values in several:
-            self._execute(query, values)
+        plan = query.sqlite
+        self._do(self._connection.executemany, plan.sql, [plan.arguments(values) for values in several])
 
     async def late(self, query: Query, /, **values: Any) -> None:
         self._refuse_end()
@@ -50,13 +51,15 @@ class SqliteTransaction:
         self.rings.add(topic)
 
     def _execute(self, query: Query, values: dict[str, Any]) -> sqlite3.Cursor:
-        arguments = query.sqlite.arguments(values)
+        return self._do(self._connection.execute, query.sqlite.sql, query.sqlite.arguments(values))
+
+    def _do(self, method: Callable[[str, list[Any]], sqlite3.Cursor], sql: str, arguments: list[Any]) -> sqlite3.Cursor:
         self._refuse_end()
         if not self._connection.in_transaction:  # SQLite undid the group; the statement would be kept by itself
             self.failure = Unavailable("the transaction that this write shared has failed")
             raise self.failure
         try:
-            return self._connection.execute(query.sqlite.sql, arguments)
+            return method(sql, arguments)
         except Exception as error:  # noqa: BLE001  # `surface` raises it again, or what it means
             self.failure = error
             try:

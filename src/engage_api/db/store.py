@@ -41,9 +41,16 @@ UPDATED, DELETED = Happened("updated"), Happened("deleted")
 
 
 async def create(
-    tx: Transaction, principal: Principal, kind: Kind[P], fields: Mapping[str, Any], *, time: datetime | None = None
+    tx: Transaction,
+    principal: Principal,
+    kind: Kind[P],
+    fields: Mapping[str, Any],
+    *,
+    time: datetime | None = None,
+    made_by: str | None = None,
 ) -> Stored[P]:
-    """Make a resource. `fields` are validated values by field name; `time` is when it happened, if not now.
+    """Make a resource. `fields` are validated values by field name; `time` is when it happened, if not now; `made_by`
+    is whose it is, if not the application's.
 
     Raises:
         AlreadyExists: another resource of the workspace has its external id.
@@ -54,12 +61,16 @@ async def create(
     model = cast(
         "P", kind.public.model_construct(**{"id": world.new_id(principal.workspace, kind.prefix), **fields, **own})
     )
-    stored = Stored(model, kind.render(model), principal.application)
+    stored = Stored(model, kind.render(model), made_by or principal.application)
     values, happened = _values(principal, kind, stored), Happened("created", time or now)
+    if tx.waiting is not None:
+        tx.waiting.put(kind, None, stored, values)
+        await _tell(tx, principal, kind, stored, happened)
+        return stored
     if tx.dialect == "postgresql":
         await _create_at_once(tx, principal, kind, stored, values | _event(principal, kind, stored, happened))
         return stored
-    await _guarded(tx, _insert(kind), values)
+    await _guarded(tx, insertion(kind), values)
     await _index(tx, principal, kind, None, model)
     await _tell(tx, principal, kind, stored, happened)
     return stored
@@ -97,10 +108,13 @@ async def change(
     model = was.model.model_copy(update={**changes, "updated_at": now, "version": was.model.version + 1})
     stored = Stored(model, kind.render(model), was.made_by)
     values = _values(principal, kind, stored)
-    where = {"at_workspace": values.pop("workspace_id"), "at_id": values.pop("id"), "at_version": was.model.version}
-    if await _guarded(tx, _update(kind), values | where) == 0:
-        raise Changed
-    await _index(tx, principal, kind, was.model, model)
+    if tx.waiting is not None:
+        tx.waiting.put(kind, was, stored, values)
+    else:
+        where = {"at_workspace": principal.workspace, "at_id": model.id, "at_version": was.model.version}
+        if await _guarded(tx, replacement(kind), values | where) == 0:
+            raise Changed
+        await _index(tx, principal, kind, was.model, model)
     await _tell(tx, principal, kind, stored, happened._replace(time=happened.time or now))
     return stored
 
@@ -196,12 +210,14 @@ def _entry(principal: Principal, kind: Kind[P], stored: Stored[P], happened: Hap
 
 
 @lru_cache(maxsize=64)
-def _insert(kind: Kind[Any]) -> Query:
+def insertion(kind: Kind[Any]) -> Query:
+    """Of a new row."""
     return Query(insert(kind.table), [c.name for c in kind.table.columns])
 
 
 @lru_cache(maxsize=64)
-def _update(kind: Kind[Any]) -> Query:
+def replacement(kind: Kind[Any]) -> Query:
+    """Of a row as it was at a place, `at_…`."""
     columns = [c.name for c in kind.table.columns if c.name not in ("workspace_id", "id")]
     return Query(update(kind.table).where(*_at(kind)).values({name: bindparam(name) for name in columns}))
 

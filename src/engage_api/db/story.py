@@ -50,7 +50,9 @@ class Setting:
         return self.ends - timedelta(days=days)
 
     def deadline(self, days: float) -> datetime:
-        """The end of the working day that comes so many days after the end of the story, or (less than 0) before it."""
+        """The end of the working day that comes so many days after the end of the story, or (less than 0) before it.
+        What time does in a story it does then.
+        """
         day = self.ends + timedelta(days=days)
         day += timedelta(days=max(0, 7 - day.weekday()) if day.weekday() >= SATURDAY else 0)
         return datetime.combine(day, SHUT, day.tzinfo)

@@ -21,6 +21,7 @@ ADD = Query(
     add_terms(func.json_each(ARRAY).table_valued("value")),
     postgres=add_terms(func.jsonb_array_elements_text(ARRAY).table_valued("value")),
 )
+ADD_ONE = Query(insert(TABLE), [c.name for c in TABLE.columns])
 DROP = Query(
     delete(TABLE).where(
         TABLE.c.workspace_id == bindparam("workspace_id"),

@@ -15,8 +15,9 @@ from engage_api.core.clock import FROZEN, Clock
 from engage_api.core.principal import Principal
 from engage_api.customers import seed as customers
 from engage_api.db import world as worlds
+from engage_api.db.batch import Batch
 from engage_api.db.engine import Database, Transaction
-from engage_api.db.story import Part, Setting, Step
+from engage_api.db.story import SHUT, Part, Setting, Step
 from engage_api.events import seed as signals
 from engage_api.events.webhooks import seed as webhooks
 from engage_api.jobs import moments
@@ -26,9 +27,8 @@ from engage_api.sandbox.personas import personas
 PARTS: tuple[Part, ...] = (customers.told, offers.told, cases.told, signals.told, webhooks.told)
 """What each slice tells. At the same moment the first of them comes first."""
 PAST = timedelta(days=120)
-PORTION = 0.06  # seconds of one transaction: on SQLite nobody else writes meanwhile
+PORTION = 0.04  # seconds of one transaction: on SQLite nobody else writes meanwhile
 BREATH = 0.005  # seconds between two looks at the loop
-HOUR = timedelta(hours=1)
 
 
 class Extent(NamedTuple):
@@ -65,9 +65,10 @@ async def seed(
     with world.working():
         setting = await _begin(db, who.workspace, extent, ends)
         player = _Player(who, setting, merge(*(part(setting) for part in PARTS), key=lambda step: step.at))
+        batch = Batch(who.workspace)
         while not player.over:
-            async with db.write(who.workspace) as tx:
-                await player.play(tx)
+            async with db.write(who.workspace) as tx, batch.within(tx):
+                await player.play(batch)
             await note(player.made, total)
             await asyncio.sleep(0)
     return personas(setting)
@@ -99,7 +100,7 @@ class _Player:
         assert here is not None  # noqa: S101  # only a sandbox with a world of its own is seeded
         end, breath = monotonic() + PORTION, monotonic() + BREATH
         for step in self.steps:
-            await self._until(tx, here, step.at)
+            await self._until(tx, here, step.at.replace(microsecond=0))  # finer than the wire shows is nobody's
             await step.do(tx, self.who)
             self.made += step.makes
             if (now := monotonic()) > end:
@@ -111,10 +112,11 @@ class _Player:
         self.over = True
 
     async def _until(self, tx: Transaction, here: world.World, moment: datetime) -> None:
-        """Time passes, and what was due meanwhile happens. In a story that is on the hour, so nobody looks oftener."""
-        hour = moment.replace(minute=0, second=0, microsecond=0)
-        if hour > here.moment:
-            while (due := await moments.registry.first(tx, here.workspace, hour)) is not None:
-                here.move(due.at)
+        """Time passes, and what was due meanwhile happens: in a story that is when the office shuts."""
+        shut = datetime.combine(moment, SHUT, moment.tzinfo)
+        shut -= timedelta(days=shut > moment)
+        if shut > here.moment:
+            while (due := await moments.registry.first(tx, here.workspace, shut)) is not None:
+                here.move(max(due.at, here.moment))
                 await moments.registry.let(tx, here.workspace, due)
         here.move(moment)

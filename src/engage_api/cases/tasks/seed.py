@@ -47,7 +47,7 @@ REASONS: dict[TaskState, str] = {
 
 
 def add(setting: Setting, case: int, number: int, job: Job, due: float | None) -> Do:
-    """Make one; `due` is so many days after the end of the story."""
+    """Make one of an open case; `due` is so many days after the end of the story."""
     wanted = TaskCreate(
         external_id=f"demo-task:{case}.{number}",
         title=job.title,
@@ -71,7 +71,7 @@ def hand_over(setting: Setting, case: int, number: int, assignee: str) -> Do:
 
 
 async def _add(setting: Setting, case: int, number: int, wanted: TaskCreate, tx: Transaction, who: Principal) -> None:
-    made = await service.add(tx, who, setting.known[f"case:{case}"], wanted)
+    made = await service.create(tx, who, setting.known[f"case:{case}"], wanted)
     setting.known[_name(case, number)] = made.model.id
 
 

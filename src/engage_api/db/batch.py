@@ -1,0 +1,180 @@
+"""Many writes as few: what would be written one by one waits, and goes to the database together."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Generic
+
+from sqlalchemy import Table
+from sqlmodel import SQLModel
+
+from engage_api.db import log, search, store, terms
+from engage_api.db.engine import Dialect, Transaction
+from engage_api.db.kind import Kind, P
+from engage_api.db.pulse import Topic
+from engage_api.db.sql import Query
+from engage_api.db.store import Stored
+
+REMEMBERED = 20_000  # resources that are found again without a look into the database
+
+
+@dataclass(slots=True)
+class _Row(Generic[P]):
+    """A resource that waits to be written: as it was in the database (None: not there), and as it is now."""
+
+    kind: Kind[P]
+    was: P | None
+    now: Stored[P]
+    values: dict[str, Any]
+
+    def replaced(self, was: P) -> dict[str, Any]:
+        """What `store.replacement` takes."""
+        return self.values | {"at_workspace": self.values["workspace_id"], "at_id": was.id, "at_version": was.version}
+
+
+@dataclass(slots=True)
+class Batch:
+    """A transaction for whoever writes much and is alone in a workspace: it fills a sandbox. Used for one transaction
+    after the other, each `within` it.
+
+    The funnel leaves resources and events here, and finds again what it wrote. `flush` writes the same rows as would
+    have been written without it, a statement for each kind; every statement of somebody else comes after one, and so
+    sees all. A constraint refuses then, and as Conflict.
+    """
+
+    workspace: str
+    _under: Transaction | None = None
+    _rows: dict[str, _Row[Any]] = field(default_factory=dict)
+    _lines: list[dict[str, Any]] = field(default_factory=list)
+    _found: dict[str, Stored[Any]] = field(default_factory=dict)
+    _made: set[str] = field(default_factory=set)
+
+    @asynccontextmanager
+    async def within(self, tx: Transaction) -> "AsyncIterator[Batch]":
+        """Write in this transaction, and be done with it at the end. After an exception it is of no use any more."""
+        self._under = tx
+        yield self
+        await self.flush()
+        self._under = None
+        while len(self._found) > REMEMBERED:
+            del self._found[next(iter(self._found))]
+
+    # ── what the funnel leaves here ──────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def waiting(self) -> "Batch":
+        return self
+
+    def put(self, kind: Kind[P], was: Stored[P] | None, now: Stored[P], values: dict[str, Any]) -> None:
+        """A resource is new, or as it is now."""
+        row_id = now.model.id
+        waits = self._rows.get(row_id)
+        before = waits.was if waits is not None else (was.model if was is not None else None)
+        self._rows[row_id] = _Row(kind, before, now, values)
+        self._found.pop(row_id, None)  # what was written last is forgotten last
+        self._found[row_id] = now
+        self._made.add(row_id)
+
+    def tell(self, line: dict[str, Any]) -> None:
+        """A line of the log."""
+        self._lines.append(line)
+
+    def find(self, row_id: str) -> Stored[Any] | None:
+        """A resource that was written not long ago."""
+        return self._found.get(row_id)
+
+    def knows(self, row_id: str) -> bool:
+        """Whether a resource was written here at some time. Nothing that was is deleted."""
+        return row_id in self._made
+
+    # ── the transaction ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def _tx(self) -> Transaction:
+        if self._under is None:
+            raise RuntimeError("the batch is in no transaction")
+        return self._under
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._tx.dialect
+
+    @property
+    def wall(self) -> str | None:
+        return self._tx.wall
+
+    @property
+    def failure(self) -> BaseException | None:
+        return self._tx.failure
+
+    async def fetch(self, query: Query, /, **values: Any) -> list[Any]:
+        await self.flush()
+        return await self._tx.fetch(query, **values)
+
+    async def one(self, query: Query, /, **values: Any) -> Any:
+        await self.flush()
+        return await self._tx.one(query, **values)
+
+    async def run(self, query: Query, /, **values: Any) -> int:
+        await self.flush()
+        return await self._tx.run(query, **values)
+
+    async def many(self, query: Query, several: Iterable[dict[str, Any]], /) -> None:
+        await self.flush()
+        await self._tx.many(query, several)
+
+    async def late(self, query: Query, /, **values: Any) -> None:
+        await self.flush()
+        await self._tx.late(query, **values)
+
+    async def ring(self, topic: Topic) -> None:
+        await self._tx.ring(topic)
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def flush(self) -> None:
+        """Write what waits: rows before those that refer to them, then what they are found by, then the log."""
+        if not self._lines:
+            return
+        rows, lines = list(self._rows.values()), self._lines
+        self._rows, self._lines = {}, []
+        kinds = sorted({row.kind.name: row.kind for row in rows}.values(), key=lambda kind: _places()[kind.table])
+        for kind in kinds:
+            new = [row.values for row in rows if row.kind is kind and row.was is None]
+            if new:
+                await self._tx.many(store.insertion(kind), new)
+        for kind in kinds:
+            changed = [row.replaced(row.was) for row in rows if row.kind is kind and row.was is not None]
+            if changed:
+                await self._tx.many(store.replacement(kind), changed)
+        await self._index(rows)
+        await log.write(self._tx, self.workspace, lines)
+
+    async def _index(self, rows: list[_Row[Any]]) -> None:
+        gone, new, words = [], [], []
+        for row in rows:
+            before = row.kind.all_terms(row.was) if row.was is not None else set()
+            after = row.kind.all_terms(row.now.model)
+            same = {"workspace_id": self.workspace, "resource_id": row.now.model.id}
+            same["created_at"] = row.now.model.created_at
+            gone += [{**same, "term": term} for term in sorted(before - after)]
+            new += [{**same, "term": term} for term in sorted(after - before)]
+            said = sorted(row.kind.words(row.now.model))
+            if said != (sorted(row.kind.words(row.was)) if row.was is not None else []):
+                words.append(search.parameters(self.workspace, row.kind.name, row.now.model.id, said))
+        if gone:
+            await self._tx.many(terms.DROP, gone)
+        if new:
+            await self._tx.many(terms.ADD_ONE, new)
+        if words and self.dialect == "postgresql":
+            await self._tx.many(search.PUT, words)
+        elif words:
+            for values in words:
+                await self._tx.late(search.PUT, **values)
+
+
+@lru_cache(maxsize=1)
+def _places() -> dict[Table, int]:
+    """Tables in an order in which each refers only to earlier ones."""
+    return {table: place for place, table in enumerate(SQLModel.metadata.sorted_tables)}
