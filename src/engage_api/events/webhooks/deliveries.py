@@ -74,8 +74,9 @@ _ATTEMPTS = Query(
 _key = (_t.c.workspace_id, _t.c.id)
 _FORGET = Query(delete(_t).where(tuple_(*_key).in_(select(*_key).where(*_of).limit(PORTION))))
 _old = select(*_key).where(_t.c.changed_at < bindparam("before")).limit(PORTION)
-_SWEEP = Query(delete(_t).where(tuple_(*_key).in_(_old.where(_t.c.workspace_id.not_in(select(_world.c.workspace_id))))))
-_SWEEP_HERE = Query(delete(_t).where(tuple_(*_key).in_(_old.where(_here))))
+_swept, _clocks = delete(_t).returning(_t.c.endpoint_id, _t.c.state), select(_world.c.workspace_id)
+_SWEEP = Query(_swept.where(tuple_(*_key).in_(_old.where(_t.c.workspace_id.not_in(_clocks)))))
+_SWEEP_HERE = Query(_swept.where(tuple_(*_key).in_(_old.where(_here))))
 _WORLDS = Query(select(_world.c.workspace_id).order_by(_world.c.workspace_id))
 _WAITS = Query(
     select(_t.c.endpoint_id, func.min(_t.c.due_at).label("due_at")).where(_here, _pending).group_by(_t.c.endpoint_id)
@@ -242,8 +243,8 @@ async def worlds(system: Database) -> list[str]:
     return [row.workspace_id for row in await system.fetch(_WORLDS, None)]
 
 
-async def sweep(tx: Transaction, older_than: timedelta, sandbox: str | None = None) -> int:
-    """Delete a portion of what is so old: of a sandbox, or wherever time is the host's. Returns how many."""
+async def sweep(tx: Transaction, older_than: timedelta, sandbox: str | None = None) -> list[Any]:
+    """Delete a portion of what is so old: of a sandbox, or wherever time is the host's. Returns them."""
     if sandbox is None:
-        return await tx.run(_SWEEP, before=clock.host() - older_than)
-    return await tx.run(_SWEEP_HERE, before=clock.business(sandbox) - older_than, at_workspace=sandbox)
+        return await tx.fetch(_SWEEP, before=clock.host() - older_than)
+    return await tx.fetch(_SWEEP_HERE, before=clock.business(sandbox) - older_than, at_workspace=sandbox)
