@@ -38,6 +38,8 @@ NOT_SEEDED = {
     "member": "in the live workspace alone",
     "organization": "in the live workspace alone",
     "sandbox": "in the live workspace alone",
+    "sandbox-snapshot": "in the live workspace alone",
+    "scenario-run": "somebody begins a scenario; the story is what was before",
 }
 STATES: dict[Kind[Any], Any] = {CUSTOMER: CustomerState, CASE: CaseState, TASK: TaskState, OFFER: OfferState}
 
