@@ -1,10 +1,12 @@
 """`engage sandbox …`: sandboxes, worked on in the database itself."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 Work = Callable[[Any, bytes], Awaitable[Any]]
 WithDatabase = Callable[[Work], Any]
@@ -12,6 +14,7 @@ WithDatabase = Callable[[Work], Any]
 Which = Annotated[str, typer.Argument(help="The sandbox's id, `sbx_…`.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, for scripts.")]
 PLAIN: Json = False
+MISUSED = 2
 
 
 def commands(with_database: WithDatabase) -> typer.Typer:
@@ -20,6 +23,7 @@ def commands(with_database: WithDatabase) -> typer.Typer:
 
     app = typer.Typer(help="Sandboxes: worlds made for trying.", no_args_is_help=True)
     _looks(app, with_database)
+    _makes(app, with_database)
     trying_command.add(app, with_database)
     return app
 
@@ -52,6 +56,87 @@ def _looks(app: typer.Typer, with_database: WithDatabase) -> None:
             return
         for name, value in found.items():
             typer.echo(f"{name:10}  {'-' if value is None else json.dumps(value, ensure_ascii=False)}")
+
+
+def _makes(app: typer.Typer, with_database: WithDatabase) -> None:
+    @app.command("create")
+    def create(
+        size: Annotated[str, typer.Option(help="`empty`, `tiny`, `small`, `medium` or `large`.")] = "tiny",
+        name: Annotated[str, typer.Option(help="What you call it.")] = "Command line",
+        seed: Annotated[str | None, typer.Option(help="What it is filled from; else something new.")] = None,
+        lifetime: Annotated[str, typer.Option(help="How long it stays (ISO 8601), at most P90D.")] = "P30D",
+        clock: Annotated[str, typer.Option(help='How its clock begins, as JSON: `{"mode": "frozen"}`.')] = "{}",
+        *,
+        as_json: Json = PLAIN,
+    ) -> None:
+        """Make a sandbox and fill it. Its key is shown this once."""
+        new = _planned({"size": size, "name": name, "seed": seed, "lifetime": lifetime, "clock": clock})
+        with _bar() as note:
+            stored, made = with_database(lambda db, pepper: _open(db, pepper, new, note))
+        if as_json:
+            typer.echo(json.dumps({**json.loads(stored.document), "key": made.reveal()}))
+        else:
+            typer.echo(f"{stored.model.id}  {made.reveal()}")
+
+    @app.command("delete")
+    def delete(sandbox: Which, *, as_json: Json = PLAIN) -> None:
+        """End a sandbox: its keys and tokens at once; what is in it goes with the next job of the service."""
+        with_database(lambda db, _: _delete(db, sandbox))
+        typer.echo(json.dumps({"id": sandbox, "deleted": True}) if as_json else f"{sandbox} is deleted.")
+
+
+def _planned(given: dict[str, Any]) -> Any:
+    """What is to be made, or the end of the command with what is wrong with it."""
+    from engage_api.core.problem import InvalidRequest  # noqa: PLC0415  # as above
+    from engage_api.http.problems import invalid  # noqa: PLC0415  # as above
+    from engage_api.sandbox.models import SandboxCreate  # noqa: PLC0415  # as above
+    from engage_api.sandbox.opening import planned  # noqa: PLC0415  # as above
+
+    try:
+        wanted = SandboxCreate.model_validate_json(json.dumps({**given, "clock": json.loads(given["clock"])}))
+        return planned(wanted, guest=False)
+    except InvalidRequest as error:
+        wrong = error
+    except ValidationError as error:
+        wrong = invalid(error)
+    except json.JSONDecodeError:
+        wrong = InvalidRequest("The clock is no JSON.")
+    told = [f"{(fault.pointer or '').strip('/')}: {fault.detail}" for fault in wrong.errors] or [wrong.detail]
+    typer.echo(f"engage: {'; '.join(told)}", err=True)
+    raise typer.Exit(MISUSED)
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], Awaitable[None]]]:
+    """A bar that shows how far it is, where somebody looks."""
+    from rich.console import Console  # noqa: PLC0415  # as above
+    from rich.progress import Progress  # noqa: PLC0415  # as above
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("Filling", total=None)
+
+        async def note(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield note
+
+
+async def _open(db: Any, pepper: bytes, new: Any, note: Any) -> Any:
+    from engage_api.sandbox.opening import open_here  # noqa: PLC0415  # as above
+
+    return await open_here(db, pepper, new, note)
+
+
+async def _delete(db: Any, sandbox_id: str) -> None:
+    from engage_api.access import operator  # noqa: PLC0415  # as above
+    from engage_api.access.worlds import LIVE  # noqa: PLC0415  # as above
+    from engage_api.sandbox import service  # noqa: PLC0415  # as above
+
+    await read(db, sandbox_id)
+    who = await operator.principal(db, LIVE)
+    async with db.write(LIVE) as tx:
+        await service.delete(tx, who, sandbox_id, "*")
 
 
 async def read(db: Any, sandbox_id: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from engage_api.db.errors import Unavailable
 from engage_api.db.store import Stored
 from engage_api.http.call import Call, shown_once
 from engage_api.http.idempotency import Answer
-from engage_api.sandbox import filling, guests, service
+from engage_api.sandbox import filling, guests, seeding, service
 from engage_api.sandbox.models import SandboxCreate
 
 PATH = "/v1/sandboxes"
@@ -34,6 +34,7 @@ OF_GUESTS = ("empty", "tiny", "small")
 QUOTA_OF_GUEST = 50_000
 YEARS = range(2001, 2100)
 AT_ONCE = 30.0  # seconds for filling a sandbox while somebody waits
+HOUR = timedelta(hours=1)
 LATER = timedelta(seconds=60)  # then a job fills it, if nobody has
 LOOKS = 100  # a tenth of a second each, for a sandbox that somebody else is filling
 _LIFETIME = re.compile(r"P(?:(\d+)D)?(?:T(\d+)([HM]))?")
@@ -78,6 +79,21 @@ class Opening:
         await service.require_room(tx, who, services.guests)
         within, own = LATER if new.size == "tiny" else timedelta(), replace(new, organization=who.organization)
         return await service.make(tx, who, services.pepper, own, within=within)
+
+
+async def open_here(
+    db: Database, pepper: bytes, new: New, note: seeding.Note = seeding.nobody
+) -> tuple[Stored[Sandbox], Secret]:
+    """The operator's, at the command line: filled when it is answered, whatever its size, and here. Should that be cut
+    short, a job begins again.
+    """
+    who = await operator.principal(db, LIVE)
+    async with db.system.write(None) as tx:
+        own = replace(new, organization=who.organization)
+        stored, made = await service.make(tx, who, pepper, own, within=HOUR)
+    if new.state == "ready":
+        return stored, made
+    return await filling.fill(db, stored, note) or stored, made
 
 
 def planned(wanted: SandboxCreate, *, guest: bool) -> New:
