@@ -19,6 +19,7 @@ from engage_api.db.kind import Kind
 from engage_api.events import signals
 from engage_api.events.models import Event, Subject
 from engage_api.events.signals import LARGEST, SignalCreate
+from engage_api.events.webhooks import secret_models as _secrets  # noqa: F401  # registers its kind
 from engage_api.http import examples
 from engage_api.http.call import Call
 from engage_api.http.idempotency import Answer
@@ -26,6 +27,7 @@ from engage_api.http.problems import faults
 from engage_api.http.route import DirectRoute
 from engage_api.http.strict import json_body
 from engage_api.sandbox.inside import inside
+from engage_api.sandbox.scenarios import service as _stories  # noqa: F401  # as above: all that a story is about
 
 SIGNAL = "x."
 BUSY = {"x-problems": ["sandbox-busy", "sandbox-full"]}
