@@ -34,6 +34,7 @@ from engage_api.access.oauth.signing import Keyring
 from engage_api.access.organizations.models import ORGANIZATION
 from engage_api.access.organizations.routes import router as organizations
 from engage_api.access.routes import router as api_keys
+from engage_api.access.sandboxes.models import SANDBOX
 from engage_api.access.usage import service as usage
 from engage_api.access.usage.routes import router as usage_figures
 from engage_api.cases.models import CASE
@@ -76,7 +77,13 @@ from engage_api.me.routes import router as me
 from engage_api.offers.models import OFFER
 from engage_api.offers.routes import router as offers
 from engage_api.portal import Portal
+from engage_api.sandbox.copies.models import SNAPSHOT
+from engage_api.sandbox.copies.routes import router as sandbox_copies
 from engage_api.sandbox.faults.routes import router as sandbox_faults
+from engage_api.sandbox.routes import router as sandboxes
+from engage_api.sandbox.scenarios.models import SCENARIO_RUN
+from engage_api.sandbox.scenarios.routes import router as scenarios
+from engage_api.sandbox.simulating import router as simulating
 from engage_api.settings import Settings
 
 ROUTERS = (
@@ -91,13 +98,17 @@ ROUTERS = (
     signals,
     webhook_endpoints,
     webhook_deliveries,
+    sandboxes,
     api_keys,
     organizations,
     members,
     applications,
     usage_figures,
     jobs,
+    sandbox_copies,
     sandbox_faults,
+    scenarios,
+    simulating,
 )
 KINDS: tuple[Kind[Any], ...] = (
     CUSTOMER,
@@ -113,6 +124,9 @@ KINDS: tuple[Kind[Any], ...] = (
     CLIENT_SECRET,
     WEBHOOK_ENDPOINT,
     WEBHOOK_SECRET,
+    SANDBOX,
+    SNAPSHOT,
+    SCENARIO_RUN,
 )
 """Every kind of resource, in the order in which they refer to each other."""
 FLUSH = 0.5  # seconds between two writes of the request log
@@ -231,4 +245,5 @@ def _services(settings: Settings, doorkeeper: Doorkeeper, limits: Limits) -> Ser
         jobs=Figures(db),
         taps=Hub(db),
         webhooks=Sender.open(settings),
+        guests=settings.guests,
     )

@@ -119,6 +119,9 @@ ACROSS = {
     "jobs/housekeeping.py": "sweeps dead jobs, whosever they were",
     "jobs/timekeeper.py": "looks where something is due, in whichever workspace",
     "jobs/worker.py": "claims what is due, whosever it is",
+    "sandbox/copies/jobs.py": "copies the world of one workspace to another",
+    "sandbox/copies/mending.py": "tells that copies have failed whose worker was lost",
+    "sandbox/copies/routes.py": "copies at once what is small, as above",
     "sandbox/demo.py": "makes a party in the live workspace and its sandbox in one transaction",
 }
 

@@ -47,6 +47,7 @@ WRITES = {
     "events/webhooks/deliveries.py": "deliveries, at the endpoint's workspace, for whoever has seen the endpoint",
     "events/webhooks/delivery_models.py": "none: the conditions of its indexes",
     "events/webhooks/ledger.py": "endpoints with whom they hear for, and how far the log was read",
+    "events/webhooks/mishaps.py": "when deliveries are due that are to be late, at the sandbox's own workspace",
     "events/webhooks/owners.py": "who is told about an endpoint: people belong to no workspace",
     "events/webhooks/replays.py": "when events were written down, by their numbers; nothing of what they say",
     "events/webhooks/secrets.py": "what deliveries are signed with, at the endpoint's workspace",
@@ -54,9 +55,15 @@ WRITES = {
     "jobs/models.py": "none: the conditions of its indexes",
     "jobs/operators.py": "jobs, which are the service's own, for its operator",
     "jobs/queue.py": "jobs, which are the service's own",
+    "jobs/timed.py": "what is due in the workspace that is played, and its lock",
+    "jobs/timekeeper.py": "the first moment of every workspace, and its clock",
     "jobs/schedules.py": "periods of recurring jobs, which are the service's own",
+    "sandbox/copies/first_key.py": "a key like the first one of the parent, with its credential, for the copy",
+    "sandbox/copies/mending.py": "dead jobs of copies: they are the service's own",
+    "sandbox/copies/standing.py": "the worlds of what is copied and of its copy, and how far their logs are",
     "sandbox/copying.py": "the rows of one workspace for another, for whoever may have both",
     "sandbox/demo.py": "parties and workspaces, which belong to no workspace",
+    "sandbox/endpoints.py": "webhook secrets of one workspace for another, and where endpoints of a copy begin",
     "sandbox/wipe.py": "all tables, to empty the workspace that a transaction stands at",
 }
 STATEMENTS = {"select", "insert", "update", "delete", "text", "exists", "union_all", "table"}

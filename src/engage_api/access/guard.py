@@ -22,8 +22,9 @@ from engage_api.access.faults.making import Maker
 from engage_api.access.oauth import store, tokens
 from engage_api.access.oauth.store import KIND as REFRESH
 from engage_api.core import clock, secret
+from engage_api.core import world as worlds
 from engage_api.core.principal import NOBODY, Principal
-from engage_api.core.problem import NotFound, TooManyRequests
+from engage_api.core.problem import NotFound, TooManyRequests, Unavailable
 from engage_api.core.scopes import Scope
 from engage_api.db import world
 from engage_api.db.engine import Database
@@ -231,6 +232,10 @@ async def _who(scope: Any, services: Services, token: str | None) -> Principal:
     if principal is None or not usable(principal, scope["client"]):
         _refuse_blocked(scope)
         raise unauthenticated(services.base_url, invalid=bool(token))
+    if worlds.is_closed(principal.workspace) and not making.is_spared(scope):
+        await world.follow(services.db, principal.workspace)
+        if worlds.is_closed(principal.workspace):
+            raise Unavailable("The sandbox is being reset or restored, or that failed.", headers={"Retry-After": "1"})
     if principal.mishaps is not None and principal.mishaps.revoked and not making.is_spared(scope):
         scope["state"]["principal"] = principal  # whose refusals are no guesses
         raise making.revoked(scope["state"])

@@ -10,6 +10,9 @@ from engage_api.core import ids
 from engage_api.core.problem import Problem
 
 _standing: ContextVar["World | None"] = ContextVar("standing", default=None)
+_closed: set[str] = set()
+CLOSED = frozenset({"resetting", "restoring", "failed"})
+"""What makes a sandbox busy so that it cannot be read either: it is neither as it was nor as it will be."""
 _working: ContextVar[bool] = ContextVar("working", default=False)
 
 
@@ -23,9 +26,10 @@ class SandboxFull(Problem):
 
 
 class SandboxBusy(Problem):
-    """The sandbox is being filled, copied or reset: reading works, writing has to wait.
+    """The sandbox is being filled, copied, reset or restored: writing has to wait.
 
-    `Retry-After` says when to try again. `GET /v1/sandboxes/{id}` tells how far it is.
+    It can be read, unless it is being reset or restored. `Retry-After` says when to try again.
+    `GET /v1/sandboxes/{id}` tells how far it is.
     """
 
     code, status, title = "sandbox-busy", 409, "The sandbox is busy"
@@ -75,6 +79,19 @@ def new_id(workspace: str, prefix: str) -> str:
     """An id for something in a workspace: in a write in a sandbox the next of its own."""
     world = standing(workspace)
     return ids.new(prefix) if world is None else world.new_id(prefix)
+
+
+def note(workspace: str, busy: str | None) -> None:
+    """Take note of what a sandbox is busy with."""
+    if busy in CLOSED:
+        _closed.add(workspace)
+    else:
+        _closed.discard(workspace)
+
+
+def is_closed(workspace: str) -> bool:
+    """Whether nobody is to see what is in a workspace now, as far as this process knows."""
+    return workspace in _closed
 
 
 @contextmanager

@@ -61,6 +61,7 @@ _BASE = Query(
     update(_t).where(_mine).values(base_number=bindparam("base_number"), base_sequence=bindparam("base_sequence"))
 )
 
+_REWIND = Query(update(_t).where(_mine).values(number=_t.c.base_number))
 _BEGAN = Query(
     update(_t)
     .where(_mine)
@@ -83,6 +84,11 @@ async def began(tx: Transaction, world: World, *, sequence: int) -> None:
     await tx.run(_BEGAN, at_workspace=world.workspace, number=world.number, base_sequence=sequence)
 
 
+async def rewind(tx: Transaction) -> None:
+    """Give out the same ids again from where the sandbox that the transaction stands at was laid to begin."""
+    await tx.run(_REWIND, at_workspace=tx.wall)
+
+
 async def find(db: Database, workspace: str) -> Any:
     """The row of a sandbox's world as it is now (`WorldRow`), or None."""
     return await db.one(_FIND, workspace, at_workspace=workspace)
@@ -92,6 +98,7 @@ async def follow(db: Database, workspace: str) -> None:
     """Learn what a sandbox's clock is, for who asks for its time outside of a write. Elsewhere there is none to learn."""
     row = await find(db, workspace) if has_world(workspace) else None
     clock.follow(workspace, None if row is None else Clock(row.at, row.since, row.pace))
+    worlds.note(workspace, None if row is None else row.busy)
 
 
 async def set_clock(tx: Transaction, wanted: Clock) -> None:

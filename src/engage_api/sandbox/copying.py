@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     FromClause,
     Select,
@@ -18,7 +17,6 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
-    literal,
     null,
     select,
     tuple_,
@@ -26,22 +24,17 @@ from sqlalchemy import (
 )
 
 from engage_api.db import search
-from engage_api.db.engine import Transaction
+from engage_api.db.engine import Database, Transaction
 from engage_api.db.kind import Kind
-from engage_api.db.row import KEY, CounterRow
+from engage_api.db.row import KEY
 from engage_api.db.sql import Query
-from engage_api.events.webhooks.models import WebhookCursorRow, WebhookEndpointRow, WebhookHealthRow
 from engage_api.events.webhooks.secret_models import WebhookSecretSealRow
 from engage_api.events.webhooks.secrets import Box
-from engage_api.sandbox import tables
+from engage_api.sandbox import endpoints, tables
 from engage_api.sandbox.portions import Part
 from engage_api.sandbox.tables import Means
 
 _seal = WebhookSecretSealRow.__table__  # type: ignore[attr-defined]
-_counter = CounterRow.__table__  # type: ignore[attr-defined]
-_endpoint = WebhookEndpointRow.__table__  # type: ignore[attr-defined]
-_health = WebhookHealthRow.__table__  # type: ignore[attr-defined]
-_cursor = WebhookCursorRow.__table__  # type: ignore[attr-defined]
 _to = bindparam("to_workspace", type_=KEY)
 
 
@@ -63,7 +56,7 @@ def parts(way: Way) -> Iterator[Part]:
     kinds = {kind.table.name: kind for kind in tables.kinds()}
     for table in tables.ordered(Means.COPIED):
         if table is _seal:
-            yield _Seals(way)
+            yield endpoints.Seals(way.source, way.target, way.box)
         elif table.name != tables.WORDS:
             yield _Rows(way, table)
             yield from (_Fasten(way, table, name) for name in tables.inner(table))
@@ -71,10 +64,15 @@ def parts(way: Way) -> Iterator[Part]:
             yield _Words(way, kinds[table.name])
 
 
-async def place(tx: Transaction, workspace: str) -> None:
-    """Let the webhook endpoints of a copy begin at the end of its log."""
-    await tx.run(_HEALTH, at_workspace=workspace)
-    await tx.run(_CURSOR, at_workspace=workspace)
+async def total(db: Database, workspace: str) -> int:
+    """How many rows there are to be copied, words with their resources."""
+    kinds = {kind.table for kind in tables.kinds()}
+    found = 0
+    for table in tables.ordered(Means.COPIED):
+        if table.name != tables.WORDS:
+            row = await db.one(_count(table), workspace, from_workspace=workspace)
+            found += row.found * (2 if table in kinds else 1)
+    return found
 
 
 @dataclass(slots=True)
@@ -147,25 +145,6 @@ class _Words:
         return len(found)
 
 
-class _Seals(_Walk):
-    """Secrets of webhooks, encrypted anew. One that cannot be read any more is left out."""
-
-    def __init__(self, way: Way) -> None:
-        super().__init__(way, _seal)
-
-    async def step(self, tx: Transaction, rows: int) -> int:
-        query = _SEALED_ON if self.after else _SEALED
-        found = await tx.fetch(query, **self.way.values, **self.after, rows=rows)
-        for row in found:
-            value = self.way.box.open(self.way.source, row.secret_id, row.sealed)
-            if value is not None:
-                sealed = self.way.box.seal(self.way.target, row.secret_id, value)
-                await tx.run(_SEAL, workspace_id=self.way.target, secret_id=row.secret_id, sealed=sealed)
-        if found:
-            self.after = {"after_secret_id": found[-1].secret_id}
-        return len(found)
-
-
 # ── statements ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -178,6 +157,11 @@ def _beyond(table: Table, name: str) -> ColumnElement[bool]:
     columns = tables.place(table)
     edge = tuple_(*(bindparam(f"{name}_{column.name}", type_=column.type) for column in columns))
     return tuple_(*columns) > edge if name == "after" else tuple_(*columns) <= edge
+
+
+@lru_cache(maxsize=64)
+def _count(table: Table) -> Query:
+    return Query(select(func.count().label("found")).select_from(table).where(_source(table)))
 
 
 @lru_cache(maxsize=64)
@@ -223,25 +207,3 @@ def _fasten(table: Table, column: str) -> Query:
 def _ids(table: Table, *, goes_on: bool) -> Query:
     statement = select(table.c.id).where(_source(table)).order_by(table.c.id).limit(bindparam("rows"))
     return Query(statement.where(table.c.id > bindparam("after_id")) if goes_on else statement)
-
-
-_sealed = select(_seal.c.secret_id, _seal.c.sealed).where(_source(_seal)).order_by(_seal.c.secret_id)
-_SEALED = Query(_sealed.limit(bindparam("rows")))
-_SEALED_ON = Query(_sealed.where(_seal.c.secret_id > bindparam("after_secret_id")).limit(bindparam("rows")))
-_SEAL = Query(insert(_seal), [c.name for c in _seal.columns])
-
-_here: BindParameter[str] = bindparam("at_workspace", type_=KEY)
-_end = select(func.coalesce(func.max(_counter.c.last), 0)).where(_counter.c.workspace_id == _here).scalar_subquery()
-_names = ["workspace_id", "endpoint_id", "starts_after", "failures"]
-_HEALTH = Query(
-    insert(_health).from_select(
-        _names,
-        select(_endpoint.c.workspace_id, _endpoint.c.id, _end, literal(0)).where(_endpoint.c.workspace_id == _here),
-    )
-)
-_CURSOR = Query(
-    insert(_cursor).from_select(
-        ["workspace_id", "sequence"],
-        select(_endpoint.c.workspace_id, _end).where(_endpoint.c.workspace_id == _here).limit(1),
-    )
-)

@@ -21,14 +21,20 @@ class Means(StrEnum):
     ELSEWHERE = "rows of the live workspace alone; no sandbox has any"
 
 
-_COPIED = "customer case task offer webhook_endpoint webhook_secret webhook_secret_seal event counter term search"
+_COPIED = (
+    "customer case task offer webhook_endpoint webhook_secret webhook_secret_seal scenario_run"
+    " event counter term search"
+)
 _PLACED = "webhook_health webhook_cursor"
 _ENDED = (
-    "api_key credential account_link customer_account customer_session fault"
+    "api_key credential account_link customer_account customer_session fault sandbox_advance"
     " webhook_delivery webhook_attempt idempotency job"
-)  # fmt: skip
+)
 _KEPT = "world oauth_token usage"
-_ELSEWHERE = "organization application client_secret client_secret_mark member invitation invitation_address sandbox"
+_ELSEWHERE = (
+    "organization application client_secret client_secret_mark member invitation invitation_address"
+    " sandbox sandbox_snapshot"
+)
 MEANS: Mapping[str, Means] = MappingProxyType(
     {
         **dict.fromkeys(_COPIED.split(), Means.COPIED),

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, or_, select, tuple_, update
 
+from engage_api.access.models import API_KEY
 from engage_api.core.world import working
 from engage_api.db import search
 from engage_api.db.engine import Database, Transaction
@@ -19,12 +20,22 @@ from engage_api.sandbox.tables import Means
 
 ALL = (Means.COPIED, Means.PLACED, Means.ENDED, Means.KEPT)
 WORLD = (Means.COPIED, Means.PLACED, Means.ENDED)
-FIRST = {"api_key": "id", "credential": "key_id"}
-"""Where the first keys of a sandbox are, and by which column the events of their making name them."""
+KEYS = {"api_key": "id", "credential": "key_id"}
+"""Where keys are, and by which column the events of their making name them."""
+Way = Literal["all", "reset", "restore"]
 _event, _counter = EventRow.__table__, CounterRow.__table__  # type: ignore[attr-defined]
 _RECOUNT = Query(
     update(_counter).where(_counter.c.workspace_id == bindparam("at_workspace")).values(last=bindparam("last"))
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """What stays: the keys whose making is in this log up to this number, and of a reset these events."""
+
+    log: str
+    upto: int
+    events: bool
 
 
 async def nobody(_: Transaction, __: int) -> None:
@@ -37,28 +48,26 @@ async def wipe(db: Database, workspace: str, *, after: int | None = None, told: 
     `after` is for a reset: the events up to this number stay, and the keys that they made; so does what belongs to the
     sandbox and not to its world. Without it nothing stays. Begun again it goes on where it was.
     """
+    stays = None if after is None else Stays(workspace, after, events=True)
     with working():
-        return await portions.in_turn(lambda: db.write(workspace), parts(db.dialect, workspace, after), told)
+        return await portions.in_turn(lambda: db.write(workspace), parts(db.dialect, workspace, stays), told)
 
 
-async def wipe_at_once(tx: Transaction, workspace: str, *, after: int | None = None) -> int:
+async def wipe_at_once(tx: Transaction, workspace: str, stays: Stays | None = None) -> int:
     """The same in one transaction, for a small one."""
-    return await portions.at_once(tx, parts(tx.dialect, workspace, after))
+    return await portions.at_once(tx, parts(tx.dialect, workspace, stays))
 
 
-def parts(dialect: str, workspace: str, after: int | None) -> Iterator[Part]:
+def parts(dialect: str, workspace: str, stays: Stays | None) -> Iterator[Part]:
     """What is to be done, in its order: what refers goes before what it refers to."""
-    stays = set() if after is None else {_counter}
-    found = [
-        table
-        for table in tables.ordered(*(ALL if after is None else WORLD))
-        if _is_plain(table, dialect) and table not in stays
-    ]
+    found = [table for table in tables.ordered(*(ALL if stays is None else WORLD)) if _is_plain(table, dialect)]
+    if stays is not None and stays.events:
+        found.remove(_counter)
     kinds = {kind.table.name: kind for kind in Kind.known.values()}
     yield from (_Loosen(table, name, workspace) for table in found for name in tables.inner(table))
-    yield from (_Remove(table, kinds.get(table.name), workspace, after) for table in reversed(found))
-    if after is not None:
-        yield _Recount(workspace, after)
+    yield from (_Remove(table, kinds.get(table.name), workspace, stays) for table in reversed(found))
+    if stays is not None and stays.events:
+        yield _Recount(workspace, stays.upto)
 
 
 def _is_plain(table: Table, dialect: str) -> bool:
@@ -85,19 +94,21 @@ class _Remove:
     table: Table
     kind: Kind[Any] | None
     workspace: str
-    after: int | None
+    stays: Stays | None
 
     async def step(self, tx: Transaction, rows: int) -> int:
         values: dict[str, Any] = {"at_workspace": self.workspace, "rows": rows}
-        if self.after is not None:
-            values["after"] = self.after
+        way = "all"
+        if self.stays is not None:
+            way = "reset" if self.stays.events else "restore"
+            values |= {"log": self.stays.log, "upto": self.stays.upto}
         if self.kind is None or tx.dialect != "sqlite":
-            return await tx.run(_remove(self.table, some=self.after is not None), **values)
-        found = await tx.fetch(_next(self.table, some=self.after is not None), **values)
+            return await tx.run(_remove(self.table, way), **values)
+        found = await tx.fetch(_next(self.table, way), **values)
         if found:
             for row in found:
                 await tx.late(search.REMOVE, workspace=self.workspace, number=search.number(self.workspace, row.id))
-            await tx.run(_remove(self.table, some=self.after is not None), **values)
+            await tx.run(_remove(self.table, way), **values)
         return len(found)
 
 
@@ -113,29 +124,31 @@ class _Recount:
         return 0
 
 
-def _goes(table: Table, *, some: bool) -> ColumnElement[bool]:
-    """Which rows go: those of the workspace, but for what a reset leaves."""
+def _goes(table: Table, way: Way) -> ColumnElement[bool]:
+    """Which rows go: those of the workspace, but for what stays."""
     mine = table.c.workspace_id == bindparam("at_workspace")
-    if some and table is _event:
-        return and_(mine, or_(table.c.sequence > bindparam("after"), table.c.sequence.is_(None)))
-    if some and table.name in FIRST:
-        first = select(_event.c.subject).where(
-            _event.c.workspace_id == bindparam("at_workspace"), _event.c.sequence <= bindparam("after")
+    if way == "reset" and table is _event:
+        return and_(mine, or_(table.c.sequence > bindparam("upto"), table.c.sequence.is_(None)))
+    if way != "all" and table.name in KEYS:
+        made = select(_event.c.subject).where(
+            _event.c.workspace_id == bindparam("log"),
+            _event.c.type == API_KEY.event("created"),
+            _event.c.sequence <= bindparam("upto"),
         )
-        return and_(mine, table.c[FIRST[table.name]].not_in(first))
+        return and_(mine, table.c[KEYS[table.name]].not_in(made))
     return mine
 
 
 @lru_cache(maxsize=128)
-def _next(table: Table, *, some: bool) -> Query:
+def _next(table: Table, way: Way) -> Query:
     columns = tables.place(table)
-    return Query(select(*columns).where(_goes(table, some=some)).order_by(*columns).limit(bindparam("rows")))
+    return Query(select(*columns).where(_goes(table, way)).order_by(*columns).limit(bindparam("rows")))
 
 
 @lru_cache(maxsize=128)
-def _remove(table: Table, *, some: bool) -> Query:
+def _remove(table: Table, way: Way) -> Query:
     columns = tuple(table.primary_key.columns)
-    found = select(*columns).where(_goes(table, some=some)).order_by(*columns).limit(bindparam("rows"))
+    found = select(*columns).where(_goes(table, way)).order_by(*columns).limit(bindparam("rows"))
     return Query(delete(table).where(tuple_(*columns).in_(found)))
 
 

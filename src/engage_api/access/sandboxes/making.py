@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from engage_api.access import worlds
-from engage_api.access.sandboxes.models import SANDBOX, Sandbox, SandboxState, Size
+from engage_api.access.sandboxes.models import SANDBOX, Persona, Sandbox, SandboxState, Size
 from engage_api.core import clock, ids
 from engage_api.core.clock import Clock
 from engage_api.core.principal import Principal
@@ -36,6 +36,7 @@ class New:
     owner: str | None = None
     quota: int = QUOTA
     metadata: dict[str, str] = field(default_factory=dict)
+    personas: tuple[Persona, ...] = ()
 
 
 async def make(tx: Transaction, maker: Principal, new: New) -> Stored[Sandbox]:
@@ -46,7 +47,13 @@ async def make(tx: Transaction, maker: Principal, new: New) -> Stored[Sandbox]:
     now, seed = clock.host(), new.seed or secrets.token_hex(8)
     start = new.start or Clock(now, now)
     fields: dict[str, Any] = {name: getattr(new, name) for name in ("id", "name", "size", "state", "metadata")}
-    fields |= {"seed": seed, "parent_id": new.parent, "expires_at": new.expires_at, "personas": [], "work": None}
+    fields |= {
+        "seed": seed,
+        "parent_id": new.parent,
+        "expires_at": new.expires_at,
+        "personas": list(new.personas),
+        "work": None,
+    }
     fields |= {"starts_at": start.at, "start_pace": start.pace}
     stored = await store.create(tx, maker, SANDBOX, fields, made_by=new.owner)
     busy = None if new.state == "ready" else new.state

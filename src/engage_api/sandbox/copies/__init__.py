@@ -1,0 +1,1 @@
+"""Copies of sandboxes: forks, snapshots and what goes back to one, and worlds as files."""
