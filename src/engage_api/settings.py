@@ -23,6 +23,13 @@ class Contact(NamedTuple):
     url: str = ""
 
 
+class Guests(NamedTuple):
+    """How many sandboxes people without an account may have: all together, and new ones of an address in an hour."""
+
+    room: int
+    hourly: int
+
+
 class Misconfigured(Exception):
     """What is wrong with the settings, in one line and without their values: secrets are among them."""
 
@@ -101,6 +108,9 @@ class Settings(BaseSettings):
         ge=0,
         le=100_000,
         description="Sandboxes that there may be at once of people without an account; 0: they can make none.",
+    )
+    guest_sandboxes_hourly: int = Field(
+        5, ge=1, le=100_000, description="Sandboxes that one address may make in an hour without an account."
     )
     event_retention: str = Field(
         "",
@@ -189,6 +199,11 @@ class Settings(BaseSettings):
     def contact(self) -> Contact:
         """Where people reach the operator."""
         return Contact(self.contact_email, self.contact_url)
+
+    @property
+    def guests(self) -> Guests:
+        """How many sandboxes people without an account may have."""
+        return Guests(self.guest_sandboxes, self.guest_sandboxes_hourly)
 
     @property
     def kept(self) -> timedelta | None:

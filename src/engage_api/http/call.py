@@ -20,7 +20,7 @@ from engage_api.http.idempotency import Answer, Idempotency
 from engage_api.http.limits import Limits
 from engage_api.http.tally import Tally
 from engage_api.jobs.figures import Figures
-from engage_api.settings import Contact
+from engage_api.settings import Contact, Guests
 
 T = TypeVar("T", bound=Input)
 Put = Callable[[Transaction, Principal, str, T, etags.Preconditions], Awaitable[tuple[Stored[Any], bool]]]
@@ -70,8 +70,7 @@ class Services:
     """Who follows the log (`events.hub.Hub`); nor them."""
     webhooks: Any
     """What sends events to others (`events.webhooks.sender.Sender`); nor that."""
-    guests: int
-    """How many sandboxes there may be without an account."""
+    guests: Guests
 
 
 class Call:

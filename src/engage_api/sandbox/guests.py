@@ -22,8 +22,7 @@ from engage_api.http.call import Call
 from engage_api.http.middleware import counted_as
 from engage_api.http.windows import Seconds
 
-PER_ADDRESS = Seconds(5, 3_600, "guests")
-"""Sandboxes that one address may make in an hour."""
+HOUR = 3_600  # seconds
 SHORTEST_KEY = 20  # characters of an idempotency key: what a stranger can guess is no secret
 NAME = "Guests"
 
@@ -48,9 +47,10 @@ async def let_in(call: Call) -> None:
     Raises:
         TooManyRequests: the address has had its share.
     """
-    wait = await call.services.limits.spend_address(PER_ADDRESS, counted_as(call.request.scope))
+    services, address = call.services, counted_as(call.request.scope)
+    wait = await services.limits.spend_address(Seconds(services.guests.hourly, HOUR, "guests"), address)
     if wait:
-        told = f"Without an account an address may make {PER_ADDRESS.amount} sandboxes in an hour."
+        told = f"Without an account an address may make {services.guests.hourly} sandboxes in an hour."
         raise TooManyRequests(told, headers={"Retry-After": str(wait)})
     await _prepare(call.db)
 

@@ -27,6 +27,7 @@ from engage_api.http.patches import patched
 from engage_api.jobs import enqueue
 from engage_api.sandbox.jobs import SEED, WIPE, Ended, Wanted
 from engage_api.sandbox.models import SandboxFields, SandboxUpdate
+from engage_api.settings import Guests
 
 MOST = 10  # of an application
 MOST_OF_GUEST = 3
@@ -102,25 +103,25 @@ def _there(found: Stored[Sandbox] | None) -> Stored[Sandbox]:
     return found
 
 
-async def require_room(tx: Transaction, who: Principal, room: int | None = None) -> None:
-    """Refuse an application that has enough sandboxes, and a guest beyond the `room` for all of them, where it counts.
+async def require_room(tx: Transaction, who: Principal, guests: Guests) -> None:
+    """Refuse an application that has enough sandboxes, and a guest when there is no room for another one of theirs.
 
     `who` is at home, and its turn to make one lasts until the end of the transaction.
 
     Raises:
         TooManySandboxes: it has.
-        NoRoom: as many guests' sandboxes are there, or the operator has suspended the organization of guests.
+        NoRoom: there is none, or the operator has suspended the organization of guests.
     """
     await reader.find(tx, who, APPLICATION, who.application)
     own, guest = replace(who, sees_workspace=False), is_guest(who)
     if await reader.number(tx, own, SANDBOX, {}) >= (MOST_OF_GUEST if guest else MOST):
         raise TooManySandboxes
-    if not guest or room is None:
+    if not guest:
         return
     organization = await reader.find(tx, own, ORGANIZATION, GUESTS)  # locked: guests take turns
     if organization is None or organization.model.state != "approved":
         raise NoRoom(headers={"Retry-After": str(HOUR)})
-    if await worlds.number_of_sandboxes(tx, GUESTS) >= room:
+    if await worlds.number_of_sandboxes(tx, GUESTS) >= guests.room:
         raise NoRoom(headers={"Retry-After": str(HOUR // 6)})
 
 
