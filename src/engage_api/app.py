@@ -77,13 +77,10 @@ from engage_api.me.routes import router as me
 from engage_api.offers.models import OFFER
 from engage_api.offers.routes import router as offers
 from engage_api.portal import Portal
+from engage_api.sandbox.clocks.settling import Settler
 from engage_api.sandbox.copies.models import SNAPSHOT
-from engage_api.sandbox.copies.routes import router as sandbox_copies
-from engage_api.sandbox.faults.routes import router as sandbox_faults
-from engage_api.sandbox.routes import router as sandboxes
+from engage_api.sandbox.doors import ROUTERS as SANDBOX_ROUTERS
 from engage_api.sandbox.scenarios.models import SCENARIO_RUN
-from engage_api.sandbox.scenarios.routes import router as scenarios
-from engage_api.sandbox.simulating import router as simulating
 from engage_api.settings import Settings
 
 ROUTERS = (
@@ -98,17 +95,13 @@ ROUTERS = (
     signals,
     webhook_endpoints,
     webhook_deliveries,
-    sandboxes,
     api_keys,
     organizations,
     members,
     applications,
     usage_figures,
     jobs,
-    sandbox_copies,
-    sandbox_faults,
-    scenarios,
-    simulating,
+    *SANDBOX_ROUTERS,
 )
 KINDS: tuple[Kind[Any], ...] = (
     CUSTOMER,
@@ -245,5 +238,6 @@ def _services(settings: Settings, doorkeeper: Doorkeeper, limits: Limits) -> Ser
         jobs=Figures(db),
         taps=Hub(db),
         webhooks=Sender.open(settings),
+        settle=Settler(db).settle,
         guests=settings.guests,
     )

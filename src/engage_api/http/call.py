@@ -70,6 +70,8 @@ class Services:
     """Who follows the log (`events.hub.Hub`); nor them."""
     webhooks: Any
     """What sends events to others (`events.webhooks.sender.Sender`); nor that."""
+    settle: Callable[[str], Awaitable[None]]
+    """Waits until all is done that is due in a sandbox whose clock stands still."""
     guests: Guests
 
 
