@@ -89,7 +89,7 @@ async def test_what_is_no_rule_is_refused_and_all_of_it_is_told(line: Line) -> N
             assert [one["pointer"] for one in answer.json()["errors"]] == [pointer]
         assert (await client.put(here, json={"rules": [{"fault": "revoke"}] * 21})).status_code == 400
         for method in ("GET", "PUT", "DELETE"):
-            body = {"rules": []} if method == "PUT" else None
+            body: dict[str, Any] | None = {"rules": []} if method == "PUT" else None
             assert (await stranger.request(method, here, json=body)).status_code == 404
 
 

@@ -26,6 +26,7 @@ from engage_api.http.idempotency import Answer
 from engage_api.http.problems import faults
 from engage_api.http.route import DirectRoute
 from engage_api.http.strict import json_body
+from engage_api.sandbox.copies import models as _copies  # noqa: F401  # as above
 from engage_api.sandbox.inside import inside
 from engage_api.sandbox.scenarios import service as _stories  # noqa: F401  # as above: all that a story is about
 
