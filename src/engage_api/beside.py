@@ -30,6 +30,9 @@ from engage_api.jobs import Registry, Worker, moments, registry
 from engage_api.jobs.timekeeper import Timekeeper
 from engage_api.jobs.worker import Note, nobody
 from engage_api.offers import expiry as _offers  # noqa: F401  # registers what time does
+from engage_api.sandbox import expiry as _ending  # noqa: F401  # registers its jobs
+from engage_api.sandbox import filling as _filling  # noqa: F401  # registers its job
+from engage_api.sandbox.clocks.mover import Mover
 from engage_api.sandbox.copies.jobs import Copier
 from engage_api.sandbox.scenarios import service as _scenarios  # noqa: F401  # registers what time does
 
@@ -44,6 +47,7 @@ def kinds(accounts: Accounts, sender: Sender, kept: timedelta | None) -> Registr
     links_letters.Writer(accounts.post, accounts.base_url).join(jobs)
     webhooks_letters.Writer(accounts.post, accounts.base_url).join(jobs)
     Courier(sender).join(jobs)
+    Mover(sender).join(jobs)
     Copier(sender.box).join(jobs)
     if kept is not None:
         Retention(kept).join(jobs)

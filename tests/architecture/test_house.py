@@ -122,6 +122,8 @@ ACROSS = {
     "sandbox/copies/jobs.py": "copies the world of one workspace to another",
     "sandbox/copies/mending.py": "tells that copies have failed whose worker was lost",
     "sandbox/copies/routes.py": "copies at once what is small, as above",
+    "sandbox/clocks/settling.py": "waits for the jobs of a sandbox, which are the service's own",
+    "sandbox/opening.py": "makes a sandbox with its first key, whoever asks for it, in one transaction",
     "sandbox/demo.py": "makes a party in the live workspace and its sandbox in one transaction",
 }
 
