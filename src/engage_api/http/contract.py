@@ -18,6 +18,9 @@ Send `Authorization: Bearer <key>` with every request. A key belongs to one work
 that is all it can see. Lists are paged by `nextCursor`; a change of something that others may edit needs `If-Match`;
 every `POST` may be repeated safely with an `Idempotency-Key`. What goes wrong is answered as
 `application/problem+json`.
+
+In a sandbox a call has the fault that its header `Engage-Fault` asks for: `latency=2000`, `status=429`, `status=500`,
+`status=503`, `drop=before`, `drop=after-commit`, `drop=mid-body` or `revoke`.
 """
 
 TAGS = [

@@ -28,7 +28,7 @@ async def get_sandbox_faults(sandbox_id: str, call: Manage) -> Response:
     return etags.answer(call.request, await _document(call, sandbox_id))
 
 
-@router.put("", response_model=Faults, summary="Set the faults of a sandbox")
+@router.put("", response_model=Faults, summary="Create or replace the faults of a sandbox")
 async def put_sandbox_faults(sandbox_id: str, call: Manage, body: Setting) -> Response:
     """They take the place of all that were set, and count from the beginning; revoked credentials work again.
 
@@ -43,7 +43,7 @@ async def put_sandbox_faults(sandbox_id: str, call: Manage, body: Setting) -> Re
     return Answer(200, document, {"ETag": etags.strong(document)}).response()
 
 
-@router.delete("", status_code=204, summary="Take the faults of a sandbox away")
+@router.delete("", status_code=204, summary="Delete the faults of a sandbox")
 async def delete_sandbox_faults(sandbox_id: str, call: Manage) -> Response:
     """Nothing goes wrong on request any more, and revoked credentials work again."""
     await require(call.db, call.principal, sandbox_id)

@@ -39,7 +39,9 @@ async def list_scenarios(_: Anybody) -> Response:
     return Ready(b'{"items":%b,"nextCursor":null}' % SCENARIOS.dump_json(service.known(), by_alias=True))
 
 
-@router.post(RUNS, status_code=201, response_model=ScenarioRun, summary="Play a scenario", openapi_extra=BUSY)
+@router.post(
+    RUNS, status_code=201, response_model=ScenarioRun, summary="Create a scenario run: play a story", openapi_extra=BUSY
+)
 async def create_scenario_run(sandbox_id: str, call: Manage, body: NewRun) -> Response:
     """It begins at once and goes on with the sandbox's clock: as time passes, or when you advance it.
 
