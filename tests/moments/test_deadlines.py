@@ -6,9 +6,9 @@ from typing import Any
 from engage_api.access import keys
 from engage_api.access.models import API_KEY, KeyRotation
 from engage_api.cases import service as cases
-from engage_api.cases.models import CASE, CaseTransition, CaseUpdate
+from engage_api.cases.models import CASE, CaseState, CaseTransition, CaseUpdate
 from engage_api.cases.tasks import service as tasks
-from engage_api.cases.tasks.models import TASK, TaskTransition, TaskUpdate
+from engage_api.cases.tasks.models import TASK, TaskState, TaskTransition, TaskUpdate
 from engage_api.core.principal import Principal
 from engage_api.db import Database, reader
 from engage_api.db.engine import Transaction
@@ -42,11 +42,11 @@ async def listed(db: Database, principal: Principal, kind: Kind[Any]) -> set[str
     return {kind.read(document).id for document in (await reader.page(db, principal, kind, ask)).documents}
 
 
-def task_to(to: str) -> Change:
+def task_to(to: TaskState) -> Change:
     return lambda tx, who, one: tasks.move(tx, who, one, TaskTransition(to=to, reason="So."), None)
 
 
-def case_to(to: str) -> Change:
+def case_to(to: CaseState) -> Change:
     return lambda tx, who, one: cases.move(tx, who, one, CaseTransition(to=to, reason="So."), None)
 
 
