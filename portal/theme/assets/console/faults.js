@@ -1,0 +1,119 @@
+// What goes wrong because you want it to: on one call that is tried here, or on all calls of this sandbox.
+
+import { copyable, h, select } from "./dom.js";
+import { Part } from "./part.js";
+
+const ON_TRIAL = "/customers?limit=1";
+const SHARES = [
+  ["100", "every call"],
+  ["50", "half of the calls"],
+  ["10", "one call in ten"],
+];
+const FAULTS = [
+  ["latency=2000", "Slow", "Every answer comes two seconds later."],
+  ["status=429;retry-after=5", "Too many requests", "429, with Retry-After: is your program patient?"],
+  ["status=500", "An error of ours", "500: nothing is known of what became of it."],
+  ["status=503;retry-after=5", "Not available", "503, with Retry-After: it was not done, try again later."],
+  ["drop=before", "Dropped before", "The connection ends and nothing was done."],
+  ["drop=after-commit", "Dropped after", "It was done, but the answer is lost: is a second try safe?"],
+  ["drop=mid-body", "Cut in the middle", "Half of the answer comes, then the connection ends."],
+  [
+    "revoke",
+    "Revoked in the middle",
+    "401 on this and every further call with this key, until you switch all faults off.",
+  ],
+  ["webhook=duplicate", "Webhooks twice", "Each event is delivered a second time, with the same id."],
+  ["webhook=delay;seconds=60", "Webhooks late", "Each event is delivered a minute late, by the sandbox's clock."],
+];
+
+const SAID = ["fault", "methods", "operations", "after", "share", "times", "until"];
+/** A rule as it is set: the service also tells how often it was met. */
+const setting = (rule) =>
+  Object.fromEntries(SAID.filter((name) => ![undefined, null].includes(rule[name])).map((name) => [name, rule[name]]));
+
+class Faults extends Part {
+  draw() {
+    this.share = select(SHARES, "100");
+    this.share.id = "console-share";
+    this.list = h("ul", { class: "console-faults" });
+    this.append(
+      h("h3", {}, "Make something go wrong"),
+      h(
+        "p",
+        {},
+        "A fault that you try is on one call alone, as the header ",
+        h("code", {}, "Engage-Fault"),
+        " asks for it. One that you switch on is on the calls of this sandbox, also on those of your program, until you switch it off.",
+      ),
+      h(
+        "div",
+        { class: "console-field console-field--line" },
+        h("label", { for: this.share.id }, "What you switch on is on"),
+        this.share,
+      ),
+      this.outcome,
+      this.list,
+      this.button("Switch all faults off", "Switching them off…", () => this.#clear()),
+    );
+    this.load(() => this.#look());
+  }
+
+  async #look() {
+    this.#show((await this.api.get(`${this.bench.path}/faults`)).body.rules);
+  }
+
+  #show(rules) {
+    this.rules = rules;
+    this.list.replaceChildren(...FAULTS.map(([fault, title, text]) => this.#fault(fault, title, text)));
+  }
+
+  #fault(fault, title, text) {
+    const on = this.rules.some((rule) => rule.fault === fault);
+    const id = `console-fault-${FAULTS.findIndex(([name]) => name === fault)}`;
+    const about = { "aria-describedby": id };
+    return h(
+      "li",
+      { class: on ? "console-fault console-fault--on" : "console-fault" },
+      h("div", { id }, h("strong", {}, title), h("code", {}, fault), h("p", {}, text)),
+      h(
+        "div",
+        { class: "console-row" },
+        fault.startsWith("webhook") ? null : this.button("Try it", "Trying it…", () => this.#try(fault), about),
+        this.button(on ? "Switch off" : "Switch on", "Setting it…", () => this.#set(fault, !on, title), {
+          "aria-pressed": String(on),
+          ...about,
+        }),
+      ),
+    );
+  }
+
+  async #try(fault) {
+    const call = await this.api.send("GET", ON_TRIAL, undefined, { headers: { "Engage-Fault": fault }, asked: true });
+    const wait = call.headers?.get("retry-after");
+    const said =
+      call.status === 0
+        ? "The connection ended without a whole answer: a browser can say no more than that"
+        : `The answer is ${call.status}${wait ? `, Retry-After: ${wait}` : ""}`;
+    return [
+      `${said}. It took ${call.took.toLocaleString("en")} ms.`,
+      call,
+      call.body ? copyable(JSON.stringify(call.body, null, 2)) : "",
+    ];
+  }
+
+  async #set(fault, on, title) {
+    const rest = this.rules.filter((rule) => rule.fault !== fault).map(setting);
+    const rule = { fault, ...(this.share.value !== "100" && { share: Number(this.share.value) }) };
+    const call = await this.api.put(`${this.bench.path}/faults`, { rules: on ? [...rest, rule] : rest });
+    await this.#look();
+    return [`${title}: switched ${on ? "on" : "off"}.`, call];
+  }
+
+  async #clear() {
+    const call = await this.api.delete(`${this.bench.path}/faults`);
+    await this.#look();
+    this.bench.follow();
+    return ["All is well again, also for a key that was revoked by a fault.", call];
+  }
+}
+customElements.define("sandbox-faults", Faults);

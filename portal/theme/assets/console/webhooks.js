@@ -1,0 +1,123 @@
+// Who is told what happens: the webhook endpoints of the sandbox, and what became of what was sent to them.
+
+import { copyable, field, h, table } from "./dom.js";
+import { Part, asCurl } from "./part.js";
+import { brief } from "./words.js";
+
+const SHOWN = 10; // deliveries
+const SOON = 1_500; // milliseconds: a webhook goes out about a tenth of a second after its event
+
+class Webhooks extends Part {
+  draw() {
+    this.rows = h("div");
+    this.append(
+      h("h3", {}, "Webhook endpoints"),
+      h(
+        "p",
+        {},
+        "What happens is posted to them, signed, and tried again when it is not taken. The clock of the sandbox is theirs, too: go forward, and the next try is due.",
+      ),
+      this.rows,
+      this.button("Look again", "", () => this.#fill()),
+      h("section", { class: "console-section" }, this.#form(), this.outcome),
+      h(
+        "section",
+        { class: "console-section", "aria-labelledby": "console-listen" },
+        h("h3", { id: "console-listen" }, "Without a server of your own"),
+        h(
+          "p",
+          {},
+          "This command posts what happens here to a program on your machine. ",
+          h("a", { href: "/webhooks-verify/#on-your-own-machine" }, "More about it"),
+        ),
+        copyable(
+          `ENGAGE_API_KEY=$KEY engage webhooks listen \\\n  --url ${location.origin} --forward http://localhost:3000/hook`,
+        ),
+      ),
+    );
+    this.load(() => this.#fill());
+    this.bench.on("happened", () => this.#soon());
+  }
+
+  #soon() {
+    if (!this.waiting && this.checkVisibility())
+      this.waiting = setTimeout(() => ((this.waiting = 0), this.load(() => this.#fill())), SOON);
+  }
+
+  async #fill() {
+    const call = await this.api.get("/webhook-endpoints?sort=-createdAt&limit=5");
+    const parts = await Promise.all(call.body.items.map((endpoint) => this.#endpoint(endpoint)));
+    this.rows.replaceChildren(
+      ...(parts.length ? parts : [h("p", { class: "console-hint" }, "There is none yet.")]),
+      asCurl(call),
+    );
+  }
+
+  async #endpoint({ id, url, types, state }) {
+    const { body } = await this.api.get(`/webhook-endpoints/${id}/deliveries?limit=${SHOWN}`);
+    const rows = body.items.map((sent) => [
+      sent.type,
+      sent.state,
+      String(sent.attempts),
+      sent.nextAttemptAt ? brief(sent.nextAttemptAt) : "–",
+    ]);
+    return h(
+      "div",
+      { class: "console-run" },
+      h("h4", {}, h("code", {}, url), " ", h("span", { class: "console-chip" }, state)),
+      h("p", { class: "console-hint" }, types.length ? types.join(", ") : "all types"),
+      rows.length
+        ? table(`deliveries to ${url}`, ["Event", "State", "Attempts", "Next attempt"], rows)
+        : h("p", { class: "console-hint" }, "Nothing was sent to it yet."),
+    );
+  }
+
+  #form() {
+    const url = field(
+      "Where to",
+      h("input", {
+        type: "url",
+        required: true,
+        maxlength: "2000",
+        autocomplete: "off",
+        spellcheck: "false",
+        value: "https://hooks.example.org/engage",
+      }),
+      "Your own. One where nobody listens will do, too: you see each try.",
+    );
+    const types = field(
+      "Which types",
+      h("input", { autocomplete: "off", spellcheck: "false", value: "engage.task.*, engage.case.*" }),
+      "With commas between them; nothing: all.",
+    );
+    const form = h(
+      "form",
+      { "aria-labelledby": "console-endpoint" },
+      h("h3", { id: "console-endpoint" }, "Add one"),
+      url,
+      types,
+      h("button", { class: "console-button" }, "Add the endpoint"),
+    );
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.act(event.submitter, "Adding it…", async () => {
+        const wanted = types.control.value
+          .split(",")
+          .map((type) => type.trim())
+          .filter(Boolean);
+        const call = await this.api.post("/webhook-endpoints", {
+          url: url.control.value.trim(),
+          ...(wanted.length && { types: wanted }),
+        });
+        await this.#fill();
+        return [
+          "The endpoint is there. Its secret is shown this once:",
+          call,
+          copyable(call.body.secret, { line: true }),
+        ];
+      });
+    });
+    return form;
+  }
+}
+customElements.define("sandbox-webhooks", Webhooks);

@@ -1,0 +1,116 @@
+"""The sandbox console: from the start page to a broken due date, in Chromium; and what its sources must not do."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.portal.browser import JUDGE, Tab
+from tests.portal.conftest import Service
+from tests.portal.pages import page
+
+CONSOLE = Path(__file__).parents[2] / "portal" / "theme" / "assets" / "console"
+LOOKS = {"light": (1280, 900, False, False), "dark": (1280, 900, True, False), "narrow": (320, 800, False, True)}
+PANELS = ("Scenarios", "Faults", "Webhooks", "Reset and copies", "Calls", "Look around")
+MARKUP = re.compile(
+    r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|localStorage|\beval\b|new Function|https?://"
+)
+AN_EXAMPLE = "https://hooks.example.org"
+KEY = re.compile(r"export KEY=(eng_test_key_[0-9A-Za-z]{36})")
+
+
+def sources() -> Iterator[Path]:
+    yield from sorted(CONSOLE.glob("*.js"))
+
+
+def offences(text: str) -> list[str]:
+    return MARKUP.findall(text.replace(AN_EXAMPLE, ""))
+
+
+def test_what_a_sandbox_holds_cannot_become_markup_and_a_key_is_kept_by_the_tab_alone() -> None:
+    assert len(list(sources())) > 10
+    assert {path.name: offences(path.read_text(encoding="utf-8")) for path in sources()} == {
+        path.name: [] for path in sources()
+    }
+    assert offences("box.innerHTML = name") == ["innerHTML"]
+    assert offences("fetch('https://elsewhere.example')") == ["https://"]
+
+
+def test_its_sources_are_short() -> None:
+    assert {path.name for path in sources() if len(path.read_text(encoding="utf-8").splitlines()) > 250} == set()
+
+
+def test_the_start_page_leads_to_it_at_once() -> None:
+    assert "console/" in page("/").links
+    assert any("console.js" in place for place in page("/console/").loads)
+
+
+class Person:
+    """Somebody at the keyboard, on the page of the console."""
+
+    def __init__(self, tab: Tab) -> None:
+        self.tab = tab
+
+    def press(self, label: str) -> None:
+        """Go to what has this label and press Enter, and wait until it has been done."""
+        self.tab.until(f"({FIND})({label!r}) !== undefined")
+        self.tab.run(f"({FIND})({label!r}).focus()")
+        key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}
+        self.tab.send("Input.dispatchKeyEvent", type="keyDown", **key)
+        self.tab.send("Input.dispatchKeyEvent", type="keyUp", **key)
+        self.tab.until(DONE)
+
+    def reads(self) -> str:
+        said: str = self.tab.run("document.querySelector('main').innerText")
+        return said
+
+
+FIND = """label => [...document.querySelectorAll('main a, main button')].find(
+    one => one.checkVisibility() && (one.innerText.trim() === label || one.getAttribute('aria-label') === label))"""
+DONE = "!document.querySelector('[aria-disabled=true], .console-outcome--doing')"
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.xdist_group("portal")  # one browser for all
+def test_from_the_start_page_to_a_broken_due_date(tab: Tab, axe: str, module_service: Service) -> None:
+    """One visit for all of it, because each takes its time."""
+    person = Person(tab)
+    tab.open(f"{module_service.base}/")
+    person.press("Try it in a sandbox")
+    tab.until("location.pathname === '/console/'")
+    person.press("Make a sandbox")
+    tab.until("document.querySelector('sandbox-world table') !== null")
+    the_key_is_shown_once(person)
+    person.press("To the next due moment")
+    said = tab.run("document.querySelector('sandbox-clock [role=status]').innerText")
+    assert re.search(r"What happened because of it: .*(overdue|expired)", said), said
+    tab.until("document.querySelector('sandbox-log .console-event--late') !== null")
+    every_panel_shuts_nobody_out(person, axe)
+    elsewhere = [url for url in tab.asked() if not url.startswith((f"{module_service.base}/", "blob:"))]
+    assert elsewhere + tab.trouble() == []
+
+
+def the_key_is_shown_once(person: Person) -> None:
+    found = KEY.search(person.reads())
+    assert found is not None
+    person.press("I have copied it")
+    assert found[1] not in person.tab.run("document.documentElement.outerHTML")
+    assert found[1] in person.tab.run("JSON.stringify(sessionStorage)")
+    assert found[1] not in person.tab.run("JSON.stringify(localStorage) + document.cookie + location")
+
+
+def every_panel_shuts_nobody_out(person: Person, axe: str) -> None:
+    tab = person.tab
+    tab.run(axe)
+    for panel in PANELS:
+        person.press(panel)
+        assert tab.run("document.activeElement.getAttribute('aria-selected')") == "true"
+        assert "undefined" not in tab.run("document.querySelector('[role=tabpanel]:not([hidden])').innerText")
+        assert tab.run(JUDGE) == [], panel
+    for name, (width, height, dark, phone) in LOOKS.items():
+        tab.look(width, height, dark=dark, phone=phone)
+        assert tab.run(JUDGE) == [], name
+        assert tab.run("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
+    tab.look(1280, 900)
