@@ -29,6 +29,7 @@ from engage_api.http import openapi
 from engage_api.http.walk import Operation, operations
 from engage_api.offers.models import OFFER
 from engage_api.offers.service import TRANSITIONS as OF_OFFERS
+from engage_api.sandbox.copies.models import SNAPSHOT
 from engage_api.sandbox.scenarios.models import SCENARIO_RUN
 
 Machine = Mapping[str, Sequence[str]]
@@ -48,6 +49,7 @@ KINDS: tuple[tuple[Kind[Any], str, Machine], ...] = (
     (WEBHOOK_ENDPOINT, "/webhook-endpoints", OF_WEBHOOKS),
     (WEBHOOK_SECRET, "/webhook-endpoints/{endpoint_id}/secrets", {}),
     (SANDBOX, "/sandboxes", {}),
+    (SNAPSHOT, "/sandboxes/{sandbox_id}/snapshots", {}),
     (SCENARIO_RUN, "/sandboxes/{sandbox_id}/scenario-runs", {}),
 )
 """Every kind of resource that is written down, the path it lives at, and its state machine."""
