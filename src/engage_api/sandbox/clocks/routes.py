@@ -6,23 +6,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Response
 
-from engage_api.access.applications.models import APPLICATION
 from engage_api.access.guard import guard
-from engage_api.access.sandboxes.models import Sandbox
-from engage_api.access.worlds import LIVE
 from engage_api.core.model import Model
-from engage_api.core.principal import Principal
 from engage_api.core.scopes import Scope
-from engage_api.db import reader, sequencer, world
+from engage_api.db import world
 from engage_api.db.engine import Transaction
-from engage_api.db.store import Stored
 from engage_api.http import etags
 from engage_api.http.call import Call
 from engage_api.http.idempotency import Answer
 from engage_api.http.route import DirectRoute
 from engage_api.http.strict import json_body
-from engage_api.sandbox import log_hash
-from engage_api.sandbox.clocks import service
+from engage_api.sandbox.clocks import hashing, service
 from engage_api.sandbox.clocks.models import Advance, AdvanceCreate, LogHash, SandboxClock, SandboxClockUpdate
 from engage_api.sandbox.service import require
 
@@ -91,33 +85,16 @@ async def get_sandbox_log_hash(sandbox_id: str, call: Write) -> Response:
     """SHA-256 of all that happened in it: two worlds with the same hash have the same history. What is hashed, so that
     you can do it yourself, is told in the guide to the time machine.
     """
-    stored = await _found(call, sandbox_id)
-    if call.db.dialect == "postgresql":
-        await sequencer.settle(call.db)
-    found = await log_hash.read(call.db, _whole(call.principal, sandbox_id), await _own(call, stored))
-    shown = LogHash(hash=found.hash, events=found.events, last_event_id=found.last)
+    await _found(call, sandbox_id)
+    shown = await hashing.read(call.db, call.principal, sandbox_id)
     return etags.answer(call.request, _bytes(shown), weak=True)
 
 
-async def _found(call: Call, sandbox_id: str) -> Stored[Sandbox]:
-    """The sandbox, once all is done there that is due, if its clock stands still."""
-    stored = await require(call.db, call.principal, sandbox_id)
+async def _found(call: Call, sandbox_id: str) -> None:
+    """Once all is done there that is due, if the clock of the sandbox stands still."""
+    await require(call.db, call.principal, sandbox_id)
     await world.follow(call.db, sandbox_id)
     await call.services.settle(sandbox_id)
-    return stored
-
-
-def _whole(who: Principal, sandbox_id: str) -> Principal:
-    """Whoever manages the sandbox, as who sees all that is in it."""
-    return replace(who, workspace=sandbox_id, live=False, sees_workspace=True, customer="")
-
-
-async def _own(call: Call, stored: Stored[Sandbox]) -> dict[str, str]:
-    """The ids of whose sandbox it is, which are others elsewhere, and what stands for them."""
-    anybody = replace(call.principal, workspace=LIVE, live=True, sees_workspace=True)
-    found = await reader.stored(call.db, anybody, APPLICATION, stored.made_by)
-    organization = {found.model.organization_id: "org_self"} if found else {}
-    return {stored.made_by: "app_self", **organization}
 
 
 def _bytes(model: Model) -> bytes:

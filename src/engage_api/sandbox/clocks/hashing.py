@@ -1,0 +1,35 @@
+"""The hash of a sandbox's log for whoever manages it."""
+
+from dataclasses import replace
+
+from engage_api.access.applications.models import APPLICATION
+from engage_api.access.sandboxes.models import Sandbox
+from engage_api.access.worlds import LIVE
+from engage_api.core.principal import Principal
+from engage_api.db import reader, sequencer
+from engage_api.db.engine import Database
+from engage_api.db.store import Stored
+from engage_api.sandbox import log_hash
+from engage_api.sandbox.clocks.models import LogHash
+from engage_api.sandbox.service import require
+
+
+async def read(db: Database, who: Principal, sandbox_id: str) -> LogHash:
+    """Of all that is committed by now.
+
+    Raises:
+        NotFound: they manage no such sandbox.
+    """
+    stored = await require(db, who, sandbox_id)
+    if db.dialect == "postgresql":
+        await sequencer.settle(db)
+    whole = replace(who, workspace=sandbox_id, live=False, sees_workspace=True, customer="")
+    found = await log_hash.read(db, whole, await _own(db, who, stored))
+    return LogHash(hash=found.hash, events=found.events, last_event_id=found.last)
+
+
+async def _own(db: Database, who: Principal, stored: Stored[Sandbox]) -> dict[str, str]:
+    """The ids of whose sandbox it is, which are others elsewhere, and what stands for them."""
+    anybody = replace(who, workspace=LIVE, live=True, sees_workspace=True)
+    found = await reader.stored(db, anybody, APPLICATION, stored.made_by)
+    return {stored.made_by: "app_self"} | ({found.model.organization_id: "org_self"} if found else {})
