@@ -7,9 +7,11 @@ from typing import Any
 
 from engage_api.access import operator
 from engage_api.access.sandboxes import making
+from engage_api.access.sandboxes.models import SandboxState, Size
 from engage_api.access.worlds import LIVE
 from engage_api.core import clock
 from engage_api.core.clock import FROZEN, Clock
+from engage_api.sandbox import filling
 from tests.api.harness import Client, Service, eventually
 from tests.running import Application, add_party
 
@@ -50,14 +52,20 @@ class Sandbox:
         return await self.client.read(f"{SANDBOXES}/{self.id}/log-hash")
 
 
-async def sandbox(service: Service, *, seed: str = "one", start: datetime = START, pace: int = FROZEN) -> Sandbox:
+async def sandbox(
+    service: Service, *, seed: str = "one", start: datetime = START, pace: int = FROZEN, size: Size = "empty"
+) -> Sandbox:
     """A new one, of a developer of its own."""
     name = f"app_clock_{next(_made)}"
     async with service.db.system.write(None) as tx:
         organization = await add_party(tx, LIVE, name, "developer", "sandbox-only")
     who = await operator.principal(service.db, LIVE, application=name)
     async with service.db.system.write(None) as tx:
-        new = making.New(organization, "Test", seed=seed, start=Clock(start, clock.host(), pace))
+        begin = Clock(start, clock.host(), pace)
+        state: SandboxState = "ready" if size == "empty" else "seeding"
+        new = making.New(organization, "Test", seed=seed, start=begin, size=size, state=state)
         made = await making.make(tx, who, new)
+    if size != "empty":
+        await filling.fill(service.db, made)
     owner = Application(name, made.model.id)
     return Sandbox(owner, await service.caller(who=owner))

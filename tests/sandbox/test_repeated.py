@@ -27,7 +27,7 @@ def settings(sqlite_url: str, tmp_path: Path) -> Settings:
 
 async def run(url: str, folder: Path, port: int) -> dict[str, Any]:
     """The script in a process of its own: what it says in the end."""
-    folder.mkdir()
+    folder.mkdir()  # noqa: ASYNC240  # one folder
     command = [sys.executable, "-m", "tests.sandbox.script", url, str(folder), str(port)]
     script = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
     async with asyncio.timeout(120):
