@@ -96,7 +96,7 @@ async def writes(service: Service, api: Client) -> list[Write]:
     found.append(("POST", "/api-keys/leaked", {"key": keys[2]["key"]}))
     found.append(("POST", "/events", {"type": "x.org_operator.a", "subject": "a", "data": {}}))
     found.append(("POST", f"/jobs/{await dead_job(service.db)}/replays", None))
-    found += await writes_of_webhooks(api)
+    found += await writes_of_webhooks(api) + await writes_of_sandboxes(api)
     return found + await writes_of_parties(api) + await writes_of_people(service, api)
 
 
@@ -124,6 +124,12 @@ async def writes_of_webhooks(api: Client) -> list[Write]:
         ("POST", f"/webhook-deliveries/{delivery}/resends", None),
         ("DELETE", at[1], None),
     ]
+
+
+async def writes_of_sandboxes(api: Client) -> list[Write]:
+    """The same for sandboxes."""
+    at = [f"/sandboxes/{(await api.made('/sandboxes', {'size': 'empty'}))['id']}" for _ in range(2)]
+    return [("POST", "/sandboxes", {"size": "empty"}), ("PATCH", at[0], {"name": "B"}), ("DELETE", at[1], None)]
 
 
 async def writes_of_parties(api: Client) -> list[Write]:
