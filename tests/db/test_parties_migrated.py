@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from engage_api.access.applications.models import APPLICATION
 from engage_api.access.organizations.models import ORGANIZATION
-from engage_api.db import Query, open_database
+from engage_api.access.sandboxes.models import SANDBOX
+from engage_api.db import Query, open_database, world
 from engage_api.db.errors import Conflict
 from engage_api.db.migrate import upgrade
 from engage_api.db.sequencer import Sequencer
@@ -71,18 +72,22 @@ async def test_they_are_resources(filled_url: str) -> None:
     database = await open_database(filled_url)
     try:
         if database.dialect == "postgresql":
-            assert await Sequencer(database).run_once() == 4
+            assert await Sequencer(database).run_once() == 5
         found = await stored(database)
         assert divergences(found) == []
         rows = {row.id: kind.read(row.document) for kind, row in found.resources}
-        assert rows.keys() == {"org_operator", "org_old", "app_operator", "app_old"}
-        assert {kind for kind, _ in found.resources} == {ORGANIZATION, APPLICATION}
+        assert rows.keys() == {"org_operator", "org_old", "app_operator", "app_old", "sbx_old"}
+        assert {kind for kind, _ in found.resources} == {ORGANIZATION, APPLICATION, SANDBOX}
         old, program = rows["org_old"], rows["app_old"]
         assert (old.name, old.kind, old.state, old.plan) == ("Bakkerij Zoë", "partner", "suspended", "developer")
         assert old.created_at == datetime(2026, 11, 1, 12, 0, 0, 123_000, tzinfo=UTC)
         assert (program.name, program.organization_id, program.state) == ('Old "one"', "org_old", "live")
         assert program.granted_scopes == program.scopes
         assert program.live_client_id == "app_old.live"
+        sandbox, made_by = rows["sbx_old"], {row.id: row.made_by for _, row in found.resources}
+        assert (sandbox.name, sandbox.size, sandbox.state, sandbox.expires_at) == ("Old", "empty", "ready", None)
+        assert made_by["sbx_old"] == "org_old"
+        assert (await world.find(database, "sbx_old")).pace == 1
     finally:
         await database.close()
 
