@@ -79,6 +79,7 @@ from engage_api.offers.routes import router as offers
 from engage_api.portal import Portal
 from engage_api.sandbox.clocks.settling import Settler
 from engage_api.sandbox.copies.models import SNAPSHOT
+from engage_api.sandbox.copies.routes import IMPORTS
 from engage_api.sandbox.doors import ROUTERS as SANDBOX_ROUTERS
 from engage_api.sandbox.scenarios.models import SCENARIO_RUN
 from engage_api.settings import Settings
@@ -151,7 +152,7 @@ def create_app(settings: Settings, *, processes: int = 1) -> ASGIApp:
             Mount("/", Portal()),
         ]
     )
-    bounds = Bounds(settings.outer_limit, settings.max_body_bytes)
+    bounds = Bounds(settings.outer_limit, settings.max_body_bytes, {IMPORTS: settings.max_sandbox_bytes})
     front = api if settings.telemetry else Direct(api)  # FastAPI's own telemetry hangs on its own way
     return Envelope(
         Apps(Head(front), pages, oauth.DOORS).across(origins.allowed(settings.cors_origins)), shared, meter, log, bounds

@@ -100,6 +100,9 @@ class Settings(BaseSettings):
         (), description="JSON list of addresses or networks of reverse proxies whose `X-Forwarded-For` is believed."
     )
     max_body_bytes: int = Field(1_048_576, ge=1024, le=67_108_864, description="Largest request body, in bytes.")
+    max_sandbox_bytes: int = Field(
+        67_108_864, ge=1024, le=2**31, description="Largest file that a sandbox is imported from, in bytes."
+    )
     outer_limit: int = Field(
         600, ge=1, description="Refused or unauthenticated requests that one address may make in a minute."
     )

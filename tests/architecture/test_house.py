@@ -119,6 +119,8 @@ ACROSS = {
     "jobs/housekeeping.py": "sweeps dead jobs, whosever they were",
     "jobs/timekeeper.py": "looks where something is due, in whichever workspace",
     "jobs/worker.py": "claims what is due, whosever it is",
+    "sandbox/copies/exporting.py": "copies a sandbox for one export",
+    "sandbox/copies/importing.py": "makes a sandbox of what was imported, with its resource in the live workspace",
     "sandbox/copies/jobs.py": "copies the world of one workspace to another",
     "sandbox/copies/mending.py": "tells that copies have failed whose worker was lost",
     "sandbox/copies/routes.py": "copies at once what is small, as above",

@@ -4,7 +4,7 @@ Pure ASGI: no base class, nothing buffered, one wrapped `send`.
 """
 
 from asyncio import CancelledError
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, IPv6Network
@@ -68,10 +68,13 @@ class Apps(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """Refused requests that one address may make in a minute; bytes of the largest body."""
+    """Refused requests that one address may make in a minute; bytes of the largest body, and where files are sent of
+    those.
+    """
 
     refusals: int
     body: int
+    files: Mapping[str, int] = {}
 
 
 class _Envelope:
@@ -111,7 +114,7 @@ class Envelope:
         self._meter = meter
         self._log = log
         self._outer = Seconds(bounds.refusals, 60, "outer")
-        self._largest = bounds.body
+        self._bounds = bounds
         self._blocked: dict[str, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -154,6 +157,9 @@ class Envelope:
             return self._apps.wrap(options(sorted(METHODS)))
         return self._apps.pages
 
+    def _largest(self, scope: Scope) -> int:
+        return self._bounds.files.get(scope["path"], self._bounds.body)
+
     def _state(self, scope: Scope) -> dict[str, Any]:
         given = header(scope, b"x-request-id")
         return {
@@ -161,7 +167,7 @@ class Envelope:
             "headers": [],
             "services": self._shared.services,
             "blocked_for": self.blocked_for,
-            "max_body_bytes": self._largest,
+            "max_body_bytes": self._largest(scope),
         }
 
     async def _problem(self, problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
@@ -183,7 +189,7 @@ class Envelope:
         """What is refused before anybody has looked at the credential, which a blocked address is not told."""
         if scope["path"] in self._apps.apart and "refusal" not in scope:
             return None
-        found = unfit(scope, self._largest)
+        found = unfit(scope, self._largest(scope))
         if not self._blocked or scope["path"] in HEALTH:
             return found
         wait = self._blocked.get(counted_as(scope), 0.0) - monotonic()

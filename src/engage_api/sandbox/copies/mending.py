@@ -24,6 +24,12 @@ _DEAD = Query(
     select(_job.c.id, _job.c.kind, _job.c.payload).where(_job.c.kind == bindparam("kind"), _job.c.state == DEAD)
 )
 _FORGET = Query(delete(_job).where(_job.c.id == bindparam("at_id"), _job.c.state == DEAD))
+_CALL_OFF = Query(delete(_job).where(_job.c.id == bindparam("at_id"), _job.c.lease_until.is_(None)))
+
+
+async def call_off(tx: Transaction, job_id: str) -> bool:
+    """A job is not to be done. False when somebody does it, or has done it."""
+    return bool(await tx.run(_CALL_OFF, at_id=job_id))
 
 
 @job(MEND)

@@ -9,6 +9,8 @@ from pydantic import Field
 
 from engage_api.access.guard import guard
 from engage_api.access.sandboxes.models import Sandbox
+from engage_api.core.model import Query as Parameters
+from engage_api.core.model import Reference
 from engage_api.core.scopes import Scope
 from engage_api.db.engine import Transaction
 from engage_api.db.errors import Unavailable
@@ -17,7 +19,9 @@ from engage_api.http.idempotency import Answer, Work
 from engage_api.http.pages import SORTED, Filter, ListQuery, Page
 from engage_api.http.route import DirectRoute
 from engage_api.http.strict import json_body
-from engage_api.sandbox.copies import resetting, service
+from engage_api.sandbox.copies import exporting, importing, resetting, service
+from engage_api.sandbox.copies.exporting import JsonLines
+from engage_api.sandbox.copies.file_models import MEDIA_TYPE
 from engage_api.sandbox.copies.models import (
     SNAPSHOT,
     ForkCreate,
@@ -31,11 +35,19 @@ from engage_api.sandbox.models import SandboxWithKey
 from engage_api.sandbox.service import hold, home, require
 
 HERE = "/v1/sandboxes"
+IMPORTS = f"{HERE}/imports"
 PATH = "/sandboxes/{sandbox_id}"
 LATER = timedelta(seconds=60)  # then a job does what nobody has done
 BUSY = {"x-problems": ["sandbox-busy"]}
 FULL = {"x-problems": ["sandbox-busy", "too-many-sandboxes"]}
 ENOUGH = {"x-problems": ["sandbox-busy", "too-many-snapshots"]}
+FILE = {
+    "x-problems": ["broken-file", "too-many-sandboxes"],
+    "requestBody": {
+        "required": True,
+        "content": {MEDIA_TYPE: {"schema": {"type": "string", "description": "What an export has written."}}},
+    },
+}
 router = APIRouter(tags=["Sandboxes"], route_class=DirectRoute)
 Write = Annotated[Call, guard(Scope.SANDBOX_WRITE)]
 NewReset = Annotated[ResetCreate, json_body(ResetCreate)]
@@ -52,6 +64,12 @@ class SnapshotQuery(ListQuery):
     sort: Sort = "-createdAt"
     search: Filter | None = Field(None, description="Words of the name.")
     state: SnapshotState | None = Field(None, description="Only those in this state.")
+
+
+class ExportQuery(Parameters):
+    """What is to be exported."""
+
+    snapshot_id: Reference | None = Field(None, description="A snapshot of the sandbox; left out: the sandbox.")
 
 
 @router.post(f"{PATH}/resets", status_code=201, response_model=Sandbox, summary="Reset a sandbox", openapi_extra=BUSY)
@@ -153,6 +171,35 @@ async def restore_sandbox(sandbox_id: str, call: Write, body: NewRestoration) ->
         return shown(stored, 201, {"Location": f"{HERE}/{sandbox_id}"})
 
     return await _ended(call, work)
+
+
+@router.get(
+    f"{PATH}/export",
+    response_class=JsonLines,
+    summary="Export a sandbox as a file",
+    openapi_extra={"x-problems": ["needs-snapshot", "sandbox-busy"]},
+)
+async def export_sandbox(sandbox_id: str, call: Write, query: Annotated[ExportQuery, Query()]) -> Response:
+    """All that is in it as JSON Lines, which makes another sandbox anywhere (`POST /v1/sandboxes/imports`): its
+    resources, its log and how its world stood. Not in it: secrets, keys, tokens, deliveries, account links and stories
+    that are under way. With `snapshotId` a snapshot is exported; a large sandbox needs that.
+    """
+    return await exporting.answer(call, sandbox_id, query.snapshot_id)
+
+
+@router.post(
+    "/sandboxes/imports",
+    status_code=201,
+    response_model=SandboxWithKey,
+    summary="Import a sandbox from a file",
+    openapi_extra=FILE,
+)
+async def import_sandbox(call: Write) -> Response:
+    """A new sandbox from what an export has written, and a key to it that is shown this once. Webhook endpoints come
+    disabled, since secrets are in no file. What is wrong is told with its line, and then nothing is left of it.
+    """
+    stored, made = await importing.run(call)
+    return shown_once(stored, "key", made, f"{HERE}/{stored.model.id}").response()
 
 
 def _whole(call: Call, sandbox_id: str) -> Call:

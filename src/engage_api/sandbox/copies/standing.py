@@ -30,6 +30,9 @@ _GO_BACK = Query(
     .where(_mine)
     .values(number=bindparam("number"), at=bindparam("at"), since=bindparam("since"), pace=bindparam("pace"))
 )
+_LAY = Query(
+    update(_world).where(_mine).values(base_number=bindparam("base_number"), base_sequence=bindparam("base_sequence"))
+)
 _BUSY = Query(
     update(_world).where(_mine).values(busy=bindparam("busy"), done=bindparam("done"), total=bindparam("total"))
 )
@@ -66,6 +69,12 @@ async def stand_alike(tx: Transaction, source: str, target: str) -> None:
 async def go_back(tx: Transaction, workspace: str, number: int, clock: Clock) -> None:
     """So many ids were given out, and so goes the clock."""
     await tx.run(_GO_BACK, at_workspace=workspace, number=number, at=clock.at, since=clock.since, pace=clock.pace)
+
+
+async def lay(tx: Transaction, workspace: str, number: int, clock: Clock, base: tuple[int, int]) -> None:
+    """The same for a new world, and where a reset goes back to: so many ids, and so many events."""
+    await go_back(tx, workspace, number, clock)
+    await tx.run(_LAY, at_workspace=workspace, base_number=base[0], base_sequence=base[1])
 
 
 async def busy(tx: Transaction, workspace: str, what: str | None, done: int = 0, total: int = 0) -> None:

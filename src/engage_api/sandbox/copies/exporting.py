@@ -1,0 +1,157 @@
+"""A world as a file, a line at a time. It has no secrets, nothing that lets anybody in, and no deliveries.
+
+It is read from a snapshot, which nobody changes, as fast as somebody takes it. Of a small sandbox one is made for that.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+from fastapi import Response
+from fastapi.responses import StreamingResponse
+from pydantic_core import to_json
+from sqlalchemy import bindparam, select
+
+from engage_api.access.sandboxes.models import Sandbox
+from engage_api.access.worlds import LIVE
+from engage_api.core import clock, ids
+from engage_api.core.clock import Clock
+from engage_api.core.principal import Principal
+from engage_api.core.problem import Problem
+from engage_api.core.world import SandboxBusy
+from engage_api.db import log, world
+from engage_api.db.engine import Database, Transaction
+from engage_api.db.kind import Kind
+from engage_api.db.sql import Query
+from engage_api.events.webhooks.secrets import Box
+from engage_api.http.call import Call
+from engage_api.jobs import enqueue
+from engage_api.sandbox import copying, portions, wipe
+from engage_api.sandbox.copies import service, standing
+from engage_api.sandbox.copies.file_models import FILED, MEDIA_TYPE
+from engage_api.sandbox.copies.models import SNAPSHOT, Snapshot
+from engage_api.sandbox.copies.orders import EMPTY, Emptying
+from engage_api.sandbox.copying import Way
+from engage_api.sandbox.service import require
+
+PORTION = 200  # rows that are read at once
+LONGEST = timedelta(hours=1)  # then a copy that was made for one export goes, whether it was read or not
+Lines = AsyncIterator[bytes]
+
+
+class NeedsSnapshot(Problem):
+    """So much is in the sandbox that it would change while it is read.
+
+    Take a snapshot of it and export that: `GET /v1/sandboxes/{id}/export?snapshotId=…`.
+    """
+
+    code, status, title = "needs-snapshot", 409, "The sandbox is too large to be exported without a snapshot"
+
+
+class JsonLines(StreamingResponse):
+    """A file that is made while it is sent."""
+
+    media_type = MEDIA_TYPE
+
+
+async def answer(call: Call, sandbox_id: str, snapshot_id: str | None) -> Response:
+    """The file.
+
+    Raises:
+        NeedsSnapshot: the sandbox is not small, and no snapshot was named.
+        SandboxBusy: it is busy, or the snapshot is not ready.
+    """
+    found = (await require(call.db, call.principal, sandbox_id)).model
+    if snapshot_id is None:
+        async with call.db.system.write(None) as tx:
+            there = await still(tx, found, call.services.webhooks.box)
+    else:
+        snapshot = (await service.require_snapshot(call.db, call.principal, sandbox_id, snapshot_id)).model
+        if snapshot.state != "ready":
+            raise SandboxBusy(headers={"Retry-After": world.AGAIN})
+        there = kept(snapshot, await world.find(call.db, sandbox_id))
+    name = {"Content-Disposition": f'attachment; filename="{sandbox_id}.jsonl"'}
+    return JsonLines(lines(call.db, call.principal, found, there, once=snapshot_id is None), headers=name)
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A world that nobody changes: in which workspace it is, where it stood, and how long its log is."""
+
+    workspace: str
+    moment: Any
+    pace: int
+    ids: int
+    base: Any
+    events: int
+
+
+async def still(tx: Transaction, sandbox: Sandbox, box: Box) -> Still:
+    """A copy of a small sandbox for one export. `tx` is across workspaces.
+
+    Raises:
+        NeedsSnapshot: it is not small.
+    """
+    row = await standing.hold(tx, sandbox.id)
+    if row.number > service.SMALL:
+        raise NeedsSnapshot
+    workspace = ids.new(SNAPSHOT.prefix)
+    await portions.at_once(tx, copying.parts(Way(sandbox.id, workspace, box)))
+    await enqueue(tx, EMPTY, Emptying(workspace=workspace), workspace=LIVE, run_at=clock.host() + LONGEST)
+    now = Clock(row.at, row.since, row.pace).now()
+    return Still(workspace, now, row.pace, row.number, row, await standing.last(tx, sandbox.id))
+
+
+def kept(snapshot: Snapshot, row: Any) -> Still:
+    """A snapshot; `row` is the world of its sandbox."""
+    return Still(snapshot.id, snapshot.clock, snapshot.pace, snapshot.ids, row, snapshot.events)
+
+
+async def lines(db: Database, who: Principal, sandbox: Sandbox, there: Still, *, once: bool) -> Lines:
+    """The file. What was made for it alone goes when it was read: `once`."""
+    reader = replace(who, workspace=there.workspace, sees_workspace=True, customer="")
+    yield _head(sandbox, there)
+    number = 0
+    for kind in FILED:
+        async for document in _documents(db, kind, there.workspace):
+            number += 1
+            yield b'{"kind":"%b","document":%b}\n' % (kind.name.encode(), document)
+    after = events = 0
+    while after < there.events and (found := await log.page(db, reader, after=after, limit=PORTION, filters={})):
+        after, events = found[-1].sequence, events + len(found)
+        yield b"".join([b'{"event":%b}\n' % line.document for line in found])
+    yield to_json({"end": {"resources": number, "events": events}}) + b"\n"
+    if once:
+        await wipe.wipe(db, there.workspace)
+
+
+def _head(sandbox: Sandbox, there: Still) -> bytes:
+    facts = {
+        "format": "engage-sandbox-1",
+        "clock": clock.wire(there.moment),
+        "pace": there.pace,
+        "ids": there.ids,
+        "baseIds": there.base.base_number,
+        "baseEvents": there.base.base_sequence,
+    }
+    own = json.loads(to_json(sandbox, by_alias=True))
+    same = ("name", "size", "seed", "startsAt", "startPace", "personas", "metadata")
+    return to_json(facts | {name: own[name] for name in same}) + b"\n"
+
+
+async def _documents(db: Database, kind: Kind[Any], workspace: str) -> Lines:
+    after = ""
+    while rows := await db.fetch(_page(kind), workspace, workspace=workspace, after=after, limit=PORTION):
+        for row in rows:
+            yield kind.current(row.rendered, row.document)
+        after = rows[-1].id
+
+
+@lru_cache(maxsize=16)
+def _page(kind: Kind[Any]) -> Query:
+    t = kind.table
+    mine = (t.c.workspace_id == bindparam("workspace"), t.c.id > bindparam("after"))
+    return Query(select(t.c.id, t.c.rendered, t.c.document).where(*mine).order_by(t.c.id).limit(bindparam("limit")))

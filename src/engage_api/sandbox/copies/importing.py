@@ -1,0 +1,204 @@
+"""A file becomes a new sandbox while it is sent: line after line into a workspace that nobody can reach before its end.
+
+Whatever is wrong ends it, and nothing is left; so does a process that ends, somewhat later: a job takes it away.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from engage_api.access.sandboxes import making
+from engage_api.access.sandboxes.making import QUOTA, New
+from engage_api.access.sandboxes.models import SANDBOX, Sandbox
+from engage_api.access.worlds import GUESTS, LIVE
+from engage_api.core import clock, ids
+from engage_api.core.clock import Clock
+from engage_api.core.model import Input
+from engage_api.core.principal import Principal
+from engage_api.core.problem import BodyTooLarge, InvalidJson, InvalidRequest, NotFound, UnsupportedMediaType
+from engage_api.core.secret import Secret
+from engage_api.db.engine import Transaction
+from engage_api.db.errors import Conflict
+from engage_api.db.store import Stored
+from engage_api.http.call import Call, Services
+from engage_api.http.problems import invalid
+from engage_api.http.strict import check
+from engage_api.jobs import enqueue
+from engage_api.sandbox import endpoints, service, wipe
+from engage_api.sandbox.copies import first_key, mending, standing
+from engage_api.sandbox.copies.file_models import (
+    LONGEST,
+    MEDIA_TYPE,
+    BrokenFile,
+    End,
+    EndLine,
+    EventLine,
+    Head,
+    ResourceLine,
+)
+from engage_api.sandbox.copies.loading import Loader
+from engage_api.sandbox.copies.orders import EMPTY, Emptying
+from engage_api.sandbox.copies.service import USUAL, USUAL_OF_GUEST
+from engage_api.sandbox.opening import QUOTA_OF_GUEST
+
+PATIENCE = timedelta(minutes=20)  # for the whole file
+AWAY = timedelta(hours=1)  # then what is left of it goes, whatever happened to the process
+AT_ONCE = 2  # files that a process reads
+YEARS = range(2001, 2100)
+_turns = asyncio.Semaphore(AT_ONCE)
+
+
+async def run(call: Call) -> tuple[Stored[Sandbox], Secret]:
+    """Read the body of the request.
+
+    Raises:
+        UnsupportedMediaType: it is something else.
+        BodyTooLarge: it is more than the operator lets in.
+        BrokenFile: it is no such file, and where.
+    """
+    kind = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != MEDIA_TYPE or call.request.headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedMediaType(f"It is {MEDIA_TYPE}, not encoded.")
+    who = service.home(call.principal)
+    target = ids.new(SANDBOX.prefix)
+    async with call.db.write(LIVE) as tx:
+        await service.require_room(tx, who, call.services.guests)
+    async with call.db.write(LIVE) as tx:
+        away = clock.host() + AWAY
+        job = await enqueue(tx, EMPTY, Emptying(workspace=target), workspace=LIVE, run_at=away)
+    done = False
+    try:
+        async with _turns, asyncio.timeout(PATIENCE.total_seconds()):
+            reading = _Reading(call, Loader(call.db, target, who.application, call.services.webhooks))
+            made = await reading.read(who, job or "")
+        done = True
+    finally:
+        if not done:
+            await wipe.wipe(call.db, target)
+    return made
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One file, up to some line."""
+
+    call: Call
+    loader: Loader
+    number: int = 0
+
+    async def read(self, who: Principal, job: str) -> tuple[Stored[Sandbox], Secret]:
+        """The sandbox that it became, and the key to it."""
+        try:
+            head, end = await self._lines()
+            if end != End(resources=self.loader.resources, events=self.loader.events):
+                raise BrokenFile("It has more or fewer lines than its end says.")
+            wrong = self.loader.known.end()
+            if wrong:
+                raise BrokenFile(wrong[0])
+            _require_sane(head, self.loader)
+            await self.loader.close()
+        except (InvalidJson, InvalidRequest) as problem:
+            told = f"Line {self.number}: {problem.detail}"
+            raise BrokenFile(told, errors=problem.errors, more={"line": self.number}) from None
+        except ValidationError as error:
+            faults = invalid(error).errors
+            raise BrokenFile(
+                f"Line {self.number} is not as it should be.", errors=faults, more={"line": self.number}
+            ) from None
+        except Conflict:
+            raise BrokenFile(f"Before line {self.number} is something twice.", more={"line": self.number}) from None
+        async with self.call.db.system.write(None) as tx:
+            return await _finish(tx, who, self.call.services, head, self.loader, job)
+
+    async def _lines(self) -> tuple[Head, End]:
+        head: Head | None = None
+        end: End | None = None
+        async for raw in _split(self.call.request):
+            self.number += 1
+            if end is not None:
+                raise BrokenFile(f"Line {self.number} comes after the end.", more={"line": self.number})
+            check(raw)
+            if head is None:
+                head = Head.model_validate_json(raw)
+            else:
+                end = await self._line(raw)
+            if self.number % 20 == 0:
+                await asyncio.sleep(0)
+        if head is None or end is None:
+            raise BrokenFile("The file is not whole: its end is missing.", more={"line": self.number})
+        return head, end
+
+    async def _line(self, raw: bytes) -> End | None:
+        if raw.startswith(b'{"kind":'):
+            line = _valid(ResourceLine, raw)
+            await self.loader.resource(line.kind, line.document)
+        elif raw.startswith(b'{"event":'):
+            await self.loader.event(_valid(EventLine, raw).event)
+        else:
+            end: End = _valid(EndLine, raw).end
+            return end
+        return None
+
+
+def _valid(model: type[Any], raw: bytes) -> Any:
+    found: Input = model.model_validate_json(raw)
+    return found
+
+
+async def _split(request: Any) -> AsyncIterator[bytes]:
+    """The lines of the body, never more of it in memory than a line and what came with its end."""
+    most, size, rest = request.scope["state"]["max_body_bytes"], 0, b""
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            raise BodyTooLarge(f"It has more than {most} bytes.")
+        *whole, rest = (rest + part).split(b"\n")
+        for line in whole:
+            yield line
+        if len(rest) > LONGEST:
+            raise BrokenFile(f"A line has more than {LONGEST} bytes.")
+    if rest:
+        yield rest
+
+
+def _require_sane(head: Head, loader: Loader) -> None:
+    """What the head says of the world, beside what is in it."""
+    if head.starts_at.year not in YEARS or head.clock.year not in YEARS:
+        raise BrokenFile("Line 1: its clock is not between 2001 and 2099.", more={"line": 1})
+    if not head.base_ids <= head.ids or head.base_events > loader.last or head.ids < loader.resources:
+        raise BrokenFile("Line 1: it says that less was given out than is there.", more={"line": 1})
+
+
+async def _finish(
+    tx: Transaction, who: Principal, services: Services, head: Head, loader: Loader, job: str
+) -> tuple[Stored[Sandbox], Secret]:
+    """Now it is a sandbox. Not when a job has begun to take it away."""
+    if not await mending.call_off(tx, job):
+        raise NotFound
+    await service.require_room(tx, who, services.guests)
+    now, guest = clock.host(), who.organization == GUESTS
+    quota = QUOTA_OF_GUEST if guest else QUOTA
+    if head.ids > quota:
+        raise BrokenFile(f"Line 1: more is in it than {quota} ids.", more={"line": 1})
+    new = New(
+        organization=who.organization,
+        name=head.name,
+        id=loader.workspace,
+        size=head.size,
+        seed=head.seed,
+        start=Clock(head.starts_at, now, head.start_pace),
+        expires_at=now + (USUAL_OF_GUEST if guest else USUAL),
+        metadata=head.metadata,
+        quota=quota,
+        personas=tuple(one.shown() for one in head.personas),
+    )
+    stored = await making.make(tx, who, new)
+    await standing.lay(tx, new.id, head.ids, Clock(head.clock, now, head.pace), (head.base_ids, head.base_events))
+    await endpoints.place(tx, new.id)
+    key = await first_key.make(tx, who, services.pepper, new.id)
+    await first_key.keep(tx, new.id, key.kept)
+    return stored, key.made
