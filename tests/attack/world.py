@@ -22,6 +22,7 @@ ALWAYS = {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
 PARTY = {"name": "Party", "kind": "partner"}
 PROGRAM = {"name": "Program", "scopes": ["cases:read"]}
 OURS = Application(OPERATOR, "live")
+SANDBOX = {"name": "Trial", "size": "empty", "seed": "attack", "clock": {"mode": "frozen"}}
 TASK = {"externalId": "our:4", "title": "Check", "assignee": "Team"}
 
 
@@ -54,6 +55,15 @@ class World:
         self.ids["endpoint_id"] = await self._made(*self.another("endpoint_id"))
         self.ids["delivery_id"] = await self._sent(f"/v1/webhook-endpoints/{self.ids['endpoint_id']}")
         await self._fill_with_parties()
+        await self._fill_with_sandboxes()
+
+    async def _fill_with_sandboxes(self) -> None:
+        """A sandbox of their own, with a snapshot, a story that plays, and some time that has passed."""
+        self.ids["sandbox_id"] = await self._made("/v1/sandboxes", SANDBOX)
+        here = f"/v1/sandboxes/{self.ids['sandbox_id']}"
+        self.ids["run_id"] = await self._made(f"{here}/scenario-runs", {"scenario": "permit-late"})
+        self.ids["advance_id"] = await self._made(f"{here}/clock/advances", {"by": "PT1M"})
+        self.ids["snapshot_id"] = await self._made(f"{here}/snapshots", {})
 
     async def _fill_with_parties(self) -> None:
         """The operator makes an organization and an application, a partner has its own, a sandbox has none."""
@@ -100,6 +110,7 @@ class World:
             "application": PROGRAM,
             "endpoint": HOOK,
             "invitation": self._guest(),
+            "sandbox": SANDBOX,
             "link": {"email": self._guest()["email"]},
         }
         body = parties.get(one) or HELD[plural]
