@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,7 @@ async def test_deliveries_are_forgotten_by_the_sandboxs_clock(service: Service, 
     hook = await box.client.made(AT, {"url": receiver.url, "types": ["engage.offer.*"]})
     await box.client.made("/offers", {"title": "One"})
     await receiver.until(1)
-    sweep = Job("job_1", None, housekeeping.SWEEP, {}, 1, 1, Limits())
+    sweep: Job[dict[str, Any]] = Job("job_1", None, housekeeping.SWEEP, {}, 1, 1, Limits())
     for days, kept in ((0, 1), (29, 1), (2, 0)):
         if days:
             await box.advance(by=f"P{days}D")
@@ -78,7 +79,7 @@ async def test_events_are_forgotten_by_the_sandboxs_clock(service: Service) -> N
     box = await sandbox(service)
     old = await box.client.made("/offers", {"title": "Old"})
     [event] = await box.client.events(1, subject=old["id"])
-    sweep = Job("job_1", None, SWEEP, {}, 1, 1, Limits())
+    sweep: Job[dict[str, Any]] = Job("job_1", None, SWEEP, {}, 1, 1, Limits())
     forget = Retention(timedelta(days=30))
     await forget.sweep(service.db, sweep)
     assert await box.client.events(1, subject=old["id"]), "our own clock says nothing of it"

@@ -1,22 +1,16 @@
 """The clock of a sandbox over HTTP, and the hash of its log."""
 
-import json
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Response
 
 from engage_api.access.guard import guard
-from engage_api.core.model import Model
 from engage_api.core.scopes import Scope
-from engage_api.db import world
-from engage_api.db.engine import Transaction
 from engage_api.http import etags
 from engage_api.http.call import Call
-from engage_api.http.idempotency import Answer
 from engage_api.http.route import DirectRoute
 from engage_api.http.strict import json_body
-from engage_api.sandbox.clocks import hashing, service
+from engage_api.sandbox.clocks import hashing, moving, service
 from engage_api.sandbox.clocks.models import Advance, AdvanceCreate, LogHash, SandboxClock, SandboxClockUpdate
 from engage_api.sandbox.service import require
 
@@ -32,7 +26,7 @@ NewAdvance = Annotated[AdvanceCreate, json_body(AdvanceCreate)]
 async def get_sandbox_clock(sandbox_id: str, call: Write) -> Response:
     """What it says now, and how it goes on."""
     await require(call.db, call.principal, sandbox_id)
-    return etags.answer(call.request, _bytes(await service.read(call.db, sandbox_id)), weak=True)
+    return etags.answer(call.request, moving.rendered(await service.read(call.db, sandbox_id)), weak=True)
 
 
 @router.patch(
@@ -42,8 +36,8 @@ async def update_sandbox_clock(sandbox_id: str, call: Write, body: Patch) -> Res
     """A JSON Merge Patch: `{"mode": "frozen"}` lets it stand still, `{"mode": "running", "pace": 60}` lets a minute of
     it pass in each second of ours. Whatever waits for its time comes by the new pace.
     """
-    await _found(call, sandbox_id)
-    return Response(_bytes(await service.change(call.db, sandbox_id, body)), media_type="application/json")
+    await moving.found(call, sandbox_id)
+    return Response(moving.rendered(await service.change(call.db, sandbox_id, body)), media_type="application/json")
 
 
 @router.post(
@@ -60,24 +54,14 @@ async def create_sandbox_advance(sandbox_id: str, call: Write, body: NewAdvance)
     The answer waits for two seconds at most; if the advance is `running` then, read it again until it is `done`. A
     repetition with the same `Idempotency-Key` moves nothing, and tells how the advance stands.
     """
-    await _found(call, sandbox_id)
-
-    async def work(tx: Transaction) -> Answer:
-        made = await service.begin(tx, sandbox_id, body)
-        place = f"{call.request.scope['root_path']}/sandboxes/{sandbox_id}/clock/advances/{made.id}"
-        return Answer(201, _bytes(made), {"Location": place})
-
-    answer = await call.services.once.run(call.request, replace(call.principal, workspace=sandbox_id), work)
-    made = await service.wait(call.db, sandbox_id, json.loads(answer.body)["id"])
-    headers = {name: value for name, value in answer.headers.items() if name in ("location", "idempotent-replayed")}
-    return Response(_bytes(made), 201, headers, media_type="application/json")
+    return await moving.answer(call, sandbox_id, body)
 
 
 @router.get(f"{PATH}/clock/advances/{{advance_id}}", response_model=Advance, summary="Read an advance")
 async def get_sandbox_advance(sandbox_id: str, advance_id: str, call: Write) -> Response:
     """How far it is: `moments` counts what has happened so far."""
     await require(call.db, call.principal, sandbox_id)
-    return etags.answer(call.request, _bytes(await service.one(call.db, sandbox_id, advance_id)), weak=True)
+    return etags.answer(call.request, moving.rendered(await service.one(call.db, sandbox_id, advance_id)), weak=True)
 
 
 @router.get(f"{PATH}/log-hash", response_model=LogHash, summary="Hash a sandbox's log")
@@ -85,17 +69,6 @@ async def get_sandbox_log_hash(sandbox_id: str, call: Write) -> Response:
     """SHA-256 of all that happened in it: two worlds with the same hash have the same history. What is hashed, so that
     you can do it yourself, is told in the guide to the time machine.
     """
-    await _found(call, sandbox_id)
+    await moving.found(call, sandbox_id)
     shown = await hashing.read(call.db, call.principal, sandbox_id)
-    return etags.answer(call.request, _bytes(shown), weak=True)
-
-
-async def _found(call: Call, sandbox_id: str) -> None:
-    """Once all is done there that is due, if the clock of the sandbox stands still."""
-    await require(call.db, call.principal, sandbox_id)
-    await world.follow(call.db, sandbox_id)
-    await call.services.settle(sandbox_id)
-
-
-def _bytes(model: Model) -> bytes:
-    return model.model_dump_json(by_alias=True).encode()
+    return etags.answer(call.request, moving.rendered(shown), weak=True)

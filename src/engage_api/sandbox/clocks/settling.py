@@ -7,7 +7,7 @@ import asyncio
 from time import monotonic
 from typing import Any, cast
 
-from sqlalchemy import and_, bindparam, exists, literal, or_, select
+from sqlalchemy import BindParameter, and_, bindparam, exists, literal, or_, select
 
 from engage_api.core import clock
 from engage_api.db.engine import Database, Transaction
@@ -27,7 +27,7 @@ SPAN = 1.0  # seconds for what time has done while the clock stood still: what w
 _job, _event = JobRow.__table__, EventRow.__table__  # type: ignore[attr-defined]
 _cursor, _counter = WebhookCursorRow.__table__, CounterRow.__table__  # type: ignore[attr-defined]
 _advance = AdvanceRow.__table__  # type: ignore[attr-defined]
-_here = bindparam("workspace")
+_here: BindParameter[str] = bindparam("workspace")
 _jobs = exists().where(_job.c.workspace_id == _here, _job.c.state == QUEUED, _job.c.run_at <= bindparam("now"))
 _hooks = exists().where(_cursor.c.workspace_id == _here)
 _behind = exists().where(
