@@ -1,7 +1,7 @@
 """Commit before answer: nobody is told "done" before it is, and whose commit fails is told that it did.
 
 The fault is planted in the databases themselves: from then on every commit of an event fails, and nothing before it;
-so does every commit of a customer's session and of a delivery, which have no event.
+so does every commit of a customer's session, of a delivery and of a sandbox's faults, which have no event.
 """
 
 import asyncio
@@ -28,6 +28,8 @@ CREATE TRIGGER no_commit AFTER INSERT ON event BEGIN INSERT INTO broken VALUES (
 CREATE TRIGGER no_begin AFTER INSERT ON customer_session BEGIN INSERT INTO broken VALUES (1); END;
 CREATE TRIGGER no_send AFTER INSERT ON webhook_delivery BEGIN INSERT INTO broken VALUES (1); END;
 CREATE TRIGGER no_replay AFTER UPDATE ON webhook_delivery BEGIN INSERT INTO broken VALUES (1); END;
+CREATE TRIGGER no_fault AFTER INSERT ON fault BEGIN INSERT INTO broken VALUES (1); END;
+CREATE TRIGGER no_mercy AFTER DELETE ON fault BEGIN INSERT INTO broken VALUES (1); END;
 CREATE TRIGGER no_run AFTER UPDATE ON job BEGIN INSERT INTO broken VALUES (1); END;
 CREATE TRIGGER no_end AFTER DELETE ON customer_session BEGIN INSERT INTO broken VALUES (1); END;
 """
@@ -38,13 +40,16 @@ CREATE CONSTRAINT TRIGGER no_commit AFTER INSERT ON event DEFERRABLE INITIALLY D
     FOR EACH ROW EXECUTE FUNCTION no_commit();
 CREATE CONSTRAINT TRIGGER no_commit AFTER INSERT OR UPDATE ON webhook_delivery DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION no_commit();
+CREATE CONSTRAINT TRIGGER no_commit AFTER INSERT OR DELETE ON fault DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION no_commit();
 CREATE CONSTRAINT TRIGGER no_commit AFTER UPDATE ON job DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION no_commit();
 CREATE CONSTRAINT TRIGGER no_commit AFTER INSERT OR DELETE ON customer_session DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION no_commit();
 """
-HEAL_SQLITE = "".join(f"DROP TRIGGER no_{what};" for what in ("commit", "begin", "end", "send", "replay", "run"))
-BROKEN = ("event", "customer_session", "webhook_delivery", "job")
+FAULTS = ("fault", "mercy")
+HEAL_SQLITE = "".join(f"DROP TRIGGER no_{what};" for what in ("commit", "begin", "end", "send", "replay", "run", *FAULTS))
+BROKEN = ("event", "customer_session", "webhook_delivery", "job", "fault")
 HEAL_POSTGRES = "".join(f"DROP TRIGGER no_commit ON {on};" for on in BROKEN)
 Write = tuple[str, str, Body | None]
 
@@ -127,9 +132,19 @@ async def writes_of_webhooks(api: Client) -> list[Write]:
 
 
 async def writes_of_sandboxes(api: Client) -> list[Write]:
-    """The same for sandboxes."""
-    at = [f"/sandboxes/{(await api.made('/sandboxes', {'size': 'empty'}))['id']}" for _ in range(2)]
-    return [("POST", "/sandboxes", {"size": "empty"}), ("PATCH", at[0], {"name": "B"}), ("DELETE", at[1], None)]
+    """The same for sandboxes, and for what is tried in them; faults that are set have no event."""
+    at = [f"/sandboxes/{(await api.made('/sandboxes', {'size': 'empty'}))['id']}" for _ in range(3)]
+    rules = {"rules": [{"fault": "status=503", "times": 1}]}
+    assert (await api.put(f"{at[2]}/faults", json=rules)).is_success
+    return [
+        ("POST", "/sandboxes", {"size": "empty"}),
+        ("PATCH", at[0], {"name": "B"}),
+        ("DELETE", at[1], None),
+        ("PUT", f"{at[0]}/faults", rules),
+        ("DELETE", f"{at[2]}/faults", None),
+        ("POST", f"{at[0]}/scenario-runs", {"scenario": "permit-late"}),
+        ("POST", f"{at[0]}/events/_simulate", {"type": "engage.case.delivered.v1"}),
+    ]
 
 
 async def writes_of_parties(api: Client) -> list[Write]:
