@@ -24,11 +24,10 @@ from engage_api.access.organizations.models import ORGANIZATION
 from engage_api.access.sandboxes import making
 from engage_api.access.worlds import LIVE, USUAL_PLAN
 from engage_api.core import ids
-from engage_api.core.principal import Principal
 from engage_api.core.scopes import EVERYTHING
 from engage_api.core.secret import derive
 from engage_api.db import open_database, store
-from engage_api.sandbox import demo, seed
+from engage_api.sandbox import demo, filling
 from engage_api.settings import Settings
 from tests.portal.browser import Tab, browser
 from tests.portal.judged import Judged
@@ -57,7 +56,7 @@ def serve(folder: Path, **settings: str) -> Iterator[Service]:
     """The service, started as its users start it."""
     port = _free_port()
     own = {name: value for name, value in os.environ.items() if not name.startswith("ENGAGE_")}
-    environment = own | {"ENGAGE_DATA_DIR": str(folder / "var"), **settings}
+    environment = own | {"ENGAGE_DATA_DIR": str(folder / "var"), "ENGAGE_GUEST_SANDBOXES_HOURLY": "100", **settings}
     command = [str(ENGAGE), "serve", "--host", "127.0.0.1", "--port", str(port)]
     with (
         (folder / "log").open("w") as log,
@@ -116,20 +115,20 @@ async def arrive(data: Path) -> str:
     scopes = sorted(EVERYTHING)
     rights = {"kind": "developer", "plan": USUAL_PLAN, "state": "approved"}
     program = {"organization_id": organization, "scopes": scopes, **applications.born(application)}
-    who = Principal("seed", application, organization, sandbox, False, EVERYTHING, operator.NO_LIMIT, True)
     try:
         maker = await operator.principal(db, LIVE)
         async with db.system.write(None) as tx:
             await store.create(tx, maker, ORGANIZATION, party | rights | {"id": organization})
             await store.create(tx, maker, APPLICATION, party | program | {"id": application})
-            await making.make(tx, replace(maker, application=application), making.New(organization, demo.NAME, sandbox))
-            await seed.fill(tx, who)
+            new = making.New(organization, demo.NAME, sandbox, size="tiny", state="seeding", seed=demo.SEED)
+            made = await making.make(tx, replace(maker, application=application), new)
+        await filling.fill(db, made)
         holder = await operator.principal(db, sandbox, application=application)
         pepper = derive(settings.secret(), "api-keys")
-        _, made = await operator.make_key(db, holder, pepper, name=demo.NAME, wanted=scopes)
+        _, key = await operator.make_key(db, holder, pepper, name=demo.NAME, wanted=scopes)
     finally:
         await db.close()
-    return made.reveal()
+    return key.reveal()
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from engage_api.core import clock
 from engage_api.customers.models import CUSTOMER, CustomerState
 from engage_api.db import Database, world
 from engage_api.db.kind import Kind
+from engage_api.db.story import Setting
 from engage_api.events.webhooks.fanout import Fanout
 from engage_api.events.webhooks.models import WEBHOOK_ENDPOINT
 from engage_api.offers.models import OFFER, OfferState
@@ -140,6 +141,16 @@ async def test_the_people_to_play_are_in_it(database: Database) -> None:
             assert customers[person.customer_id]["preferences"]["language"] == person.language
 
 
+async def test_the_page_tells_of_the_people(database: Database) -> None:
+    _, people = await seeded(database, "one")
+    page = (ROOT / "docs" / "en" / "sandbox-world.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ") and line.count("|") == 5]
+    told = [f"| {one.name} | {one.role} | {one.language} | {one.story} |" for one in people]
+    assert [row for row in rows if row in told] == told
+    for size, extent in SIZES.items():
+        assert f"| `{size}` | {extent.customers:,} | {extent.cases:,} |" in page
+
+
 async def test_it_says_how_far_it_is(database: Database) -> None:
     who, heard = await stories.sandbox(database, "one"), []
 
@@ -207,3 +218,14 @@ async def test_a_larger_one_is_as_coherent(database: Database) -> None:
         assert customer["state"] == "active"
     told = [moment(json.loads(event)["time"]) for event in await events(database, who)]
     assert told == sorted(told)
+
+
+@pytest.mark.parametrize("size", ["tiny", "small", "medium"])
+def test_its_steps_come_in_the_order_of_time(size: str) -> None:
+    """Whatever the seed, and whichever weekday the story ends on."""
+    for seed in range(1 if size == "medium" else 7):
+        ends = START + timedelta(days=seed, hours=3 * seed)
+        setting = Setting(str(seed), ends - PAST, ends, *SIZES[size])
+        times = [step.at for step in seeding.told(setting)]
+        assert times == sorted(times)
+        assert setting.begins <= times[0] <= times[-1] <= ends

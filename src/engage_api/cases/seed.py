@@ -25,6 +25,7 @@ from engage_api.db.story import Do, Setting, Step, by_day, in_office, woven
 BY_CUSTOMERS = frozenset({"confirmed", "withdrawn"})
 TASKS: dict[str, TaskState] = {"start": "active", "complete": "completed", "skip": "skipped", "fail": "failed"}
 DUE, LATE, SOON = 0.46, 0.06, 0.2  # of open cases and tasks are due some day; of those, in the past, and within a week
+HOURS = 0.4  # of a day, by which plotted cases may come in earlier
 BRIEF = 4  # days: what came in later is not due yet
 WHOLE = 3  # every so-manieth of the others has all its tasks; the rest the first one
 LONGEST = 89.0  # days until the last is due
@@ -37,7 +38,8 @@ def told(setting: Setting) -> Iterator[Step]:
     for number in range(1, setting.cases + 1):
         plot = _plot(number)
         way = WAYS[plot.way]
-        ago = plot.ago if number <= len(PLOTS) else chance.uniform(way.youngest, way.oldest)
+        drawn = chance.uniform(way.youngest, way.oldest)
+        ago = plot.ago + HOURS * chance.random() if number <= len(PLOTS) else drawn
         begun.append((by_day(setting.ago(ago), setting.begins), number))
     return woven(_Case(setting, number, at).told() for at, number in sorted(begun))
 

@@ -18,6 +18,7 @@ FIRST, THIRD, LAST = (
     3.0,
 )  # days before the end: regulars are entered until the second, others until the last
 BATCHES = 500  # in so many portions at most are they taken over from the register
+HOURS = 0.25  # of a day, by which they may come later
 CYCLE = 100  # of so many others one falls asleep and one is closed; the rest stay prospects
 MOVES: dict[int, tuple[CustomerState, ...]] = {1: ("active", "dormant"), 2: ("active", "closed")}
 DAY = timedelta(days=1)
@@ -30,9 +31,12 @@ def told(setting: Setting) -> Iterator[Step]:
 
 def _batches(setting: Setting) -> Iterator[Iterator[Step]]:
     chance, at_once, last = setting.chance("customers"), -(-setting.customers // BATCHES), setting.begins
+    own, hours = regulars(setting), setting.chance("arrivals")
+    apart = min(HOURS, (FIRST - THIRD) * at_once / own, (THIRD - LAST) * at_once / (setting.customers - own))
     for first in range(1, setting.customers + 1, at_once):
         numbers = range(first, min(first + at_once, setting.customers + 1))
-        last = by_day(arrives(setting, first), last)
+        late = timedelta(days=apart * hours.random())
+        last = by_day(arrives(setting, first) + late, last)
         yield _batch(setting, last, [(number, customer(number, chance)) for number in numbers])
 
 
@@ -56,7 +60,7 @@ def arrived(setting: Setting, moment: datetime) -> int:
     """How many regulars had been entered by then, as far as batches matter: the last may still be on its way."""
     own = regulars(setting)
     share = (moment - setting.ago(FIRST)) / (setting.ago(THIRD) - setting.ago(FIRST))
-    return max(1, min(own, int(share * own) - -(-setting.customers // BATCHES)))
+    return max(1, min(own, int(share * own) - 2 * -(-setting.customers // BATCHES)))
 
 
 def customer_id(setting: Setting, number: int) -> str:

@@ -1,5 +1,6 @@
 """Many writes as few: what would be written one by one waits, and goes to the database together."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ from engage_api.db.pulse import Topic
 from engage_api.db.sql import Query
 from engage_api.db.store import Stored
 
-REMEMBERED = 20_000  # resources that are found again without a look into the database
+REMEMBERED = 8_000  # resources of a kind that are found again without a look into the database
+AT_ONCE = 100  # rows between two looks at the loop
 
 
 @dataclass(slots=True)
@@ -47,7 +49,7 @@ class Batch:
     _under: Transaction | None = None
     _rows: dict[str, _Row[Any]] = field(default_factory=dict)
     _lines: list[dict[str, Any]] = field(default_factory=list)
-    _found: dict[str, Stored[Any]] = field(default_factory=dict)
+    _found: dict[str, dict[str, Stored[Any]]] = field(default_factory=dict)
     _made: set[str] = field(default_factory=set)
 
     @asynccontextmanager
@@ -57,8 +59,9 @@ class Batch:
         yield self
         await self.flush()
         self._under = None
-        while len(self._found) > REMEMBERED:
-            del self._found[next(iter(self._found))]
+        for found in self._found.values():
+            while len(found) > REMEMBERED:
+                del found[next(iter(found))]
 
     # ── what the funnel leaves here ──────────────────────────────────────────────────────────────────────────────────
 
@@ -72,8 +75,9 @@ class Batch:
         waits = self._rows.get(row_id)
         before = waits.was if waits is not None else (was.model if was is not None else None)
         self._rows[row_id] = _Row(kind, before, now, values)
-        self._found.pop(row_id, None)  # what was written last is forgotten last
-        self._found[row_id] = now
+        found = self._found.setdefault(kind.prefix, {})
+        found.pop(row_id, None)  # what was written last is forgotten last
+        found[row_id] = now
         self._made.add(row_id)
 
     def tell(self, line: dict[str, Any]) -> None:
@@ -82,7 +86,7 @@ class Batch:
 
     def find(self, row_id: str) -> Stored[Any] | None:
         """A resource that was written not long ago."""
-        return self._found.get(row_id)
+        return self._found.get(row_id.partition("_")[0], {}).get(row_id)
 
     def knows(self, row_id: str) -> bool:
         """Whether a resource was written here at some time. Nothing that was is deleted."""
@@ -143,13 +147,18 @@ class Batch:
         for kind in kinds:
             new = [row.values for row in rows if row.kind is kind and row.was is None]
             if new:
-                await self._tx.many(store.insertion(kind), new)
+                await self._write(store.insertion(kind), new)
         for kind in kinds:
             changed = [row.replaced(row.was) for row in rows if row.kind is kind and row.was is not None]
             if changed:
-                await self._tx.many(store.replacement(kind), changed)
+                await self._write(store.replacement(kind), changed)
         await self._index(rows)
         await log.write(self._tx, self.workspace, lines)
+
+    async def _write(self, query: Query, several: list[dict[str, Any]]) -> None:
+        for at in range(0, len(several), AT_ONCE):
+            await self._tx.many(query, several[at : at + AT_ONCE])
+            await asyncio.sleep(0)
 
     async def _index(self, rows: list[_Row[Any]]) -> None:
         gone, new, words = [], [], []
@@ -164,9 +173,9 @@ class Batch:
             if said != (sorted(row.kind.words(row.was)) if row.was is not None else []):
                 words.append(search.parameters(self.workspace, row.kind.name, row.now.model.id, said))
         if gone:
-            await self._tx.many(terms.DROP, gone)
+            await self._write(terms.DROP, gone)
         if new:
-            await self._tx.many(terms.ADD_ONE, new)
+            await self._write(terms.ADD_ONE, new)
         if words and self.dialect == "postgresql":
             await self._tx.many(search.PUT, words)
         elif words:

@@ -11,6 +11,7 @@ from engage_api.access.applications.models import APPLICATION
 from engage_api.access.models import API_KEY
 from engage_api.access.organizations.models import ORGANIZATION
 from engage_api.access.sandboxes import making as sandboxes
+from engage_api.access.sandboxes.models import SANDBOX
 from engage_api.access.worlds import LIVE, USUAL_PLAN, WorkspaceRow
 from engage_api.core.principal import Principal
 from engage_api.core.scopes import EVERYTHING
@@ -18,9 +19,10 @@ from engage_api.core.secret import Secret
 from engage_api.db import reader, store
 from engage_api.db.engine import Database
 from engage_api.db.sql import Query
-from engage_api.sandbox import seed
+from engage_api.sandbox import filling
 
 WORKSPACE, ORGANIZATION_ID, APPLICATION_ID, NAME = "sbx_demo", "org_demo", "app_demo", "Demo"
+SEED = "demo"
 
 _workspace = WorkspaceRow.__table__  # type: ignore[attr-defined]
 _THERE = Query(select(_workspace.c.id).where(_workspace.c.id == bindparam("id")))
@@ -30,6 +32,7 @@ async def prepare(db: Database, pepper: bytes) -> Secret:
     """Make the demo sandbox if it is not there, and a new key for it in the place of the last one."""
     if await db.one(_THERE, None, id=WORKSPACE) is None:
         await _make(db)
+    await _fill(db)
     who = await operator.principal(db, WORKSPACE, application=APPLICATION_ID)
     await _end_old_keys(db, who)
     _, made = await operator.make_key(db, who, pepper, name=NAME, wanted=sorted(EVERYTHING))
@@ -37,7 +40,7 @@ async def prepare(db: Database, pepper: bytes) -> Secret:
 
 
 async def _make(db: Database) -> None:
-    """In two worlds at once: who has the sandbox, in the live one, and what is in it."""
+    """An organization with an application that has the sandbox."""
     maker = await operator.principal(db, LIVE)
     party: dict[str, Any] = {"external_id": None, "name": NAME, "metadata": {}}
     organization = {"id": ORGANIZATION_ID, "kind": "developer", "plan": USUAL_PLAN, "state": "approved"}
@@ -50,10 +53,16 @@ async def _make(db: Database) -> None:
     async with db.system.write(None) as tx:
         await store.create(tx, maker, ORGANIZATION, party | organization)
         await store.create(tx, maker, APPLICATION, party | application)
-        its_own = replace(maker, application=APPLICATION_ID)
-        await sandboxes.make(tx, its_own, sandboxes.New(ORGANIZATION_ID, NAME, WORKSPACE))
-        who = Principal("seed", APPLICATION_ID, ORGANIZATION_ID, WORKSPACE, False, EVERYTHING, operator.NO_LIMIT, True)
-        await seed.fill(tx, who)
+        new = sandboxes.New(ORGANIZATION_ID, NAME, WORKSPACE, size="tiny", state="seeding", seed=SEED)
+        await sandboxes.make(tx, replace(maker, application=APPLICATION_ID), new)
+
+
+async def _fill(db: Database) -> None:
+    """The first time; and from the beginning if that was cut short."""
+    found = await reader.stored(db, await operator.principal(db, LIVE), SANDBOX, WORKSPACE)
+    if found is not None and found.model.state == "seeding":
+        await filling.begin_again(db, WORKSPACE)
+        await filling.fill(db, found)
 
 
 async def _end_old_keys(db: Database, who: Principal) -> None:

@@ -42,7 +42,7 @@ async def seed_sandbox(db: Database, wanted: Job[Wanted]) -> None:
     if found is None or found.model.state != "seeding":
         return
     try:
-        await _begin_again(db, sandbox_id)
+        await begin_again(db, sandbox_id)
         await fill(db, found, _Notes(db, sandbox_id).note)
     except Exception:
         if wanted.last:
@@ -50,7 +50,8 @@ async def seed_sandbox(db: Database, wanted: Job[Wanted]) -> None:
         raise
 
 
-async def _begin_again(db: Database, sandbox_id: str) -> None:
+async def begin_again(db: Database, sandbox_id: str) -> None:
+    """Empty a sandbox whose filling was cut short."""
     row = await world.find(db, sandbox_id)
     if row is not None and row.number > row.base_number:
         await wipe.wipe(db, sandbox_id, after=row.base_sequence)
