@@ -26,11 +26,14 @@ SOON = timedelta(minutes=1)
 async def expire_sandboxes(db: Database, _: Job[dict[str, Any]]) -> None:
     """End those whose time is over. Nobody could use them any more since then."""
     who = await operator.principal(db, LIVE)
-    for sandbox_id in await worlds.over(db):
-        async with db.write(LIVE) as tx:
-            found = await reader.find(tx, who, SANDBOX, sandbox_id)
-            if found is not None:
-                await service.end(tx, who, found, EXPIRED)
+    while over := await worlds.over(db):
+        for sandbox_id in over:
+            async with db.write(LIVE) as tx:
+                found = await reader.find(tx, who, SANDBOX, sandbox_id)
+                if found is None:  # somebody deleted it meanwhile
+                    await worlds.end_sandbox(tx, sandbox_id)
+                else:
+                    await service.end(tx, who, found, EXPIRED)
 
 
 @job(WIPE, payload=Ended, deadline=timedelta(minutes=30), pool=SANDBOXES)
