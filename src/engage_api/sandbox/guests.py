@@ -70,9 +70,10 @@ async def _prepare(db: Database) -> None:
 
 async def enter(tx: Transaction, maker: Principal) -> Principal:
     """A guest with an application of their own, at home; `maker` is the operator. Guests enter one after the other."""
-    await reader.find(tx, maker, ORGANIZATION, GUESTS)
+    organization = await reader.find(tx, maker, ORGANIZATION, GUESTS)
+    plan = replace(STRANGER.plan, name=organization.model.plan) if organization else STRANGER.plan
     application = ids.new(APPLICATION.prefix)
     program: dict[str, Any] = {"id": application, "organization_id": GUESTS, "external_id": None, "name": "Guest"}
     program |= {"metadata": {}, "scopes": sorted(OF_SANDBOXES), **applications.born(application)}
     await store.create(tx, maker, APPLICATION, program)
-    return replace(STRANGER, credential=application, application=application, organization=GUESTS)
+    return replace(STRANGER, credential=application, application=application, organization=GUESTS, plan=plan)
