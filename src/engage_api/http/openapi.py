@@ -211,7 +211,9 @@ def _success(answer: dict[str, Any], status: int, operation: Operation, schemas:
 
 
 def _body(body: dict[str, Any], operation: Operation, schemas: dict[str, Any]) -> None:
-    content = body["content"][JSON]
+    content = body["content"].get(JSON)
+    if content is None:  # a file
+        return
     content["example"] = examples.of(content["schema"], schemas)
     if operation.method == "put":  # the path names it
         content["example"] = {name: value for name, value in content["example"].items() if name != "externalId"}
