@@ -144,6 +144,7 @@ SAMPLES = {
                 "waitingFor": None,
                 "deliveredAt": None,
                 "straightThrough": None,
+                "overdueAt": None,
                 "handoverCount": 0,
             },
             change={"title": "Bo", "decision": {"reason": "It does not."}, "participants": [], "dueAt": None},
@@ -165,6 +166,7 @@ SAMPLES = {
                 "result": None,
                 "startedAt": None,
                 "completedAt": None,
+                "overdueAt": None,
             },
             change={"title": "Bo", "provider": None, "dueAt": "2026-12-01T01:00:00+01:00", "metadata": {"more": "x"}},
             changed={
