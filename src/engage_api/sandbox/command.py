@@ -21,12 +21,14 @@ def commands(with_database: WithDatabase) -> typer.Typer:
     """The commands, each part in a function of its own."""
     from engage_api.sandbox import trying_command  # noqa: PLC0415  # which takes from here what all parts share
     from engage_api.sandbox.clocks import command as clocks_command  # noqa: PLC0415  # as above
+    from engage_api.sandbox.copies import command as copies_command  # noqa: PLC0415  # as above
 
     app = typer.Typer(help="Sandboxes: worlds made for trying.", no_args_is_help=True)
     _looks(app, with_database)
     _makes(app, with_database)
     trying_command.add(app, with_database)
     clocks_command.add(app, with_database)
+    copies_command.add(app, with_database)
     return app
 
 

@@ -58,7 +58,13 @@ class JsonLines(StreamingResponse):
 
 
 async def answer(call: Call, sandbox_id: str, snapshot_id: str | None) -> Response:
-    """The file.
+    """The file, as it is sent."""
+    name = {"Content-Disposition": f'attachment; filename="{sandbox_id}.jsonl"'}
+    return JsonLines(await chosen(call, sandbox_id, snapshot_id), headers=name)
+
+
+async def chosen(call: Call, sandbox_id: str, snapshot_id: str | None) -> Lines:
+    """The file of a sandbox, or of a snapshot of it.
 
     Raises:
         NeedsSnapshot: the sandbox is not small, and no snapshot was named.
@@ -73,8 +79,7 @@ async def answer(call: Call, sandbox_id: str, snapshot_id: str | None) -> Respon
         if snapshot.state != "ready":
             raise SandboxBusy(headers={"Retry-After": world.AGAIN})
         there = kept(snapshot, await world.find(call.db, sandbox_id))
-    name = {"Content-Disposition": f'attachment; filename="{sandbox_id}.jsonl"'}
-    return JsonLines(lines(call.db, call.principal, found, there, once=snapshot_id is None), headers=name)
+    return lines(call.db, call.principal, found, there, once=snapshot_id is None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from engage_api.core.model import Input
 from engage_api.core.principal import Principal
 from engage_api.core.problem import BodyTooLarge, InvalidJson, InvalidRequest, NotFound, UnsupportedMediaType
 from engage_api.core.secret import Secret
-from engage_api.db.engine import Transaction
+from engage_api.db.engine import Database, Transaction
 from engage_api.db.errors import Conflict
 from engage_api.db.store import Stored
 from engage_api.http.call import Call, Services
@@ -52,33 +52,53 @@ YEARS = range(2001, 2100)
 _turns = asyncio.Semaphore(AT_ONCE)
 
 
-async def run(call: Call) -> tuple[Stored[Sandbox], Secret]:
-    """Read the body of the request.
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file on its way: who sends it (at home), its parts, and how many bytes it may have."""
+
+    db: Database
+    who: Principal
+    services: Services
+    parts: AsyncIterator[bytes]
+    most: int
+
+
+def sent(call: Call) -> Upload:
+    """The body of a request.
 
     Raises:
         UnsupportedMediaType: it is something else.
+    """
+    headers, state = call.request.headers, call.request.scope["state"]
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != MEDIA_TYPE or headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedMediaType(f"It is {MEDIA_TYPE}, not encoded.")
+    who = service.home(call.principal)
+    return Upload(call.db, who, call.services, call.request.stream(), state["max_body_bytes"])
+
+
+async def take(upload: Upload) -> tuple[Stored[Sandbox], Secret]:
+    """Read it: the sandbox that it became, and the key to that.
+
+    Raises:
         BodyTooLarge: it is more than the operator lets in.
         BrokenFile: it is no such file, and where.
     """
-    kind = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != MEDIA_TYPE or call.request.headers.get("content-encoding", "identity") != "identity":
-        raise UnsupportedMediaType(f"It is {MEDIA_TYPE}, not encoded.")
-    who = service.home(call.principal)
-    target = ids.new(SANDBOX.prefix)
-    async with call.db.write(LIVE) as tx:
-        await service.require_room(tx, who, call.services.guests)
-    async with call.db.write(LIVE) as tx:
+    target, db = ids.new(SANDBOX.prefix), upload.db
+    async with db.write(LIVE) as tx:
+        await service.require_room(tx, upload.who, upload.services.guests)
+    async with db.write(LIVE) as tx:
         away = clock.host() + AWAY
         job = await enqueue(tx, EMPTY, Emptying(workspace=target), workspace=LIVE, run_at=away)
     done = False
     try:
         async with _turns, asyncio.timeout(PATIENCE.total_seconds()):
-            reading = _Reading(call, Loader(call.db, target, who.application, call.services.webhooks))
-            made = await reading.read(who, job or "")
+            loader = Loader(db, target, upload.who.application, upload.services.webhooks)
+            made = await _Reading(upload, loader).read(job or "")
         done = True
     finally:
         if not done:
-            await wipe.wipe(call.db, target)
+            await wipe.wipe(db, target)
     return made
 
 
@@ -86,11 +106,11 @@ async def run(call: Call) -> tuple[Stored[Sandbox], Secret]:
 class _Reading:
     """One file, up to some line."""
 
-    call: Call
+    upload: Upload
     loader: Loader
     number: int = 0
 
-    async def read(self, who: Principal, job: str) -> tuple[Stored[Sandbox], Secret]:
+    async def read(self, job: str) -> tuple[Stored[Sandbox], Secret]:
         """The sandbox that it became, and the key to it."""
         try:
             head, end = await self._lines()
@@ -111,13 +131,13 @@ class _Reading:
             ) from None
         except Conflict:
             raise BrokenFile(f"Before line {self.number} is something twice.", more={"line": self.number}) from None
-        async with self.call.db.system.write(None) as tx:
-            return await _finish(tx, who, self.call.services, head, self.loader, job)
+        async with self.upload.db.system.write(None) as tx:
+            return await _finish(tx, self.upload, head, self.loader, job)
 
     async def _lines(self) -> tuple[Head, End]:
         head: Head | None = None
         end: End | None = None
-        async for raw in _split(self.call.request):
+        async for raw in _split(self.upload):
             self.number += 1
             if end is not None:
                 raise BrokenFile(f"Line {self.number} comes after the end.", more={"line": self.number})
@@ -149,13 +169,13 @@ def _valid(model: type[Any], raw: bytes) -> Any:
     return found
 
 
-async def _split(request: Any) -> AsyncIterator[bytes]:
-    """The lines of the body, never more of it in memory than a line and what came with its end."""
-    most, size, rest = request.scope["state"]["max_body_bytes"], 0, b""
-    async for part in request.stream():
+async def _split(upload: Upload) -> AsyncIterator[bytes]:
+    """The lines, never more in memory than one of them and what came with its end."""
+    size, rest = 0, b""
+    async for part in upload.parts:
         size += len(part)
-        if size > most:
-            raise BodyTooLarge(f"It has more than {most} bytes.")
+        if size > upload.most:
+            raise BodyTooLarge(f"It has more than {upload.most} bytes.")
         *whole, rest = (rest + part).split(b"\n")
         for line in whole:
             yield line
@@ -174,9 +194,10 @@ def _require_sane(head: Head, loader: Loader) -> None:
 
 
 async def _finish(
-    tx: Transaction, who: Principal, services: Services, head: Head, loader: Loader, job: str
+    tx: Transaction, upload: Upload, head: Head, loader: Loader, job: str
 ) -> tuple[Stored[Sandbox], Secret]:
     """Now it is a sandbox. Not when a job has begun to take it away."""
+    who, services = upload.who, upload.services
     if not await mending.call_off(tx, job):
         raise NotFound
     await service.require_room(tx, who, services.guests)

@@ -198,7 +198,7 @@ async def import_sandbox(call: Write) -> Response:
     """A new sandbox from what an export has written, and a key to it that is shown this once. Webhook endpoints come
     disabled, since secrets are in no file. What is wrong is told with its line, and then nothing is left of it.
     """
-    stored, made = await importing.run(call)
+    stored, made = await importing.take(importing.sent(call))
     return shown_once(stored, "key", made, f"{HERE}/{stored.model.id}").response()
 
 

@@ -1,0 +1,147 @@
+"""Copies made by whoever sits at the machine: large ones are done here and now, and how far they are is shown."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import IO, Any
+
+from engage_api.access import operator
+from engage_api.access.worlds import LIVE
+from engage_api.core.problem import NotFound
+from engage_api.db import reader, world
+from engage_api.db.engine import Database
+from engage_api.db.store import Stored
+from engage_api.events.webhooks.sender import Sender
+from engage_api.jobs import Registry, Worker
+from engage_api.sandbox.copies import exporting, importing, resetting, service
+from engage_api.sandbox.copies.jobs import Copier
+from engage_api.sandbox.copies.models import SNAPSHOT, ForkCreate, SnapshotCreate
+from engage_api.sandbox.copies.routes import LATER
+from engage_api.sandbox.service import hold, home, require
+from engage_api.settings import read as settings
+
+LOOK = 0.2  # seconds between two looks at how far it is
+PART = 65_536  # bytes of a file
+Found = dict[str, Any]
+
+
+class Desk:
+    """The operator, with the database."""
+
+    def __init__(self, db: Database, pepper: bytes) -> None:
+        self._db = db
+        given = settings()
+        self._services: Any = SimpleNamespace(pepper=pepper, guests=given.guest_sandboxes, webhooks=Sender.open(given))
+        self._most = given.max_sandbox_bytes
+
+    async def fork(self, sandbox_id: str, name: str | None) -> Found:
+        """A copy of it, with its key."""
+        who = await self._who(sandbox_id)
+        async with self._db.system.write(None) as tx:
+            was = await hold(tx, who, sandbox_id)
+            stored, made = await service.fork(tx, who, was, ForkCreate(name=name), self._services)
+        return {**await self._done(stored.model.id, sandbox_id), "key": made.reveal()}
+
+    async def snapshot(self, sandbox_id: str, name: str) -> Found:
+        """A snapshot of it."""
+        who, box = await self._who(sandbox_id), self._services.webhooks.box
+        async with self._db.system.write(None) as tx:
+            was = await hold(tx, who, sandbox_id)
+            stored = await service.snapshot(tx, who, was, SnapshotCreate(name=name), box)
+        await self._done(sandbox_id, sandbox_id)
+        found = await reader.stored(self._db, who, SNAPSHOT, stored.model.id)
+        return self._shown(found)
+
+    async def restore(self, sandbox_id: str, snapshot_id: str) -> Found:
+        """Back to a snapshot."""
+        who, box = await self._who(sandbox_id), self._services.webhooks.box
+        async with self._db.system.write(None) as tx:
+            await service.restore(tx, who, await hold(tx, who, sandbox_id), snapshot_id, box)
+        return await self._done(sandbox_id, sandbox_id)
+
+    async def reset(self, sandbox_id: str) -> Found:
+        """As it was made."""
+        who = await self._who(sandbox_id)
+        async with self._db.system.write(None) as tx:
+            await service.reset(tx, who, await hold(tx, who, sandbox_id), LATER)
+        with _bar(self._db, sandbox_id):
+            return self._shown(await resetting.again(self._db, sandbox_id))
+
+    async def export(self, sandbox_id: str, snapshot_id: str | None, out: IO[bytes]) -> int:
+        """To a file; how many bytes."""
+        who = await self._who(sandbox_id)
+        call: Any = SimpleNamespace(db=self._db, principal=who, services=self._services)
+        size = 0
+        async for line in await exporting.chosen(call, sandbox_id, snapshot_id):
+            size += out.write(line)
+        out.flush()
+        return size
+
+    async def take(self, source: IO[bytes]) -> Found:
+        """From a file."""
+
+        async def parts() -> AsyncIterator[bytes]:
+            while part := source.read(PART):
+                yield part
+
+        who = home(await operator.principal(self._db, LIVE))
+        upload = importing.Upload(self._db, who, self._services, parts(), self._most)
+        stored, made = await importing.take(upload)
+        return {**self._shown(stored), "key": made.reveal()}
+
+    async def _who(self, sandbox_id: str) -> Any:
+        who = await operator.principal(self._db, LIVE)
+        try:
+            await require(self._db, who, sandbox_id)
+        except NotFound:
+            raise operator.Unknown(f"no sandbox {sandbox_id!r}") from None
+        return who
+
+    async def _done(self, sandbox_id: str, busy: str) -> Found:
+        """The sandbox once it is ready: what was promised for later is done now, here or by a worker elsewhere."""
+        who, stop, registry = await operator.principal(self._db, LIVE), asyncio.Event(), Registry()
+        Copier(self._services.webhooks.box).join(registry)
+        worker = asyncio.create_task(Worker(self._db, registry).run(stop))
+        try:
+            with _bar(self._db, busy):
+                found = await require(self._db, who, sandbox_id)
+                while found.model.state not in ("ready", "failed"):
+                    await asyncio.sleep(LOOK)
+                    found = await require(self._db, who, sandbox_id)
+        finally:
+            stop.set()
+            await worker
+        return self._shown(found)
+
+    @staticmethod
+    def _shown(found: Stored[Any] | None) -> Found:
+        if found is None:
+            raise operator.Unknown("it is gone")
+        shown: Found = json.loads(found.document)
+        return shown
+
+
+@contextmanager
+def _bar(db: Database, sandbox_id: str) -> Iterator[None]:
+    """A bar that shows how far it is, where somebody looks."""
+    from rich.console import Console  # noqa: PLC0415  # nothing else needs it
+    from rich.progress import Progress  # noqa: PLC0415  # as above
+
+    console = Console(stderr=True)
+
+    async def follow() -> None:
+        while True:
+            row = await world.find(db, sandbox_id)
+            if row is not None:
+                bar.update(task, description=row.busy or "", completed=row.done, total=row.total or None)
+            await asyncio.sleep(LOOK)
+
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        following = asyncio.ensure_future(follow())
+        try:
+            yield
+        finally:
+            following.cancel()
