@@ -105,7 +105,12 @@ class Copies extends Part {
       one.name,
       moment(one.clock),
       one.state,
-      h("span", { class: "console-row" }, one.state === "ready" && this.#restore(one), this.#drop(one)),
+      h(
+        "span",
+        { class: "console-row" },
+        ...(one.state === "ready" ? [this.#restore(one), this.#exporter(one)] : []),
+        this.#drop(one),
+      ),
     ]);
     this.snapshots.replaceChildren(
       rows.length ? table("snapshots", ["Name", "Its clock", "State", "What to do"], rows) : "",
@@ -127,6 +132,11 @@ class Copies extends Part {
     );
   }
 
+  #exporter({ id, name }) {
+    const label = { kind: "small", "aria-label": `Export ${name}` };
+    return this.button("Export", "Writing the file…", () => this.#export(`?snapshotId=${id}`), label);
+  }
+
   #drop({ id, name }) {
     return this.button(
       "Delete",
@@ -142,14 +152,7 @@ class Copies extends Part {
 
   #files() {
     const file = field("A file that was exported", h("input", { type: "file", accept: ".jsonl,.ndjson,.gz" }));
-    const save = this.button("Export it", "Writing the file…", async () => {
-      const name = `${this.bench.id}.jsonl`;
-      const call = await this.api.get(`${this.bench.path}/export`, { as: name });
-      const url = URL.createObjectURL(call.body);
-      h("a", { href: url, download: name }).click();
-      setTimeout(() => URL.revokeObjectURL(url), 10_000);
-      return [`The file is ${name}.`, call];
-    });
+    const save = this.button("Export it", "Writing the file…", () => this.#export());
     const load = this.button("Import it", "Reading the file…", async () => {
       const [chosen] = file.control.files;
       if (!chosen) return ["Choose a file first."];
@@ -165,6 +168,15 @@ class Copies extends Part {
       file,
       load,
     );
+  }
+
+  async #export(query = "") {
+    const name = `${this.bench.id}.jsonl`;
+    const call = await this.api.get(`${this.bench.path}/export${query}`, { as: name });
+    const url = URL.createObjectURL(call.body);
+    h("a", { href: url, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    return [`The file is ${name}.`, call];
   }
 
   #end() {
