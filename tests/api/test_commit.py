@@ -30,6 +30,8 @@ CREATE TRIGGER no_send AFTER INSERT ON webhook_delivery BEGIN INSERT INTO broken
 CREATE TRIGGER no_replay AFTER UPDATE ON webhook_delivery BEGIN INSERT INTO broken VALUES (1); END;
 CREATE TRIGGER no_fault AFTER INSERT ON fault BEGIN INSERT INTO broken VALUES (1); END;
 CREATE TRIGGER no_mercy AFTER DELETE ON fault BEGIN INSERT INTO broken VALUES (1); END;
+CREATE TRIGGER no_time AFTER UPDATE ON world BEGIN INSERT INTO broken VALUES (1); END;
+CREATE TRIGGER no_advance AFTER INSERT ON sandbox_advance BEGIN INSERT INTO broken VALUES (1); END;
 CREATE TRIGGER no_run AFTER UPDATE ON job BEGIN INSERT INTO broken VALUES (1); END;
 CREATE TRIGGER no_end AFTER DELETE ON customer_session BEGIN INSERT INTO broken VALUES (1); END;
 """
@@ -42,14 +44,20 @@ CREATE CONSTRAINT TRIGGER no_commit AFTER INSERT OR UPDATE ON webhook_delivery D
     FOR EACH ROW EXECUTE FUNCTION no_commit();
 CREATE CONSTRAINT TRIGGER no_commit AFTER INSERT OR DELETE ON fault DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION no_commit();
+CREATE CONSTRAINT TRIGGER no_commit AFTER UPDATE ON world DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION no_commit();
+CREATE CONSTRAINT TRIGGER no_commit AFTER INSERT ON sandbox_advance DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION no_commit();
 CREATE CONSTRAINT TRIGGER no_commit AFTER UPDATE ON job DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION no_commit();
 CREATE CONSTRAINT TRIGGER no_commit AFTER INSERT OR DELETE ON customer_session DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION no_commit();
 """
-FAULTS = ("fault", "mercy")
-HEAL_SQLITE = "".join(f"DROP TRIGGER no_{what};" for what in ("commit", "begin", "end", "send", "replay", "run", *FAULTS))
-BROKEN = ("event", "customer_session", "webhook_delivery", "job", "fault")
+FAULTS = ("fault", "mercy", "time", "advance")
+HEAL_SQLITE = "".join(
+    f"DROP TRIGGER no_{what};" for what in ("commit", "begin", "end", "send", "replay", "run", *FAULTS)
+)
+BROKEN = ("event", "customer_session", "webhook_delivery", "job", "fault", "world", "sandbox_advance")
 HEAL_POSTGRES = "".join(f"DROP TRIGGER no_commit ON {on};" for on in BROKEN)
 Write = tuple[str, str, Body | None]
 
@@ -142,6 +150,8 @@ async def writes_of_sandboxes(api: Client) -> list[Write]:
         ("DELETE", at[1], None),
         ("PUT", f"{at[0]}/faults", rules),
         ("DELETE", f"{at[2]}/faults", None),
+        ("PATCH", f"{at[0]}/clock", {"mode": "frozen"}),
+        ("POST", f"{at[0]}/clock/advances", {"by": "P1D"}),
         ("POST", f"{at[0]}/scenario-runs", {"scenario": "permit-late"}),
         ("POST", f"{at[0]}/events/_simulate", {"type": "engage.case.delivered.v1"}),
     ]
