@@ -155,6 +155,8 @@ class Guard:
             refusal = await services.doorkeeper.maker.refusal(request, principal, wish)
             if refusal is not None:
                 raise refusal
+        if request.method not in ("GET", "HEAD") and clock.is_frozen(principal.workspace):
+            await services.settle(principal.workspace)
         return Call(request, principal, services)
 
 
