@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from engage_api.http.walk import WELCOME
 from tests.attack import hostile
 from tests.attack.catalogue import Operation, operations
 from tests.attack.garbage import MARK
@@ -98,7 +99,7 @@ async def test_no_header_is_a_fault_of_ours(twins: Both, count: Count) -> None:
 
 async def test_no_odd_credential_opens_anything(twins: Both, count: Count) -> None:
     wrong, tried = [], 0
-    for operation in (one for one in ALL if one.scopes):
+    for operation in (one for one in ALL if one.scopes and one.name not in WELCOME):
         for at, given in enumerate(hostile.tokens(twins.sqlite.key)):
             answers = [
                 await world.service.ask(

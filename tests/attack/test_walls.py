@@ -43,7 +43,13 @@ NAMES = {"customer_id": "cus", "link_id": "lnk", "job_id": "job"} | {
     "credential_id": "sec",
     "member_id": "mem",
     "invitation_id": "inv",
+    "sandbox_id": "sbx",
+    "run_id": "srn",
+    "advance_id": "adv",
+    "snapshot_id": "snp",
 }
+MANAGED = {"sandbox_id", "snapshot_id"}
+"""What the operator manages, whosever it is: these stand in the live workspace."""
 MASKED = {"x-request-id", "date", "ratelimit", "retry-after"}
 _INSTANCE = re.compile(rb'"instance":"urn:uuid:[0-9a-f-]+"')
 
@@ -85,7 +91,10 @@ async def everybody(database_url: str) -> AsyncIterator[dict[str, World]]:
 def questions(own: World, named: dict[str, str], external: str) -> list[Question]:
     """Every way to name the customer, case, task, offer and key with these ids, as the holder of `own` can."""
     asked = []
+    seen = {name: one for name, one in named.items() if own.who != "operator" or name not in MANAGED}
     for one in operations():
+        if own.who == "operator" and "sandbox_id" in one.parameters:
+            continue
         if set(one.parameters) & set(NAMES):
             asked.append(_by_path(one, named))
             asked += [_by_path(one, named, with_body=False)] if one.schema else []
@@ -96,7 +105,7 @@ def questions(own: World, named: dict[str, str], external: str) -> list[Question
             for query, name in (("customerId", "customer_id"), ("parentId", "case_id"), ("caseId", "case_id"))
             if query in one.queries
         ]
-    asked += [Question("list_events subject", "GET", f"/v1/events?subject={one}") for one in named.values()]
+    asked += [Question("list_events subject", "GET", f"/v1/events?subject={one}") for one in seen.values()]
     asked += [Question("list_events after", "GET", f"/v1/events?after={named['event']}")]
     return asked + list(_in_bodies(own, named))
 
