@@ -9,7 +9,7 @@ export class Refusal extends Error {
       [problem.title, problem.detail]
         .filter(Boolean)
         .filter((text, at, all) => all.indexOf(text) === at)
-        .join(": "),
+        .join(". "),
     );
     this.problem = problem;
     this.call = call;
