@@ -18,6 +18,7 @@ from engage_api.db.sql import Query
 from engage_api.db.store import Stored
 
 REMEMBERED = 8_000  # resources of a kind that are found again without a look into the database
+BETWEEN = b"\n"
 AT_ONCE = 100  # rows between two looks at the loop
 
 
@@ -49,7 +50,7 @@ class Batch:
     _under: Transaction | None = None
     _rows: dict[str, _Row[Any]] = field(default_factory=dict)
     _lines: list[dict[str, Any]] = field(default_factory=list)
-    _found: dict[str, dict[str, Stored[Any]]] = field(default_factory=dict)
+    _found: dict[str, dict[str, bytes]] = field(default_factory=dict)
     _made: set[str] = field(default_factory=set)
 
     @asynccontextmanager
@@ -75,18 +76,24 @@ class Batch:
         waits = self._rows.get(row_id)
         before = waits.was if waits is not None else (was.model if was is not None else None)
         self._rows[row_id] = _Row(kind, before, now, values)
-        found = self._found.setdefault(kind.prefix, {})
+        found = self._found.setdefault(kind.name, {})
         found.pop(row_id, None)  # what was written last is forgotten last
-        found[row_id] = now
+        found[row_id] = now.made_by.encode() + BETWEEN + now.document  # many objects would halt Python to collect them
         self._made.add(row_id)
 
     def tell(self, line: dict[str, Any]) -> None:
         """A line of the log."""
         self._lines.append(line)
 
-    def find(self, row_id: str) -> Stored[Any] | None:
+    def find(self, kind: Kind[P], row_id: str) -> Stored[P] | None:
         """A resource that was written not long ago."""
-        return self._found.get(row_id.partition("_")[0], {}).get(row_id)
+        if (waits := self._rows.get(row_id)) is not None:
+            return waits.now
+        found = self._found.get(kind.name, {}).get(row_id)
+        if found is None:
+            return None
+        made_by, _, document = found.partition(BETWEEN)
+        return Stored(kind.read(document), document, made_by.decode())
 
     def knows(self, row_id: str) -> bool:
         """Whether a resource was written here at some time. Nothing that was is deleted."""

@@ -39,7 +39,7 @@ async def find(
     tx: Transaction, principal: Principal, kind: Kind[P], row_id: str, *, by: str = "id", lock: bool = True
 ) -> Stored[P] | None:
     """One resource inside a transaction, locked until its end on PostgreSQL; `by` may be `external_id`."""
-    if tx.waiting is not None and (found := tx.waiting.find(row_id)) is not None:
+    if tx.waiting is not None and (found := tx.waiting.find(kind, row_id)) is not None:
         return cast("Stored[P]", found)
     row = await tx.one(_by_id(kind, by, audience(principal), lock=lock), **whose(principal), id=row_id)
     return None if row is None else _stored(kind, row)

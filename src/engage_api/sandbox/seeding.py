@@ -17,6 +17,7 @@ from engage_api.customers import seed as customers
 from engage_api.db import world as worlds
 from engage_api.db.batch import Batch
 from engage_api.db.engine import Database, Transaction
+from engage_api.db.errors import Unavailable
 from engage_api.db.story import SHUT, Part, Setting, Step
 from engage_api.events import seed as signals
 from engage_api.events.webhooks import seed as webhooks
@@ -28,6 +29,7 @@ PARTS: tuple[Part, ...] = (customers.told, offers.told, cases.told, signals.told
 """What each slice tells. At the same moment the first of them comes first."""
 PAST = timedelta(days=120)
 PORTION = 0.2  # seconds of one transaction: on SQLite nobody else writes meanwhile
+ATTEMPTS = 5
 BREATH = 0.005  # seconds between two looks at the loop
 
 
@@ -67,11 +69,27 @@ async def seed(
         player = _Player(who, setting, await asyncio.to_thread(told, setting))
         batch = Batch(who.workspace)
         while not player.over:
-            async with db.write(who.workspace) as tx, batch.within(tx):
-                await player.play(batch)
+            await _play(db, player, batch)
             await note(player.made, total)
             await asyncio.sleep(0)
     return personas(setting)
+
+
+async def _play(db: Database, player: "_Player", batch: Batch) -> None:
+    """One portion. Whoever has to wait too long for the turn to write tries again; a story that was cut off amid a
+    portion is begun anew by the caller.
+    """
+    for left in reversed(range(ATTEMPTS)):
+        player.playing = False
+        try:
+            async with db.write(player.who.workspace) as tx, batch.within(tx):
+                player.playing = True
+                await player.play(batch)
+        except Unavailable:
+            if player.playing or not left:
+                raise
+        else:
+            return
 
 
 def told(setting: Setting) -> Iterator[Step]:
@@ -95,7 +113,7 @@ class _Player:
     who: Principal
     setting: Setting
     steps: Iterator[Step]
-    next: Step | None = None
+    playing: bool = False
     made: int = 0
     over: bool = False
 
