@@ -22,7 +22,8 @@ ALWAYS = {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
 PARTY = {"name": "Party", "kind": "partner"}
 PROGRAM = {"name": "Program", "scopes": ["cases:read"]}
 OURS = Application(OPERATOR, "live")
-SANDBOX = {"name": "Trial", "size": "empty", "seed": "attack", "clock": {"mode": "frozen"}}
+FROZEN = {"mode": "frozen", "now": "2026-03-02T09:00:00Z"}
+SANDBOX = {"name": "Trial", "size": "empty", "seed": "attack", "clock": FROZEN}
 TASK = {"externalId": "our:4", "title": "Check", "assignee": "Team"}
 
 
