@@ -9,6 +9,7 @@ from tests.api.harness import Client, Service, answered, refused, works
 from tests.sandbox.dumps import Dump, alike, dump
 from tests.sandbox.full import fill
 
+ANY = {"If-Match": "*"}
 WORLD = {name for name, means in MEANS.items() if means is Means.COPIED}
 
 
@@ -166,6 +167,6 @@ async def test_nobody_else_has_a_way_to_copies(service: Service, api: Client) ->
     answer = await api.post(f"/sandboxes/{other_id}/restorations", json={"snapshotId": taken["id"]})
     refused(answer, 400, "unknown-reference")
     refused(await api.get(f"/sandboxes/{other_id}/snapshots/{taken['id']}"), 404, "not-found")
-    refused(await api.delete(f"/sandboxes/{other_id}/snapshots/{taken['id']}"), 404, "not-found")
-    assert (await api.delete(f"/sandboxes/{sandbox_id}/snapshots/{taken['id']}")).status_code == 204
+    refused(await api.delete(f"/sandboxes/{other_id}/snapshots/{taken['id']}", headers=ANY), 404, "not-found")
+    assert (await api.delete(f"/sandboxes/{sandbox_id}/snapshots/{taken['id']}", headers=ANY)).status_code == 204
     refused(await api.get(f"/sandboxes/{sandbox_id}/snapshots/{taken['id']}"), 404, "not-found")

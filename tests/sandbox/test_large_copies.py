@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from engage_api.access import operator
+from engage_api.access.worlds import LIVE
 from engage_api.db import Query
 from engage_api.jobs import Registry, queue
 from engage_api.jobs.models import JobRow
@@ -133,7 +135,7 @@ async def test_back_to_a_snapshot(service: Service, api: Client, monkeypatch: py
     taken = await api.made(f"/sandboxes/{sandbox_id}/snapshots", {})
     path = f"/sandboxes/{sandbox_id}/snapshots/{taken['id']}"
     assert taken["state"] == "copying"
-    refused(await api.delete(path), 409, "sandbox-busy")
+    refused(await api.delete(path, headers={"If-Match": "*"}), 409, "sandbox-busy")
     for _ in range(kills):
         await killed(service, monkeypatch, 3)
     await work(service)
@@ -160,3 +162,16 @@ async def test_a_reset(service: Service, api: Client) -> None:
     await work(service)
     assert await state(api, made["id"]) == "ready"
     assert len((await look(service, made["id"]))["event"]) == 1
+
+
+async def test_snapshots_go_with_their_sandbox(service: Service, api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copies, "SMALL", 1_000)
+    sandbox_id, owner = await sandbox(api, service)
+    await fill(owner)
+    taken = await api.made(f"/sandboxes/{sandbox_id}/snapshots", {})
+    assert await look(service, taken["id"])
+    who = await operator.principal(service.db, LIVE)
+    await copies.forget_all(service.db, who, sandbox_id)
+    assert await api.ids(f"/sandboxes/{sandbox_id}/snapshots") == []
+    await work(service)
+    assert await look(service, taken["id"]) == {}

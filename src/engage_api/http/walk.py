@@ -66,12 +66,17 @@ class Operation:
     @property
     def lists(self) -> bool:
         """Whether it answers a page of a list."""
-        return self.method == "get" and not self.shows_one and not self.streams
+        return self.method == "get" and not self.shows_one and not self.streams and not self.files
 
     @property
     def idempotent(self) -> bool:
         """Whether it takes an idempotency key."""
-        return self.method == "post" and self.scope is not None
+        return self.method == "post" and self.scope is not None and not self.files
+
+    @property
+    def files(self) -> bool:
+        """Whether it takes or answers a file, which nobody keeps to compare."""
+        return self.path.endswith(("/export", "/imports"))
 
     @property
     def preconditioned(self) -> bool:

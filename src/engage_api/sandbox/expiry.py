@@ -16,6 +16,7 @@ from engage_api.db.store import Happened
 from engage_api.jobs import Job, Later, job, schedule
 from engage_api.jobs.limits import SANDBOXES
 from engage_api.sandbox import service, wipe
+from engage_api.sandbox.copies import service as snapshots
 from engage_api.sandbox.jobs import EXPIRE, WIPE, Ended
 
 EXPIRED = Happened("expired")
@@ -40,6 +41,7 @@ async def expire_sandboxes(db: Database, _: Job[dict[str, Any]]) -> None:
 async def wipe_sandbox(db: Database, ended: Job[Ended]) -> None:
     """Take all away that is in one that has ended, and with a guest's last sandbox their application."""
     sandbox_id, who = ended.payload.sandbox, await operator.principal(db, LIVE)
+    await snapshots.forget_all(db, who, sandbox_id)
     while await wipe.wipe(db, sandbox_id):
         pass  # whoever was about to write has written, or finds no world there any more
     async with db.write(LIVE) as tx:

@@ -42,10 +42,10 @@ BUSY = {"x-problems": ["sandbox-busy"]}
 FULL = {"x-problems": ["sandbox-busy", "too-many-sandboxes"]}
 ENOUGH = {"x-problems": ["sandbox-busy", "too-many-snapshots"]}
 FILE = {
-    "x-problems": ["broken-file", "too-many-sandboxes"],
+    "x-problems": ["broken-file", "too-many-sandboxes", "body-too-large", "unsupported-media-type"],
     "requestBody": {
         "required": True,
-        "content": {MEDIA_TYPE: {"schema": {"type": "string", "description": "What an export has written."}}},
+        "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": '{"format":"engage-sandbox-1","…":"…"}\n'}},
     },
 }
 router = APIRouter(tags=["Sandboxes"], route_class=DirectRoute)
@@ -149,7 +149,7 @@ async def delete_sandbox_snapshot(sandbox_id: str, snapshot_id: str, call: Write
     """It is gone for good."""
     await require(call.db, call.principal, sandbox_id)
     return await _whole(call, sandbox_id).remove(
-        lambda tx: service.delete_snapshot(tx, call.principal, sandbox_id, snapshot_id)
+        lambda tx: service.delete_snapshot(tx, call.principal, (sandbox_id, snapshot_id), call.if_match)
     )
 
 

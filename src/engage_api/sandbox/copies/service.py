@@ -21,6 +21,7 @@ from engage_api.db import reader, store, world
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.store import Happened, Stored
 from engage_api.events.webhooks.secrets import Box
+from engage_api.http import etags
 from engage_api.http.call import Services
 from engage_api.jobs import enqueue
 from engage_api.sandbox import copying, endpoints, portions, service, wipe
@@ -197,16 +198,19 @@ async def require_snapshot(db: Database, principal: Principal, sandbox_id: str, 
     return found
 
 
-async def delete_snapshot(tx: Transaction, principal: Principal, sandbox_id: str, snapshot_id: str) -> None:
-    """A snapshot goes. `tx` is at the live workspace, and somebody has looked whether the caller manages the sandbox.
+async def delete_snapshot(tx: Transaction, principal: Principal, which: tuple[str, str], if_match: str | None) -> None:
+    """A snapshot goes: of this sandbox, with this id. `tx` is at the live workspace, and somebody has looked whether
+    the caller manages the sandbox.
 
     Raises:
         SandboxBusy: it is being taken.
     """
+    sandbox_id, snapshot_id = which
     who = whole(principal, sandbox_id)
     found = await reader.find(tx, who, SNAPSHOT, snapshot_id)
     if found is None or found.model.sandbox_id != sandbox_id:
         raise NotFound
+    etags.require(if_match, found.document)
     if found.model.state == "copying":
         raise SandboxBusy(headers={"Retry-After": world.AGAIN})
     await forget(tx, who, found)
@@ -216,3 +220,12 @@ async def forget(tx: Transaction, who: Principal, found: Stored[Snapshot]) -> No
     """The snapshot goes, and a job takes away what is in it."""
     await store.remove(tx, who, SNAPSHOT, found)
     await enqueue(tx, EMPTY, Emptying(workspace=found.model.id), workspace=LIVE)
+
+
+async def forget_all(db: Database, who: Principal, sandbox_id: str) -> None:
+    """All snapshots of a sandbox that has ended."""
+    for document in await reader.every(db, who, SNAPSHOT, {"sandbox_id": sandbox_id}, "createdAt"):
+        async with db.write(LIVE) as tx:
+            found = await reader.find(tx, who, SNAPSHOT, SNAPSHOT.read(document).id)
+            if found is not None:
+                await forget(tx, who, found)
