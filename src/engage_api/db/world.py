@@ -95,7 +95,7 @@ async def find(db: Database, workspace: str) -> Any:
 
 
 async def follow(db: Database, workspace: str) -> None:
-    """Learn what a sandbox's clock is, for who asks for its time outside of a write. Elsewhere there is none to learn."""
+    """Learn what a sandbox's clock is, for who asks for its time outside of a write. No other workspace has one."""
     row = await find(db, workspace) if has_world(workspace) else None
     clock.follow(workspace, None if row is None else Clock(row.at, row.since, row.pace))
     worlds.note(workspace, None if row is None else row.busy)

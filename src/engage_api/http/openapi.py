@@ -166,7 +166,7 @@ def _complete(found: dict[str, Any], operation: Operation, schemas: dict[str, An
     for status, kinds in _by_status(problems_of(operation)):
         responses[str(status)] = _refusal(status, kinds)
     found["responses"] = {status: responses[status] for status in sorted(responses)}
-    if "requestBody" in found:
+    if JSON in found.get("requestBody", {}).get("content", ()):  # a file has no example
         _body(found["requestBody"], operation, schemas)
 
 
@@ -211,9 +211,7 @@ def _success(answer: dict[str, Any], status: int, operation: Operation, schemas:
 
 
 def _body(body: dict[str, Any], operation: Operation, schemas: dict[str, Any]) -> None:
-    content = body["content"].get(JSON)
-    if content is None:  # a file
-        return
+    content = body["content"][JSON]
     content["example"] = examples.of(content["schema"], schemas)
     if operation.method == "put":  # the path names it
         content["example"] = {name: value for name, value in content["example"].items() if name != "externalId"}
