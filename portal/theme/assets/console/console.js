@@ -15,6 +15,7 @@ import { progress } from "./start.js";
 import { Bench, choose, current, forget, forgetAll, kept } from "./tab.js";
 import { moment } from "./words.js";
 
+const GONE = new Set([401, 404]);
 const PANELS = [
   ["world", "Look around"],
   ["scenarios", "Scenarios"],
@@ -38,13 +39,13 @@ class Console extends HTMLElement {
     const bench = (this.bench = new Bench(current()));
     const once = key ? [this.#key(key, call)] : [];
     const wait = document.createElement("console-outcome");
-    this.replaceChildren(...once, wait);
+    this.replaceChildren(h("h2", { tabindex: "-1" }, current().name), ...once, wait);
     wait.doing("Opening the sandbox…");
     try {
       await bench.ready(({ work }) => wait.doing(progress(work)));
     } catch (refused) {
       if (!(refused instanceof Refusal)) throw refused;
-      return refused.call.status ? this.gone(refused) : wait.refused(refused);
+      return GONE.has(refused.call.status) ? this.gone(refused) : wait.refused(refused);
     }
     if (bench.signal.aborted) return;
     const calls = document.createElement("sandbox-calls");
@@ -52,7 +53,7 @@ class Console extends HTMLElement {
     const head = this.#head();
     this.replaceChildren(
       head,
-      ...once,
+      ...once.filter((box) => box.isConnected), // it may have been copied and put away meanwhile
       ...(said ? [h("p", { role: "status", class: "console-outcome console-outcome--done" }, said)] : []),
       document.createElement("sandbox-clock"),
       h("div", { class: "console-grid" }, this.#panels(calls), document.createElement("sandbox-log")),
@@ -110,6 +111,7 @@ class Console extends HTMLElement {
       ["Id", h("code", {}, sandbox.id)],
       ["Size", sandbox.size],
       ["Seed", h("code", {}, sandbox.seed)],
+      ...(sandbox.state === "ready" ? [] : [["State", sandbox.state]]),
       ["Ends", sandbox.expiresAt ? moment(sandbox.expiresAt) : "never"],
     ];
     return facts.map(([name, value]) => h("span", {}, `${name} `, value));
@@ -130,7 +132,7 @@ class Console extends HTMLElement {
     const done = h("button", { type: "button", class: "console-button console-button--first" }, "I have copied it");
     done.addEventListener("click", () => {
       box.remove();
-      this.querySelector(".console-head h2").focus();
+      this.querySelector("h2").focus();
     });
     box.append(
       h("h3", { id: "console-key" }, "Your key: it is shown this once"),
