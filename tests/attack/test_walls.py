@@ -31,23 +31,11 @@ PAIRS = [
     ("sandbox", "partner"),
 ]
 LEAST = 50  # questions of each pair
-NAMES = {"customer_id": "cus", "link_id": "lnk", "job_id": "job"} | {
-    "case_id": "cas",
-    "task_id": "tsk",
-    "offer_id": "off",
-    "key_id": "key",
-    "endpoint_id": "whe",
-    "delivery_id": "whd",
-    "organization_id": "org",
-    "application_id": "app",
-    "credential_id": "sec",
-    "member_id": "mem",
-    "invitation_id": "inv",
-    "sandbox_id": "sbx",
-    "run_id": "srn",
-    "advance_id": "adv",
-    "snapshot_id": "snp",
-}
+_PREFIXES = (
+    "customer cus, link lnk, job job, case cas, task tsk, offer off, key key, endpoint whe, delivery whd,"
+    " organization org, application app, credential sec, member mem, invitation inv, sandbox sbx, run srn, advance adv, snapshot snp"
+)
+NAMES = {f"{name}_id": prefix for name, prefix in (pair.split() for pair in _PREFIXES.split(", "))}
 MANAGED = {"sandbox_id", "snapshot_id"}
 """What the operator manages, whosever it is: these stand in the live workspace."""
 MASKED = {"x-request-id", "date", "ratelimit", "retry-after"}
