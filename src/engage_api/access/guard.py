@@ -37,8 +37,6 @@ MOST_KNOWN = 10_000  # credentials kept in memory
 KEY, TOKEN, CUSTOMER = "key", "token", sessions.KIND  # kinds of credentials, as they say themselves
 HOLDERS = {KEY: keys.holder, TOKEN: tokens.holder, CUSTOMER: sessions.holder}
 """How whoever holds a credential of a kind is found. What has another kind, such as a client secret, opens nothing."""
-SHOWN = frozenset({b"authorization", b"engage-fault"})
-"""The headers that the guard reads."""
 
 
 @dataclass(slots=True)
@@ -206,10 +204,12 @@ def bearer(headers: list[tuple[bytes, bytes]]) -> str | None:
 
 def presented(headers: list[tuple[bytes, bytes]]) -> tuple[str | None, str | None]:
     """The same, and the fault that is asked for, if any: its lines are one list (RFC 9651 section 3.2)."""
-    shown, wish = [pair for pair in headers if pair[0] in SHOWN], None
-    given = [value for name, value in shown if name == b"authorization"]
-    if len(given) < len(shown):
-        wish = str(b", ".join([value for name, value in shown if name != b"authorization"]), "latin-1")
+    given, wish = [], None
+    for name, value in headers:
+        if name == b"authorization":
+            given.append(value)
+        elif name == b"engage-fault":
+            wish = str(value, "latin-1") if wish is None else f"{wish}, {str(value, 'latin-1')}"
     if len(given) != 1 or given[0][:7].lower() != b"bearer ":
         return None, wish
     return str(given[0][7:].strip(b" "), "latin-1"), wish
