@@ -33,7 +33,8 @@ PAIRS = [
 LEAST = 50  # questions of each pair
 _PREFIXES = (
     "customer cus, link lnk, job job, case cas, task tsk, offer off, key key, endpoint whe, delivery whd,"
-    " organization org, application app, credential sec, member mem, invitation inv, sandbox sbx, run srn, advance adv, snapshot snp"
+    " organization org, application app, credential sec, member mem, invitation inv, sandbox sbx, run srn,"
+    " advance adv, snapshot snp"
 )
 NAMES = {f"{name}_id": prefix for name, prefix in (pair.split() for pair in _PREFIXES.split(", "))}
 MANAGED = {"sandbox_id", "snapshot_id"}
