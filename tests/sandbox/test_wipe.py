@@ -4,8 +4,8 @@ import pytest
 from sqlmodel import SQLModel
 
 from engage_api.app import create_app  # registers all tables
-from engage_api.sandbox.clocks import models as _clocks  # noqa: F401  # registers its table
 from engage_api.sandbox import tables
+from engage_api.sandbox.clocks import models as _clocks  # noqa: F401  # registers its table
 from engage_api.sandbox.tables import MEANS, Means
 from engage_api.sandbox.wipe import wipe, wipe_at_once
 from tests.api.harness import Service, works
