@@ -124,7 +124,7 @@ def test_every_operation_has_a_page_with_its_parameters_fields_answers_and_error
             for part in (operation.get("requestBody", {}), operation["responses"].get("200", {})):
                 for content in part.get("content", {}).values():
                     schema = content.get("schema") or content["itemSchema"]
-                    names += schemas.get(schema.get("$ref", "").rpartition("/")[2], schema)["properties"]
+                    names += schemas.get(schema.get("$ref", "").rpartition("/")[2], schema).get("properties", ())
             codes = [
                 code
                 for status, one in operation["responses"].items()
