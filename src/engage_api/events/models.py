@@ -30,7 +30,7 @@ class Event(BaseModel):
     time: Moment = Field(description="When it happened.")
     recordedtime: Moment = Field(description="When it was written down.")
     actor: str = Field(
-        description="Who did it: `application:`, `person:` or `customer:` and an id; `anonymous`; or `clock`, for time.",
+        description="Who did it: `application:`, `person:` or `customer:` and an id; `anonymous`; `clock`, for time.",
         examples=["application:app_operator"],
     )
     datacontenttype: Literal["application/json"]
