@@ -93,7 +93,9 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
+WHOLE = BeforeValidator(_whole)
+"""For one that has bounds and may be null: `Annotated[int, Field(ge=1), WHOLE] | None`."""
+Whole = Annotated[int, WHOLE]
 """An integer as JSON Schema means it (2020-12, validation, section 6.1.1): 2.0 is one, however it was written."""
 
 Day = Annotated[date, Field(examples=["2026-11-21"])]

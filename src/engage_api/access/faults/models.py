@@ -10,7 +10,7 @@ from sqlmodel import Field as Column
 from sqlmodel import SQLModel
 
 from engage_api.core.mishaps import LONGEST, NotUnderstood, Rule, parse
-from engage_api.core.model import Input, Model, Moment, Whole, shown_as
+from engage_api.core.model import WHOLE, Input, Model, Moment, Whole, shown_as
 from engage_api.db.base import Instant
 from engage_api.db.row import KEY
 
@@ -52,7 +52,9 @@ class FaultRule(Input):
     share: Whole = Field(
         default=100, ge=1, le=100, description="Per cent of the calls after that, evenly spread.", examples=[25]
     )
-    times: Whole | None = Field(default=None, ge=1, le=MOST_CALLS, description="At most so often.", examples=[3])
+    times: Annotated[int, Field(ge=1, le=MOST_CALLS), WHOLE] | None = Field(
+        default=None, description="At most so often.", examples=[3]
+    )
     until: Moment | None = Field(default=None, description="Until then, by the sandbox's clock.")
 
     def rule(self, rule_id: str) -> Rule:

@@ -9,7 +9,7 @@ from sqlmodel import Field as Column
 from sqlmodel import SQLModel
 
 from engage_api.access.sandboxes.models import FASTEST
-from engage_api.core.model import Input, Model, Moment, Reference, Whole, needed, shown_as
+from engage_api.core.model import WHOLE, Input, Model, Moment, Reference, needed, shown_as
 from engage_api.db.base import Instant
 from engage_api.db.row import KEY
 
@@ -44,7 +44,7 @@ class SandboxClockUpdate(Input):
         None, description="Not to be set: make an advance.", json_schema_extra={"readOnly": True}
     )
     mode: Mode | None = needed()
-    pace: Annotated[Whole, Field(ge=1, le=FASTEST)] | None = needed()
+    pace: Annotated[int, Field(ge=1, le=FASTEST), WHOLE] | None = needed()
 
 
 class AdvanceCreate(Input):
