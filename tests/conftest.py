@@ -27,8 +27,8 @@ from tests import counts, leaks, servers
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than processors: a test that waits for a process or a disk leaves its own to another."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than processors: a test that waits for a process or a disk leaves its own to another."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_configure(config: pytest.Config) -> None:
