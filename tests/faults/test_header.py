@@ -113,7 +113,8 @@ async def test_a_revoked_credential_stays_so_until_it_is_forgiven(line: Line) ->
 async def test_what_is_not_understood_or_for_the_live_workspace_is_refused_before_anything_is_done(line: Line) -> None:
     live = await line.service.key()
     async with line.client() as client, line.client(live) as owner:
-        for fault in ("", "status=404", "latency=999999", "latency=1, latency", "drop=later", "webhook=duplicate", "é"):
+        wrong = ("", "status=404", "latency=999999", "latency=1, latency", "drop=later", "webhook=duplicate", "é")
+        for fault in (*wrong, "status=503,status=429"):
             raw = {"Engage-Fault": fault.encode()}
             answer = await client.post("/customers", json=ZOE, headers=raw)  # type: ignore[arg-type]
             assert answer.status_code == 400, fault

@@ -83,11 +83,15 @@ async def test_what_is_no_rule_is_refused_and_all_of_it_is_told(line: Line) -> N
             ({"fault": "revoke", "methods": ["HEAD"]}, "/rules/0/methods/0"),
             ({"fault": "revoke", "operations": ["get_customer", "get_custmer"]}, "/rules/0/operations/1"),
             ({"fault": "revoke", "chance": 0.5}, "/rules/0/chance"),
+            ({"fault": "webhook=duplicate", "methods": ["POST"]}, "/rules/0/methods"),
+            ({"fault": "webhook=delay;seconds=1", "operations": ["get_customer"]}, "/rules/0/operations"),
         ):
             answer = await client.put(here, json={"rules": [rule]})
             assert answer.status_code == 400, rule
             assert [one["pointer"] for one in answer.json()["errors"]] == [pointer]
         assert (await client.put(here, json={"rules": [{"fault": "revoke"}] * 21})).status_code == 400
+        (told,) = (await client.put(here, json=[])).json()["errors"]
+        assert told["detail"] == "It should be a JSON object"
         for method in ("GET", "PUT", "DELETE"):
             body: dict[str, Any] | None = {"rules": []} if method == "PUT" else None
             assert (await stranger.request(method, here, json=body)).status_code == 404

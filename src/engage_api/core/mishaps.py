@@ -103,12 +103,13 @@ def parse(text: str, *, setting: bool = False) -> Mishap:
     """The fault that this names. `setting`: in a sandbox's setting, where webhooks have faults, too.
 
     Raises:
-        NotUnderstood: it names none, or two that contradict each other.
+        NotUnderstood: it names none, or two that contradict each other, or one twice.
     """
     understood = UNDERSTOOD + (OF_SETTINGS if setting else "") + "."
     try:
         given = http_sf.parse(text.encode("ascii"), tltype="dictionary") if len(text) <= LONGEST else {}
-        found = _mishap(given) if isinstance(given, dict) else None
+        twice = isinstance(given, dict) and text.count(",") >= len(given)  # RFC 9651 alone would take the last one
+        found = _mishap(given) if isinstance(given, dict) and not twice else None
     except ValueError:
         found = None
     if found is None or (found.webhook and not setting):

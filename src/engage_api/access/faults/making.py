@@ -9,6 +9,7 @@ from fastapi import Request
 
 from engage_api.access import challenges
 from engage_api.access.faults import store
+from engage_api.access.worlds import GUESTS
 from engage_api.core import mishaps
 from engage_api.core.mishaps import Mishap, NotUnderstood
 from engage_api.core.principal import Principal
@@ -21,7 +22,8 @@ from engage_api.http.limits import as_used_up
 HEADER = "Engage-Fault"
 SPARED = "/sandboxes"
 """What sandboxes themselves are reached by: faults that are set leave it alone, or nobody could take them away."""
-MOST_WAITING = 100  # calls of a sandbox that are being held up in a process
+MOST_WAITING = 200  # calls that are being held up in a process: each keeps its connection
+MOST_OF_ONE, MOST_OF_GUESTS = 100, 50  # of these, an organization's; of all who have no account together
 USUAL_WAIT = 1  # second, as the service itself says
 REVOKED = Mishap(revoke=True)
 _LIVE = "Faults are made in sandboxes alone. Nothing was done; leave the header out, or use a key of a sandbox."
@@ -47,7 +49,7 @@ class Maker:
         state["mishap"] = said = str(mishap)
         state["headers"].append((HEADER.lower().encode(), said.encode()))
         if mishap.latency:
-            await self._hold(who.workspace, mishap.latency / 1000)
+            await self._hold(who.organization, mishap.latency / 1000)
             state["waited"] = mishap.latency / 1000
         if mishap.drop:
             state["cut"] = Cut(request.scope, request.receive, middle=mishap.drop == "mid-body")
@@ -71,14 +73,16 @@ class Maker:
                 return rule.mishap
         return None
 
-    async def _hold(self, workspace: str, seconds: float) -> None:
-        if self._waiting[workspace] >= MOST_WAITING:
-            raise TooManyRequests("Too many calls are being held up.", headers={"Retry-After": str(USUAL_WAIT)})
-        self._waiting[workspace] += 1
+    async def _hold(self, organization: str, seconds: float) -> None:
+        most = MOST_OF_GUESTS if organization == GUESTS else MOST_OF_ONE
+        if self._waiting[organization] >= most or self._waiting.total() >= MOST_WAITING:
+            told = f"At most {most} calls of an organization are held up at a time, and {MOST_WAITING} of all together."
+            raise TooManyRequests(told, headers={"Retry-After": str(USUAL_WAIT)})
+        self._waiting[organization] += 1
         try:
             await asyncio.sleep(seconds)
         finally:
-            self._waiting[workspace] -= 1
+            self._waiting[organization] -= 1
             self._waiting += Counter()  # drops those that have none left
 
 
@@ -90,6 +94,7 @@ def is_spared(scope: Any) -> bool:
 def revoked(state: dict[str, Any]) -> Problem:
     """What a revoked credential is answered: as if it were none, and that it was a fault."""
     state["mishap"] = str(REVOKED)
+    state["headers"] = _without_limits(state["headers"])
     state["headers"].append((HEADER.lower().encode(), str(REVOKED).encode()))
     return challenges.unauthenticated(state["services"].base_url, invalid=True)
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from engage_api.access.faults import store
 from engage_api.access.faults.models import Faults, FaultsPut
 from engage_api.access.guard import guard
+from engage_api.core.mishaps import parse
 from engage_api.core.problem import Fault, InvalidRequest
 from engage_api.core.scopes import Scope
 from engage_api.http import etags
@@ -36,9 +37,9 @@ async def put_sandbox_faults(sandbox_id: str, call: Manage, body: Setting) -> Re
     has the fault that its header `Engage-Fault` asks for.
     """
     await require(call.db, call.principal, sandbox_id)
-    _refuse_unknown(body)
+    _refuse_idle(body)
     await store.put(call.db, sandbox_id, body.rules)
-    call.services.doorkeeper.forget_all()
+    call.services.doorkeeper.forget_workspace(sandbox_id)
     document = await _document(call, sandbox_id)
     return Answer(200, document, {"ETag": etags.strong(document)}).response()
 
@@ -48,7 +49,7 @@ async def delete_sandbox_faults(sandbox_id: str, call: Manage) -> Response:
     """Nothing goes wrong on request any more, and revoked credentials work again."""
     await require(call.db, call.principal, sandbox_id)
     await store.put(call.db, sandbox_id, ())
-    call.services.doorkeeper.forget_all()
+    call.services.doorkeeper.forget_workspace(sandbox_id)
     return Response(status_code=204)
 
 
@@ -56,11 +57,11 @@ async def _document(call: Call, sandbox_id: str) -> bytes:
     return (await store.show(call.db, sandbox_id)).model_dump_json(by_alias=True).encode()
 
 
-def _refuse_unknown(wanted: FaultsPut) -> None:
-    """A slip in a name would be a fault that never comes.
+def _refuse_idle(wanted: FaultsPut) -> None:
+    """A slip in a name would be a fault that never comes, and deliveries have no names to go by.
 
     Raises:
-        InvalidRequest: there are no such operations.
+        InvalidRequest: there are no such operations, or they are given for a webhook.
     """
     told = "There is no operation with this id."
     errors = [
@@ -68,6 +69,13 @@ def _refuse_unknown(wanted: FaultsPut) -> None:
         for at, rule in enumerate(wanted.rules)
         for nth, name in enumerate(rule.operations)
         if name not in DirectRoute.known
+    ]
+    told = "A fault of webhooks is about deliveries, not about calls: leave it out."
+    errors += [
+        Fault("not-applicable", told, pointer=f"/rules/{at}/{name}")
+        for at, rule in enumerate(wanted.rules)
+        for name in ("methods", "operations")
+        if getattr(rule, name) and parse(rule.fault, setting=True).webhook
     ]
     if errors:
         raise InvalidRequest(errors=errors)
