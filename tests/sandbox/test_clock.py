@@ -75,6 +75,10 @@ async def test_what_makes_no_sense_is_refused(service: Service) -> None:
     ):
         answer = await box.client.post(f"{box.clock}/advances", json=wanted)
         assert places(refused(answer, 400, "invalid-request")) == where, wanted
+    for text in ("P1M", "P5Y", "soon", "-P1D", "PT0.5S", "P1D\n"):
+        answer = await box.client.post(f"{box.clock}/advances", json={"by": text})
+        (told,) = refused(answer, 400, "invalid-request")["errors"]
+        assert told["detail"].startswith("It should be a duration such as P30D"), text
     assert (await box.client.read(box.clock))["now"] == clock.wire(START)
 
 

@@ -10,6 +10,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     PlainSerializer,
     StringConstraints,
@@ -18,7 +19,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from engage_api.core import clock
 
@@ -87,6 +88,24 @@ Moment = Annotated[
     Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-21T20:00:00.000Z"]),
 ]
 """A moment with its offset (RFC 3339). Answered in UTC with milliseconds; finer digits are dropped."""
+
+
+class Form:
+    """The form of a text, and what is told of any other: a sentence, where its pattern would tell people nothing."""
+
+    def __init__(self, pattern: str, told: str) -> None:
+        self._pattern, self._told = re.compile(pattern), told
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._fitting, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "pattern": self._pattern.pattern}
+
+    def _fitting(self, text: str) -> str:
+        if self._pattern.fullmatch(text):
+            return text
+        raise PydanticCustomError("form", self._told)
 
 
 def _whole(value: Any) -> Any:

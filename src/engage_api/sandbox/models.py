@@ -14,7 +14,7 @@ from engage_api.access.sandboxes.models import (
     Size,
     Work,
 )
-from engage_api.core.model import Input, Metadata, MetadataPatch, Moment, Name, Whole, needed, shown_as
+from engage_api.core.model import Form, Input, Metadata, MetadataPatch, Moment, Name, Whole, needed, shown_as
 
 __all__ = [
     "SANDBOX",
@@ -31,7 +31,13 @@ __all__ = [
 ]
 
 Mode = Literal["running", "frozen"]
-Lifetime = Annotated[str, StringConstraints(pattern=r"^(P[0-9]{1,2}D|PT[0-9]{1,4}[HM])$")]
+Lifetime = Annotated[
+    str,
+    Form(
+        r"^(P[0-9]{1,2}D|PT[0-9]{1,4}[HM])$",
+        "It should be a duration in days, hours or minutes, such as P7D, PT12H or PT30M",
+    ),
+]
 Seed = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[ -~]+$")]
 
 

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 from sqlalchemy import BigInteger, Index, text
 from sqlmodel import Field as Column
 from sqlmodel import SQLModel
 
 from engage_api.access.sandboxes.models import FASTEST
-from engage_api.core.model import WHOLE, Input, Model, Moment, Reference, needed, shown_as
+from engage_api.core.model import WHOLE, Form, Input, Model, Moment, Reference, needed, shown_as
 from engage_api.db.base import Instant
 from engage_api.db.row import KEY
 
@@ -18,6 +18,14 @@ DURATION = (
     r"^P(?:[0-9]{1,3}W|[0-9]{1,5}D|(?:[0-9]{1,5}D)?T(?:[0-9]{1,6}H(?:[0-9]{1,6}M)?(?:[0-9]{1,9}S)?"
     r"|[0-9]{1,6}M(?:[0-9]{1,9}S)?|[0-9]{1,9}S))$"
 )
+Span = Annotated[
+    str,
+    Form(
+        DURATION,
+        "It should be a duration such as P30D, P2W or P1DT12H: weeks, or days, hours, minutes and seconds; "
+        "no months or years, for they differ in length",
+    ),
+]
 Mode = Literal["running", "frozen"]
 AdvanceState = Literal["running", "done", "failed"]
 RUNNING = "running"
@@ -53,7 +61,7 @@ class AdvanceCreate(Input):
     model_config = shown_as(by="P30D")
 
     to: Moment | None = Field(None, description="To this moment, at most five years ahead.")
-    by: Annotated[str, StringConstraints(pattern=DURATION)] | None = Field(
+    by: Span | None = Field(
         None,
         description="By this long (ISO 8601): weeks, or days, hours, minutes and seconds; at most five years.",
         examples=["P30D"],
