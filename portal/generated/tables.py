@@ -148,7 +148,7 @@ def _default(value: Any) -> str:
             return f"`{str(value).lower()}`"
         case ():
             return "`[]`"
-        case SecretStr() | "":
+        case SecretStr() | "" | None:
             return "(empty)"
         case _:
             return f"`{value}`"

@@ -112,8 +112,8 @@ class Settings(BaseSettings):
         le=100_000,
         description="Sandboxes that there may be at once of people without an account; 0: they can make none.",
     )
-    guest_sandboxes_hourly: int = Field(
-        5, ge=1, le=100_000, description="Sandboxes that one address may make in an hour without an account."
+    guest_sandboxes_hourly: int | None = Field(
+        None, ge=1, le=100_000, description="Of one address, new ones in an hour. Empty: 60, in production 20."
     )
     event_retention: str = Field(
         "",
@@ -206,7 +206,8 @@ class Settings(BaseSettings):
     @property
     def guests(self) -> Guests:
         """How many sandboxes people without an account may have."""
-        return Guests(self.guest_sandboxes, self.guest_sandboxes_hourly)
+        usual = 20 if self.environment == "production" else 60
+        return Guests(self.guest_sandboxes, self.guest_sandboxes_hourly or usual)
 
     @property
     def kept(self) -> timedelta | None:

@@ -4,7 +4,7 @@ from engage_api.core.principal import Principal
 from engage_api.core.problem import InsufficientScope, Unauthenticated
 from engage_api.core.scopes import Scope
 
-HOW = "Send `Authorization: Bearer …` with an API key or a token that works."
+HOW = "Send `Authorization: Bearer …` with an API key or a token that works. A sandbox's ends with the sandbox."
 """What a 401 says, the same whether there was none, or one that is mistyped, ended or not for this address."""
 
 

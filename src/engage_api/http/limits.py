@@ -145,7 +145,8 @@ def as_used_up(plan: Plan, seconds: int) -> TooManyRequests:
 
 def _used_up(name: str, amount: int, told: Told, policies: bytes) -> TooManyRequests:
     reset = _whole(told.seconds)
-    again = f"It returns at midnight UTC, in {reset} seconds." if name == "quota" else f"Try again in {reset} seconds."
+    wait = f"in {reset} second{'s' if reset != 1 else ''}."
+    again = f"It returns at midnight UTC, {wait}" if name == "quota" else f"Try again {wait}"
     return TooManyRequests(
         f"The {name} of {amount} requests{' for today' if name == 'quota' else ''} is used up. {again}",
         headers={

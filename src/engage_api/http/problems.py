@@ -127,6 +127,7 @@ def _unrouted(app: FastAPI, request: Request, status: int) -> Problem | Response
 
 def _fault(place: Sequence[str | int], code: str, detail: str) -> Fault:
     where, *path = place
+    detail = "It should be a JSON object" if code == "model_type" else detail  # pydantic's names our class
     if where == "body":
         pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path if part != "[key]")
         return Fault(code.replace("_", "-"), detail, pointer=pointer[:LONGEST_POINTER])

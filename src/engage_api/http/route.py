@@ -20,6 +20,7 @@ from engage_api.core.problem import BodyTooLarge, Fault, InvalidRequest, Unsuppo
 from engage_api.http.strict import RawJson
 
 MOST_PARAMETERS = 100
+HOW = "Send JSON as it is, not encoded, with one header `Content-Type: application/json`."
 JSON_TYPES = frozenset({b"application/json", b"application/merge-patch+json"})
 
 
@@ -142,14 +143,14 @@ async def _read_body(request: Request, media_types: frozenset[bytes], *, optiona
     for name, value in request.scope["headers"]:
         if name == b"content-type":
             if kind is not None:  # a second one: which would be meant?
-                raise UnsupportedMediaType
+                raise UnsupportedMediaType(HOW)
             kind, _, more = value.lower().partition(b";")
             kind = kind.strip() if b"charset" not in more or b"utf-8" in more else b""
         elif name == b"content-encoding":
             encoding = value.strip().lower()
     unsaid = optional and kind is None
     if (kind not in media_types and not unsaid) or encoding != b"identity":
-        raise UnsupportedMediaType
+        raise UnsupportedMediaType(HOW)
     most, parts, size = request.scope["state"]["max_body_bytes"], [], 0
     async for part in request.stream():
         size += len(part)
@@ -158,7 +159,7 @@ async def _read_body(request: Request, media_types: frozenset[bytes], *, optiona
         parts.append(part)
     raw = RawJson(b"".join(parts))
     if unsaid and raw:
-        raise UnsupportedMediaType
+        raise UnsupportedMediaType(HOW)
     raw = RawJson(b"{}") if optional and not raw else raw
     request.scope["state"]["body"] = raw
     return raw

@@ -4,6 +4,7 @@ They have nothing else in common. How many there may be is bounded: per address,
 """
 
 from dataclasses import replace
+from ipaddress import IPv6Network
 from typing import Any
 
 from engage_api.access import operator
@@ -23,6 +24,7 @@ from engage_api.http.middleware import counted_as
 from engage_api.http.windows import Seconds
 
 HOUR = 3_600  # seconds
+WIDER = 5  # times as many of an IPv6 /48: one subscriber may have it, and it has 65,536 that count as an address
 SHORTEST_KEY = 20  # characters of an idempotency key: what a stranger can guess is no secret
 NAME = "Guests"
 
@@ -48,9 +50,16 @@ async def let_in(call: Call) -> None:
         TooManyRequests: the address has had its share.
     """
     services, address = call.services, counted_as(call.request.scope)
-    wait = await services.limits.spend_address(Seconds(services.guests.hourly, HOUR, "guests"), address)
+    hourly = services.guests.hourly
+    wait = await services.limits.spend_address(Seconds(hourly, HOUR, "guests"), address)
+    if not wait and "/" in address:
+        network = str(IPv6Network(address).supernet(new_prefix=48))
+        wait = await services.limits.spend_address(Seconds(WIDER * hourly, HOUR, "guests of a network"), network)
     if wait:
-        told = f"Without an account an address may make {services.guests.hourly} sandboxes in an hour."
+        told = (
+            f"Without an account an address may make {hourly} sandboxes in an hour. "
+            "With the key of one that you have, you can reset it, fork it or make another; or sign up."
+        )
         raise TooManyRequests(told, headers={"Retry-After": str(wait)})
     await _prepare(call.db)
 

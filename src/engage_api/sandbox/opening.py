@@ -112,6 +112,8 @@ def planned(wanted: SandboxCreate, *, guest: bool) -> New:
     start = wanted.clock
     if start is not None and start.now is not None and start.now.year not in YEARS:
         faults.append(Fault("out-of-range", "From 2001 to 2099.", pointer="/clock/now"))
+    if start is not None and start.mode == "frozen" and "pace" in start.model_fields_set:
+        faults.append(Fault("not-applicable", "It stands still: leave it out.", pointer="/clock/pace"))
     if faults:
         raise InvalidRequest(errors=faults)
     now = clock.host()
