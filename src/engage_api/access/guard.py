@@ -3,11 +3,9 @@
 The scope stands at the route as the type of a parameter: `Read = Annotated[Call, guard(Scope.CASES_READ)]`.
 """
 
-import contextlib
 import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from ipaddress import ip_address
 from time import monotonic
 from typing import Any
 
@@ -15,6 +13,7 @@ from fastapi import Depends, Request
 
 from engage_api.access import keys
 from engage_api.access.challenges import forbidden, unauthenticated
+from engage_api.access.credentials import bearer, presented, usable
 from engage_api.access.customer_sessions import service as sessions
 from engage_api.access.faults import making
 from engage_api.access.faults import store as faults
@@ -26,6 +25,7 @@ from engage_api.core import world as worlds
 from engage_api.core.principal import NOBODY, Principal
 from engage_api.core.problem import NotFound, TooManyRequests, Unavailable
 from engage_api.core.scopes import Scope
+from engage_api.core.world import SandboxBusy
 from engage_api.db import world
 from engage_api.db.engine import Database
 from engage_api.db.store import Happened
@@ -49,6 +49,7 @@ class Doorkeeper:
     _known: dict[bytes, tuple[Principal, float]] = field(default_factory=dict)
     _used: dict[tuple[str, str], datetime] = field(default_factory=dict)
     _forgotten: int = 0
+    _emptied: dict[str, float] = field(default_factory=dict)
     maker: Maker = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,7 +64,7 @@ class Doorkeeper:
         kind = secret.kind(token)
         if kind not in HOLDERS:
             return None
-        before = self._forgotten
+        before, began = self._forgotten, monotonic()
         principal = await HOLDERS[kind](self.db, secret.fingerprint(self.pepper, token))
         if principal is None:
             self._known.pop(digest, None)
@@ -74,7 +75,8 @@ class Doorkeeper:
             await world.follow(self.db, principal.workspace)
             mishaps = await faults.held(self.db, principal.workspace, principal.credential)
             principal = principal if mishaps is None else replace(principal, mishaps=mishaps)
-        if before == self._forgotten:  # else what was looked up may be what was revoked meanwhile
+        if before == self._forgotten and self._emptied.get(principal.workspace, 0.0) < began:
+            # else what was looked up may be what was revoked meanwhile
             self._known[digest] = principal, monotonic() + self.trusted_for
         if kind == KEY:
             self._used[principal.workspace, principal.credential] = clock.business(principal.workspace)
@@ -92,6 +94,14 @@ class Doorkeeper:
         self._known = {
             digest: kept for digest, kept in self._known.items() if (kept[0].workspace, kept[0].customer) != who
         }
+
+    def forget_workspace(self, workspace: str) -> None:
+        """Look up again whatever opens this one: what happens to a sandbox is nothing to all others."""
+        if len(self._emptied) >= MOST_KNOWN:
+            self._emptied.clear()
+            self._forgotten += 1
+        self._emptied[workspace] = monotonic()
+        self._known = {digest: kept for digest, kept in self._known.items() if kept[0].workspace != workspace}
 
     def forget_all(self) -> None:
         """Look every credential up again: an organization or an application has changed."""
@@ -120,14 +130,22 @@ class Doorkeeper:
 
     async def _end_key(self, holder: Principal) -> None:
         anybody = replace(holder, credential=NOBODY, sees_workspace=True)  # it ends whoever made it
-        with contextlib.suppress(NotFound):  # another process has ended it, and this one has not heard of that
+        try:
             async with self.db.write(holder.workspace) as tx:
                 await keys.revoke(tx, anybody, holder.credential, LEAKED)
+        except NotFound:
+            return  # another process has ended it, and this one has not heard of that
+        except SandboxBusy:
+            await keys.shut(self.db, holder.workspace, holder.credential)
 
     async def write_uses(self) -> None:
-        """Write down when keys were last used; the service does so every minute and at its end."""
+        """Write down when keys were last used; the service does so every minute and at its end.
+
+        What could not be written now is written the next time.
+        """
         used, self._used = self._used, {}
-        await keys.note_use(self.db, [(workspace, key, time) for (workspace, key), time in used.items()])
+        left = await keys.note_use(self.db, [keys.Use(*which, time) for which, time in used.items()])
+        self._used = {(one.workspace, one.key): one.time for one in left} | self._used
 
 
 class Guard:
@@ -144,9 +162,10 @@ class Guard:
         services: Services = state["services"]
         state["headers"].append(self._header)
         token, wish = presented(scope["headers"])
-        principal = await _who(scope, services, token)
+        principal = await _holder(scope, services, token)
         state["principal"] = principal
         state["headers"] += await services.limits.spend(principal, self._group)
+        await _admit(scope, services, principal)
         if self.scope not in principal.scopes:
             raise forbidden(principal, self.scope)
         if wish is not None or principal.mishaps is not None:
@@ -191,57 +210,29 @@ async def look_again(call: Call, scope: Scope) -> Principal:
         Unauthenticated: it has ended meanwhile, or is not for this address any more.
         InsufficientScope: it has lost the scope.
     """
-    principal = await _who(call.request.scope, call.services, bearer(call.request.scope["headers"]))
+    principal = await _holder(call.request.scope, call.services, bearer(call.request.scope["headers"]))
+    await _admit(call.request.scope, call.services, principal)
     if scope not in principal.scopes:
         raise forbidden(principal, scope)
     return principal
 
 
-def bearer(headers: list[tuple[bytes, bytes]]) -> str | None:
-    """The token of the one `Authorization: Bearer` header; more than one is none (RFC 6750 section 2)."""
-    return presented(headers)[0]
-
-
-def presented(headers: list[tuple[bytes, bytes]]) -> tuple[str | None, str | None]:
-    """The same, and the fault that is asked for, if any: its lines are one list (RFC 9651 section 3.2)."""
-    given, wish = [], None
-    for name, value in headers:
-        if name == b"authorization":
-            given.append(value)
-        elif name == b"engage-fault":
-            wish = str(value, "latin-1") if wish is None else f"{wish}, {str(value, 'latin-1')}"
-    if len(given) != 1 or given[0][:7].lower() != b"bearer ":
-        return None, wish
-    return str(given[0][7:].strip(b" "), "latin-1"), wish
-
-
-def usable(principal: Principal, client: tuple[str, int] | None) -> bool:
-    """Whether the credential has not expired and may be used from this address."""
-    if principal.expires_at is not None and principal.expires_at <= clock.business(principal.workspace):
-        return False
-    if not principal.networks:
-        return True
-    try:
-        address = ip_address(client[0] if client else "")
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return any((mapped or address) in network for network in principal.networks)
-
-
-async def _who(scope: Any, services: Services, token: str | None) -> Principal:
+async def _holder(scope: Any, services: Services, token: str | None) -> Principal:
     principal = await services.doorkeeper.recognise(token) if token else None
     if principal is None or not usable(principal, scope["client"]):
         _refuse_blocked(scope)
         raise unauthenticated(services.base_url, invalid=bool(token))
+    return principal
+
+
+async def _admit(scope: Any, services: Services, principal: Principal) -> None:
+    """Refuse whose sandbox nobody is to see now, and whom a fault has shut out: they have been counted like others."""
     if worlds.is_closed(principal.workspace) and not making.is_spared(scope):
         await world.follow(services.db, principal.workspace)
         if worlds.is_closed(principal.workspace):
             raise Unavailable("The sandbox is being reset or restored, or that failed.", headers={"Retry-After": "1"})
     if principal.mishaps is not None and principal.mishaps.revoked and not making.is_spared(scope):
-        scope["state"]["principal"] = principal  # whose refusals are no guesses
         raise making.revoked(scope["state"])
-    return principal
 
 
 def _refuse_blocked(scope: Any) -> None:

@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from ipaddress import ip_network
+from typing import NamedTuple
 
-from sqlalchemy import bindparam, insert
+from sqlalchemy import bindparam, delete, insert
 
 from engage_api.access import holders
 from engage_api.access.applications.models import APPLICATION, OPERATOR
@@ -21,8 +22,10 @@ from engage_api.core import clock, secret
 from engage_api.core.principal import Principal
 from engage_api.core.problem import Fault, InvalidRequest, NotFound, Problem
 from engage_api.core.secret import Secret
+from engage_api.core.world import working
 from engage_api.db import reader, store
 from engage_api.db.engine import Database, Transaction
+from engage_api.db.errors import Unavailable
 from engage_api.db.sql import Query
 from engage_api.db.store import Stored
 
@@ -40,7 +43,20 @@ _HOLDER = Query(
     )
     .where(_credential.c.fingerprint == bindparam("fingerprint"))
 )
+_SHUT = Query(
+    delete(_credential).where(
+        _credential.c.workspace_id == bindparam("workspace"), _credential.c.key_id == bindparam("key_id")
+    )
+)
 _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?|P(\d+)D")
+
+
+class Use(NamedTuple):
+    """When a key was last used."""
+
+    workspace: str
+    key: str
+    time: datetime
 
 
 class NotRotatable(Problem):
@@ -139,11 +155,31 @@ async def holder(db: Database, mark: bytes) -> Principal | None:
     return holders.principal(row, key.id, scopes, key.expires_at, networks)
 
 
-async def note_use(db: Database, used: Sequence[tuple[str, str, datetime]]) -> None:
-    """Write down when keys were last used: (workspace, key, time). No event: nothing happened to the key itself."""
-    for workspace, key_id, time in used:
-        async with db.write(workspace) as tx:
-            await store.amend(tx, workspace, API_KEY, key_id, {"last_used_at": time})
+async def note_use(db: Database, used: Sequence[Use]) -> list[Use]:
+    """Write down when keys were last used. No event: nothing happened to the key itself.
+
+    What is not written, because something holds its workspace up; nobody else's has to wait for that.
+    """
+    left, held = [], set()
+    for use in used:
+        if use.workspace not in held:
+            try:
+                with working():  # it draws no id and needs no time, so a copy does not mind
+                    async with db.write(use.workspace) as tx:
+                        await store.amend(tx, use.workspace, API_KEY, use.key, {"last_used_at": use.time})
+                continue
+            except Unavailable:
+                held.add(use.workspace)
+        left.append(use)
+    return left
+
+
+async def shut(db: Database, workspace: str, key_id: str) -> None:
+    """Let a key open nothing from now on, though its sandbox is busy and nothing can be written in its log: there the
+    key stays in the list until somebody deletes it.
+    """
+    async with db.system.write(None) as tx:
+        await tx.run(_SHUT, workspace=workspace, key_id=key_id)
 
 
 def _refuse_more(principal: Principal, wanted: ApiKeyCreate) -> None:

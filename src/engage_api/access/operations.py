@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from engage_api.access.guard import bearer, usable
+from engage_api.access.credentials import bearer, usable
 from engage_api.core.problem import Problem, TooManyRequests, Unauthenticated
 from engage_api.core.scopes import Scope
 from engage_api.db.errors import Unavailable

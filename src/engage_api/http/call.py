@@ -41,6 +41,9 @@ class Keeper(Protocol):
     def forget_customer(self, workspace: str, customer: str) -> None:
         """Look up again whatever lets this customer in."""
 
+    def forget_workspace(self, workspace: str) -> None:
+        """Look up again whatever opens this one."""
+
     def forget_all(self) -> None:
         """Look every credential up again: somebody who holds several may have changed."""
 

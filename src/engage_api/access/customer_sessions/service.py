@@ -76,8 +76,8 @@ async def end(tx: Transaction, principal: Principal, customer_id: str) -> None:
 
 
 async def end_one(db: Database, workspace: str, session_id: str) -> None:
-    """End one session. That it is gone already is no matter."""
-    async with db.write(workspace) as tx:
+    """End one session, also of a sandbox that is busy. That it is gone already is no matter."""
+    async with db.system.write(None) as tx:
         await tx.run(_END_ONE, workspace=workspace, id=session_id)
 
 

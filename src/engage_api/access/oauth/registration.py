@@ -13,7 +13,7 @@ from starlette.requests import Request
 from engage_api.access.applications import redirects, secrets, service
 from engage_api.access.applications.models import MOST_REDIRECTS, Application, ApplicationCreate
 from engage_api.access.applications.secret_models import ClientSecretCreate
-from engage_api.access.guard import bearer, usable
+from engage_api.access.credentials import bearer, usable
 from engage_api.access.oauth import metadata
 from engage_api.access.oauth.forms import LARGEST, NONE, Refused
 from engage_api.access.oauth.server import Answer

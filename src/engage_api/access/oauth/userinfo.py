@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from engage_api.access.guard import bearer
+from engage_api.access.credentials import bearer
 from engage_api.access.oauth import signed, tokens
 from engage_api.core import secret
 from engage_api.db.errors import Unavailable
