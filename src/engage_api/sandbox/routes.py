@@ -25,6 +25,7 @@ Write = Annotated[Call, guard(Scope.SANDBOX_WRITE)]
 Anybody = Annotated[Call, welcome(Scope.SANDBOX_WRITE)]
 NewSandbox = Annotated[SandboxCreate, json_body(SandboxCreate)]
 Patch = Annotated[SandboxUpdate, json_body(SandboxUpdate)]
+USUAL = SandboxCreate()
 
 Sort = Annotated[Literal["createdAt", "-createdAt", "updatedAt", "-updatedAt"], Field(description=SORTED)]
 
@@ -38,11 +39,11 @@ class SandboxQuery(ListQuery):
 
 
 @router.post("", status_code=201, response_model=SandboxWithKey, summary="Create a sandbox", openapi_extra=NEW)
-async def create_sandbox(call: Anybody, body: NewSandbox) -> Response:
+async def create_sandbox(call: Anybody, body: NewSandbox = USUAL) -> Response:
     """A closed world of data with a clock of its own, and a key to it that is shown this once.
 
     A tiny one is filled when it is answered; a larger one is `seeding` for a while. Without a credential it is tiny or
-    small, stays for three days at most, and an address may make five in an hour.
+    small, stays for three days at most, and an address may make so many in an hour.
     """
     return await Opening(call, body).answer()
 
@@ -73,5 +74,5 @@ async def delete_sandbox(sandbox_id: str, call: Write) -> Response:
     """Its keys and tokens end at once, and all that is in it goes. The sandbox of an organization stays."""
     own = looking.at_home(call)
     answer = await own.remove(lambda tx: service.delete(tx, call.principal, sandbox_id, call.if_match))
-    call.services.doorkeeper.forget_all()
+    call.services.doorkeeper.forget_workspace(sandbox_id)
     return answer

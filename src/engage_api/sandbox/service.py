@@ -1,7 +1,7 @@
 """The rules for sandboxes: who manages which, how one is made, changed and ended."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from engage_api.access import keys, operator, worlds
@@ -34,6 +34,7 @@ MOST_OF_GUEST = 3
 LONGEST, LONGEST_OF_GUEST = timedelta(days=90), timedelta(days=3)
 UNHEARD = timedelta(seconds=5)  # within which every process has heard that its credentials have ended
 HOUR = 3_600  # seconds
+LAST = datetime(9999, 12, 31, tzinfo=UTC)
 FIRST_KEY = "First key"
 FIRST = 1  # the number in the log of a sandbox that the making of its first key has
 
@@ -72,7 +73,13 @@ def home(principal: Principal, sandbox_id: str = "") -> Principal:
     too, so what comes of this is good for that one alone.
     """
     every = principal.sees_workspace and (principal.live or principal.workspace == sandbox_id)
-    return replace(principal, workspace=LIVE, live=True, sees_workspace=every)
+    ends = carried(principal.expires_at, clock.business(principal.workspace), clock.host())
+    return replace(principal, workspace=LIVE, live=True, sees_workspace=every, expires_at=ends)
+
+
+def carried(moment: datetime | None, was: datetime, now: datetime) -> datetime | None:
+    """A moment by another clock: as long after `now` as it is after `was`, or the last one that can be written."""
+    return None if moment is None else now + min(moment - was, LAST - now)
 
 
 def is_guest(principal: Principal) -> bool:
@@ -114,8 +121,11 @@ async def require_room(tx: Transaction, who: Principal, guests: Guests) -> None:
     """
     await reader.find(tx, who, APPLICATION, who.application)
     own, guest = replace(who, sees_workspace=False), is_guest(who)
-    if await reader.number(tx, own, SANDBOX, {}) >= (MOST_OF_GUEST if guest else MOST):
-        raise TooManySandboxes
+    most = MOST_OF_GUEST if guest else MOST
+    if await reader.number(tx, own, SANDBOX, {}) >= most:
+        whose = "Without an account you have" if guest else "An application has"
+        told = f"{whose} at most {most}, with their forks: delete one (DELETE /v1/sandboxes/{{id}}), or reset it."
+        raise TooManySandboxes(told)
     if not guest:
         return
     organization = await reader.find(tx, own, ORGANIZATION, GUESTS)  # locked: guests take turns
@@ -141,7 +151,8 @@ async def make(
 
 async def scopes_of_first_key(tx: Transaction, who: Principal) -> frozenset[Scope]:
     """Whatever can be done in a sandbox and the application of `who` asks for. A stranger gets as much in one of their
-    own, so it is no more than the caller could have: it opens nothing but the sandbox that comes with it.
+    own, so it is no more than the caller could have: it opens nothing but the sandbox that comes with it. From where
+    and for how long the caller may, holds for it as well.
     """
     if who.application == OPERATOR_APPLICATION:
         return OF_SANDBOXES
@@ -152,8 +163,9 @@ async def scopes_of_first_key(tx: Transaction, who: Principal) -> frozenset[Scop
 async def _first_key(tx: Transaction, who: Principal, pepper: bytes, sandbox: Sandbox, quota: int) -> Secret:
     """The first thing in the log of a sandbox."""
     scopes = await scopes_of_first_key(tx, who)
+    ends = carried(who.expires_at, clock.host(), sandbox.starts_at)
     holder = replace(
-        who, workspace=sandbox.id, live=False, scopes=scopes, sees_workspace=True, expires_at=None, person=""
+        who, workspace=sandbox.id, live=False, scopes=scopes, sees_workspace=True, expires_at=ends, person=""
     )
     wanted = ApiKeyCreate(name=FIRST_KEY, scopes=sorted(scopes))
     with entered(World(sandbox.id, sandbox.seed, 0, quota, sandbox.starts_at)) as begun:

@@ -28,9 +28,9 @@ _COPIED = (
 _PLACED = "webhook_health webhook_cursor"
 _ENDED = (
     "api_key credential account_link customer_account customer_session fault sandbox_advance"
-    " webhook_delivery webhook_attempt idempotency job"
+    " webhook_delivery webhook_attempt idempotency job oauth_token"
 )
-_KEPT = "world oauth_token usage"
+_KEPT = "world usage"
 _ELSEWHERE = (
     "organization application client_secret client_secret_mark member invitation invitation_address"
     " sandbox sandbox_snapshot"
