@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from engage_api.sandbox import canonical
+from engage_api.sandbox import canonical, log_hash
 from engage_api.settings import Settings
-from tests.api.harness import Client, Service, make_settings
+from tests.api.harness import Client, Service, make_settings, refused
 from tests.sandbox.clockwork import Sandbox, sandbox
 
 MASKED = ("hint", "publicKey", "lastUsedAt")
@@ -72,6 +72,45 @@ async def test_a_stranger_computes_the_same(service: Service) -> None:
     assert (await operator.read(f"/sandboxes/{box.id}/log-hash")) == told
     await box.client.made("/offers", {"title": "One more"})
     assert (await box.hash())["hash"] != told["hash"]
+
+
+async def test_a_long_log_is_hashed_once_and_in_several_calls(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+    real = log_hash.line
+
+    def noted(event: Any, own: Any) -> str:
+        hashed.append(event["id"])
+        return real(event, own)
+
+    monkeypatch.setattr(log_hash, "line", noted)
+    monkeypatch.setattr(log_hash, "PORTION", 2)
+    box = await sandbox(service)
+    for number in range(5):
+        await box.client.made("/offers", {"title": f"Offer {number}"})
+    told = await box.hash()
+    assert len(hashed) == told["events"]
+    await box.client.made("/offers", {"title": "One more"})
+    assert (await box.hash())["events"] == len(hashed) == told["events"] + 1, "it went on where it was"
+    await box.client.made("/offers", {"title": "The last one"})
+    monkeypatch.setattr(log_hash, "PATIENCE", 0.0)
+    answer = await box.client.get(f"/sandboxes/{box.id}/log-hash")
+    refused(answer, 503, "unavailable")
+    assert answer.headers["Retry-After"] == "1"
+    monkeypatch.setattr(log_hash, "PATIENCE", 20.0)
+    snapshot = await box.client.made(f"/sandboxes/{box.id}/snapshots", {"name": "Before"})
+    operator = await service.caller()
+
+    async def other(title: str) -> Any:
+        await operator.made(f"/sandboxes/{box.id}/restorations", {"snapshotId": snapshot["id"]})
+        await (await service.caller(who=box.owner)).made("/offers", {"title": title})
+        return await operator.read(f"/sandboxes/{box.id}/log-hash")
+
+    one, two = await other("This"), await other("That")
+    assert one["lastEventId"] == two["lastEventId"], "the same ids are drawn again"
+    assert one["hash"] != two["hash"]
+    assert await other("This") == one
 
 
 @pytest.mark.parametrize(

@@ -9,20 +9,24 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from engage_api.core.principal import Principal
+from engage_api.core.problem import Unavailable
 from engage_api.db import log
 from engage_api.db.engine import Database
 from engage_api.db.log import Line
 from engage_api.sandbox import canonical
 
-PORTION = 500  # events that are read at once
-AT_ONCE = 2  # that are computed in a process: each takes a processor
+PORTION = 500  # events that are read at once; then others have their turn, for each takes the processor
+PATIENCE = 20.0  # seconds of one call; the next one goes on where it was
+MOST = 1_000  # sandboxes of which a process remembers how far it was
+AGAIN = "1"  # seconds
 MEMBERS = ("sequence", "id", "type", "subject", "time", "data")
 HIDDEN = frozenset({"hint", "publicKey", "lastUsedAt"})
 """Members of `data` that come from a secret, which no seed makes, or from the host's time."""
 
-_turns = asyncio.Semaphore(AT_ONCE)
+_turn = asyncio.Semaphore(1)
 
 
 class Digest(NamedTuple):
@@ -33,23 +37,72 @@ class Digest(NamedTuple):
     last: str | None
 
 
-async def read(db: Database, who: Principal, own: Mapping[str, str]) -> Digest:
-    """Of the whole log, for somebody who sees all of it: as far as it goes now, a portion at a time."""
-    digest, after, number, last = hashlib.sha256(), 0, 0, None
-    until = await log.last(db, who.workspace)
-    async with _turns:
-        while after < until:
-            found = await log.page(db, who, after=after, limit=min(PORTION, until - after), filters={})
-            if not found:
-                break
-            await asyncio.to_thread(_add, digest, found, own)
-            after, last, number = found[-1].sequence, found[-1].id, number + len(found)
-    return Digest(f"sha256:{digest.hexdigest()}", number, last)
+class _Kept(NamedTuple):
+    """How far it was. It is good for one world as long as nothing that `mark` names changes: ids do not tell, for after
+    a reset the same ones are drawn again.
+    """
+
+    mark: object
+    digest: Any
+    after: int = 0
+    number: int = 0
+    last: str | None = None
 
 
-def _add(digest: Any, lines: Iterable[Line], own: Mapping[str, str]) -> None:
+_kept: WeakKeyDictionary[Database, dict[str, _Kept]] = WeakKeyDictionary()
+
+
+async def read(db: Database, who: Principal, own: Mapping[str, str], version: int) -> Digest:
+    """Of the whole log, for somebody who sees all of it: as far as it goes now, a portion at a time. `version` is
+    another one after each reset and restoration.
+
+    Raises:
+        Unavailable: it is a long one. Whoever asks again goes on from there.
+    """
+    until, first = await log.last(db, who.workspace), await log.page(db, who, after=0, limit=1, filters={})
+    mark = (version, [one.sequence for one in first], dict(own))
+    state, known = _Kept(mark, hashlib.sha256()), _kept.setdefault(db, {})
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                async with _turn:
+                    state = _further(known.get(who.workspace), state)
+                    found = await _page(db, who, state.after, until)
+                    if not found:
+                        break
+                    state = await asyncio.to_thread(_added, state, found, own)
+                    _keep(known, who.workspace, state)
+    except TimeoutError:
+        told = f"{state.number} events of the log have been hashed: ask again for the rest."
+        raise Unavailable(told, headers={"Retry-After": AGAIN}) from None
+    return Digest(f"sha256:{state.digest.hexdigest()}", state.number, state.last)
+
+
+async def _page(db: Database, who: Principal, after: int, until: int) -> list[Line]:
+    if after >= until:
+        return []
+    return await log.page(db, who, after=after, limit=min(PORTION, until - after), filters={})
+
+
+def _further(kept: _Kept | None, state: _Kept) -> _Kept:
+    """How far it is by now, if somebody else has gone on."""
+    return kept if kept is not None and kept.mark == state.mark and kept.after > state.after else state
+
+
+def _keep(known: dict[str, _Kept], workspace: str, state: _Kept) -> None:
+    known.pop(workspace, None)
+    if len(known) >= MOST:
+        del known[next(iter(known))]
+    known[workspace] = state
+
+
+def _added(state: _Kept, lines: Iterable[Line], own: Mapping[str, str]) -> _Kept:
+    """The same with these lines. A copy: who was waiting for it may have left."""
+    digest, after, number, last = state.digest.copy(), state.after, state.number, state.last
     for one in lines:
         digest.update(line(json.loads(one.document), own).encode())
+        after, number, last = one.sequence, number + 1, one.id
+    return _Kept(state.mark, digest, after, number, last)
 
 
 def line(event: Mapping[str, Any], own: Mapping[str, str]) -> str:

@@ -19,12 +19,13 @@ async def read(db: Database, who: Principal, sandbox_id: str) -> LogHash:
 
     Raises:
         NotFound: they manage no such sandbox.
+        Unavailable: the log is a long one; whoever asks again goes on from there.
     """
     stored = await require(db, who, sandbox_id)
     if db.dialect == "postgresql":
         await sequencer.settle(db)
     whole = replace(who, workspace=sandbox_id, live=False, sees_workspace=True, customer="")
-    found = await log_hash.read(db, whole, await _own(db, who, stored))
+    found = await log_hash.read(db, whole, await _own(db, who, stored), stored.model.version)
     return LogHash(hash=found.hash, events=found.events, last_event_id=found.last)
 
 
