@@ -7,8 +7,11 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from sqlalchemy import bindparam, select
 
 from engage_api.core import ids
+from engage_api.db.row import EventRow
+from engage_api.db.sql import Query
 from engage_api.events.retention import SWEEP, Retention
 from engage_api.events.webhooks import housekeeping
 from engage_api.jobs import Job, Limits
@@ -19,6 +22,8 @@ from tests.webhooks.receiver import Receiver, receiving
 from tests.webhooks.sent import AT, listed
 
 DAY = timedelta(days=1)
+_event = EventRow.__table__  # type: ignore[attr-defined]
+EVENTS = Query(select(_event.c.id).where(_event.c.workspace_id == bindparam("at")))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -83,6 +88,7 @@ async def test_events_are_forgotten_by_the_sandboxs_clock(service: Service) -> N
     forget = Retention(timedelta(days=30))
     await forget.sweep(service.db, sweep)
     assert await box.client.events(1, subject=old["id"]), "our own clock says nothing of it"
+    snapshot = await box.client.made(f"/sandboxes/{box.id}/snapshots", {"name": "Then"})
     await box.advance(by="P40D")
     new = await box.client.made("/offers", {"title": "New"})
     [kept] = await box.client.events(1, subject=new["id"])
@@ -91,5 +97,6 @@ async def test_events_are_forgotten_by_the_sandboxs_clock(service: Service) -> N
     await box.advance(by="P40D")
     await forget.sweep(service.db, sweep)
     refused(await box.client.get("/events", params={"after": kept["id"]}), 410, "event-gone")
+    assert await service.db.system.fetch(EVENTS, None, at=snapshot["id"]), "whatever our own clock says"
     to_come = ids.seeded("evt", START + 81 * DAY, "one", 1)
     refused(await box.client.get("/events", params={"after": to_come}), 400, "invalid-request")

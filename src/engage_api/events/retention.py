@@ -1,4 +1,6 @@
-"""Old events are forgotten, if the operator wants that; never one that webhooks have not been offered."""
+"""Old events are forgotten, if the operator wants that; never one that webhooks have not been offered, nor one of a
+snapshot, which is there to be as it was.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +17,13 @@ from engage_api.jobs import Job, Registry
 
 SWEEP = "event.sweep"
 _counter, _cursor = CounterRow.__table__, WebhookCursorRow.__table__  # type: ignore[attr-defined]
-_WORKSPACES = Query(select(_counter.c.workspace_id).order_by(_counter.c.workspace_id))
+SNAPSHOT = "snp_"
+"""How the id of a snapshot begins."""
+_WORKSPACES = Query(
+    select(_counter.c.workspace_id)
+    .where(_counter.c.workspace_id.not_like(f"{SNAPSHOT}%"))
+    .order_by(_counter.c.workspace_id)
+)
 _OFFERED = Query(select(_cursor.c.sequence).where(_cursor.c.workspace_id == bindparam("workspace_id")))
 
 
