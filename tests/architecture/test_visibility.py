@@ -30,6 +30,7 @@ WRITES = {
     "access/seal.py": "one value, which belongs to no workspace",
     "access/usage/service.py": "figures: what was counted in all workspaces, and reading them through `visible`",
     "access/worlds.py": "workspaces and plans, which belong to no workspace",
+    "db/ends.py": "where the log of a workspace ends, and how often it has begun anew; nothing of what is in it",
     "db/kept.py": "the oldest events of a workspace, for its place in time and to forget them",
     "db/log.py": "the log, through `visible`",
     "db/log_types.py": "the log by type, through `visible`",

@@ -11,13 +11,15 @@ import pytest
 
 from engage_api.core.principal import Plan, Principal
 from engage_api.core.scopes import Scope
-from engage_api.db import log
+from engage_api.db import ends, log
+from engage_api.db.ends import End
 from engage_api.events import portions
 from engage_api.events.channels import Seat
 from engage_api.events.hub import FOR_ONE, FOR_ORGANIZATION, Hub, TooManyStreams
 from tests.api.harness import Service
 
 EVENTS, BIG = 40, 60_000
+START = End(0, 0)
 
 
 def principal(application: str = "app_x", organization: str = "org_x") -> Principal:
@@ -36,6 +38,10 @@ async def hub(service: Service, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         numbers = range(after + 1, min(after + limit, EVENTS) + 1)
         return [log.Line(f"evt_{number}", b"%05d" % number * (BIG // 5), number, "t", "s") for number in numbers]
 
+    async def end(*_: Any) -> End:
+        return End(EVENTS, 0)
+
+    monkeypatch.setattr(ends, "end", end)
     monkeypatch.setattr(log, "last", last)
     monkeypatch.setattr(log, "page", page)
     made = Hub(service.db)
@@ -71,7 +77,7 @@ async def test_who_has_read_all_and_idles_keeps_nothing(hub: Hub, kept: Any) -> 
     before = kept()
     with ExitStack() as stack:
         for number in range(10):  # each with a channel of its own
-            seat = stack.enter_context(hub.seat(principal(), {"subject": str(number)}, 0))
+            seat = stack.enter_context(hub.seat(principal(), {"subject": str(number)}, START))
             assert await read(seat) == EVENTS
         await asyncio.sleep(2.1 * portions.FRESH)
         assert kept() - before < BIG * EVENTS / 2, "10 have read 2.4 MB each"
@@ -83,22 +89,22 @@ async def test_all_that_is_kept_is_bounded(hub: Hub, kept: Any, monkeypatch: pyt
     before = kept()
     with ExitStack() as stack:
         for number in range(10):
-            assert await read(stack.enter_context(hub.seat(principal(), {"subject": str(number)}, 0))) == EVENTS
+            assert await read(stack.enter_context(hub.seat(principal(), {"subject": str(number)}, START))) == EVENTS
         assert 1_000_000 < kept() - before < 4_000_000
 
 
 def test_an_organization_takes_only_its_share_of_the_seats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Hub, "_begin", lambda _: None)
     hub = Hub(cast("Any", None))
-    seats = [hub.seat(principal(f"app_{number // FOR_ONE}"), {}, 0) for number in range(FOR_ORGANIZATION)]
+    seats = [hub.seat(principal(f"app_{number // FOR_ONE}"), {}, START) for number in range(FOR_ORGANIZATION)]
     for application in ("app_0", "app_new"):
         with pytest.raises(TooManyStreams):
-            hub.seat(principal(application), {}, 0)
-    with hub.seat(principal("app_else", "org_else"), {}, 0):
+            hub.seat(principal(application), {}, START)
+    with hub.seat(principal("app_else", "org_else"), {}, START):
         pass
     with pytest.raises(TooManyStreams, match=r"200 .* of your organization"), seats.pop():
-        hub.seat(principal("app_new"), {}, 0)
-    hub.seat(principal("app_new"), {}, 0)
+        hub.seat(principal("app_new"), {}, START)
+    hub.seat(principal("app_new"), {}, START)
 
 
 async def test_large_events_make_small_portions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, delete, select
 
 from engage_api.core import clock, ids
 from engage_api.core.problem import Problem
+from engage_api.db import ends
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.row import CounterRow, EventRow
 from engage_api.db.sql import Query
@@ -28,7 +29,8 @@ _NUMBERED = Query(select(_counter.c.last).where(_counter.c.workspace_id == bindp
 
 
 class EventGone(Problem):
-    """The event is so old that it is not kept any more, nor is what came soon after it: you have missed events.
+    """The event is so old that it is not kept any more, nor is what came soon after it: you have missed events. Or it
+    is of a sandbox that was reset or restored since, and is not in the log as it is now.
 
     Read the resources again that you keep a copy of, then go on with the oldest event that there is: ask without
     `after` and without a cursor.
@@ -38,9 +40,14 @@ class EventGone(Problem):
 
 
 async def is_gone(db: Database, workspace: str, event_id: str) -> bool:
-    """Whether an event that is not there is older than what is kept: ids sort by the time they were made (UUIDv7)."""
+    """Whether an event that is not there is older than what is kept: ids sort by the time they were made (UUIDv7).
+
+    In a sandbox that went back, it may be of the log before that.
+    """
     if not _ID.fullmatch(event_id):
         return False
+    if await ends.epoch(db, workspace):
+        return True
     oldest = await db.one(_OLDEST, workspace, workspace_id=workspace, limit=1)
     if oldest is not None:
         return bool(oldest.sequence > 1 and event_id < oldest.id)

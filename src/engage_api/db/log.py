@@ -161,7 +161,7 @@ async def place(db: Database, principal: Principal, event_id: str) -> int | None
     """The sequence number of an event, or None when there is none that the principal may see.
 
     Raises:
-        EventGone: it is older than what is kept. So is every made-up one of that time.
+        EventGone: it is older than what is kept, or of a log before this one. So may be every made-up one.
     """
     row = await db.one(_place(audience(principal)), principal.workspace, **whose(principal), id=event_id)
     if row is None and await kept.is_gone(db, principal.workspace, event_id):

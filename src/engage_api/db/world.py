@@ -28,7 +28,7 @@ class WorldRow(SQLModel, table=True):
     When the host's clock said `since`, the sandbox's said `at`; since then it goes `pace` times as fast. `number`
     counts the ids that it gave out, of `quota`. While it is `busy`, only who makes it busy writes in it: `done` of
     `total`. `base_number` and `base_sequence` are what had been given out before it was seeded: a reset goes back to
-    there.
+    there. `epoch` counts how often its log has begun anew. `first_key` is that of a copy, whose log need not tell of it.
     """
 
     __tablename__ = "world"
@@ -45,6 +45,8 @@ class WorldRow(SQLModel, table=True):
     total: int = Field(sa_type=BigInteger)
     base_number: int = Field(sa_type=BigInteger)
     base_sequence: int = Field(sa_type=BigInteger)
+    epoch: int = Field(sa_type=BigInteger)
+    first_key: str | None = Field(default=None, sa_type=KEY)
 
 
 _t = WorldRow.__table__  # type: ignore[attr-defined]
@@ -61,7 +63,7 @@ _BASE = Query(
     update(_t).where(_mine).values(base_number=bindparam("base_number"), base_sequence=bindparam("base_sequence"))
 )
 
-_REWIND = Query(update(_t).where(_mine).values(number=_t.c.base_number))
+_REWIND = Query(update(_t).where(_mine, _t.c.base_sequence > 0).values(number=_t.c.base_number))
 _BEGAN = Query(
     update(_t)
     .where(_mine)
@@ -71,9 +73,9 @@ _BEGAN = Query(
 
 async def add(tx: Transaction, workspace: str, *, seed: str, start: Clock, quota: int, busy: str | None = None) -> None:
     """Give a new sandbox its world. `tx` stands at the live workspace, or at the sandbox itself."""
-    values: dict[str, Any] = {"number": 0, "done": 0, "total": 0, "base_number": 0, "base_sequence": 0}
+    values: dict[str, Any] = {"number": 0, "done": 0, "total": 0, "base_number": 0, "base_sequence": 0, "epoch": 0}
     values |= {"seed": seed, "quota": quota, "busy": busy, "at": start.at, "since": start.since, "pace": start.pace}
-    await tx.run(_ADD, workspace_id=workspace, **values)
+    await tx.run(_ADD, workspace_id=workspace, first_key=None, **values)
 
 
 async def began(tx: Transaction, world: World, *, sequence: int) -> None:
@@ -85,13 +87,22 @@ async def began(tx: Transaction, world: World, *, sequence: int) -> None:
 
 
 async def rewind(tx: Transaction) -> None:
-    """Give out the same ids again from where the sandbox that the transaction stands at was laid to begin."""
+    """Give out the same ids again from where the sandbox that the transaction stands at was laid to begin.
+
+    Where no key was first, keys stay that were made later: there ids go on, or two would be the same.
+    """
     await tx.run(_REWIND, at_workspace=tx.wall)
 
 
 async def find(db: Database, workspace: str) -> Any:
     """The row of a sandbox's world as it is now (`WorldRow`), or None."""
     return await db.one(_FIND, workspace, at_workspace=workspace)
+
+
+async def time(tx: Transaction, workspace: str) -> datetime:
+    """What a sandbox's clock says, as it is in this transaction, whatever this process knows of it."""
+    row = await tx.one(_FIND, at_workspace=workspace)
+    return clock.host() if row is None else Clock(row.at, row.since, row.pace).now()
 
 
 async def follow(db: Database, workspace: str) -> None:

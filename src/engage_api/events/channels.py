@@ -14,7 +14,8 @@ from typing import Any, Self
 from starlette.types import Receive
 
 from engage_api.core.principal import Principal
-from engage_api.db import log
+from engage_api.db import ends, log
+from engage_api.db.ends import End
 from engage_api.db.engine import Database
 from engage_api.db.visibility import audience, whose
 from engage_api.events.portions import Portion, Shelf, fitting, pieces
@@ -33,11 +34,15 @@ def key(principal: Principal, filters: Mapping[str, str]) -> Key:
 
 
 class Channel:
-    """Those who see the same events. `at` is where the log was looked at last: nothing up to there is news."""
+    """Those who see the same events. `at` is where the log was looked at last: nothing up to there is news.
 
-    def __init__(self, db: Database, shelf: Shelf, principal: Principal, filters: Mapping[str, str], at: int) -> None:
+    It is `lost` when the log has begun anew: no place in it is one in the log that there is now.
+    """
+
+    def __init__(self, db: Database, shelf: Shelf, principal: Principal, filters: Mapping[str, str], at: End) -> None:
         self.workspace = principal.workspace
-        self.at = at
+        self.at, self.epoch = at
+        self.lost = False
         self.seats: set[Seat] = set()
         self._db, self._shelf, self._principal, self._filters = db, shelf, principal, dict(filters)
         self._reading: dict[int, asyncio.Task[Portion]] = {}
@@ -53,10 +58,14 @@ class Channel:
             reading.add_done_callback(lambda done: self._done(place, done))
         return await asyncio.shield(reading)  # whoever goes away does not take it from the others
 
-    async def look(self, last: int) -> None:
-        """Go on to the last that can be read, and wake those for whom there is news."""
+    async def look(self, end: End) -> None:
+        """Go on to the last that can be read, and wake those for whom there is news, or no more."""
+        if end.epoch != self.epoch or end.last < self.at:
+            self._lose()
+        if self.lost or end.last == self.at:
+            return
         start, portion = self.at, await self.after(self.at)
-        self.at = max(portion.upto, last)
+        self.at = max(portion.upto, end.last)
         for seat in tuple(self.seats):
             if portion.pieces:
                 seat.ring()
@@ -68,10 +77,18 @@ class Channel:
         began = monotonic()
         last = await log.last(self._db, self.workspace)
         found = await log.page(self._db, self._principal, after=place, limit=PORTION, filters=self._filters)
+        if await ends.epoch(self._db, self.workspace) != self.epoch:  # what was found may follow another place
+            self._lose()
+            found = []
         lines = found[: fitting(found)]
         more = len(found) == PORTION or len(lines) < len(found)
         upto = lines[-1].sequence if more else max([last, place, *(line.sequence for line in lines)])
         return Portion(pieces(lines), upto, began)
+
+    def _lose(self) -> None:
+        self.lost = True
+        for seat in self.seats:
+            seat.ring()
 
     def _done(self, place: int, done: "asyncio.Task[Portion]") -> None:
         del self._reading[place]
@@ -80,7 +97,10 @@ class Channel:
 
 
 class Seat:
-    """Where one reader stands. It is `over` when the reader is `gone` or the service stops; use it as a context."""
+    """Where one reader stands; use it as a context.
+
+    It is `over` when the reader is `gone`, the service stops or the place is `lost`.
+    """
 
     __slots__ = ("_bell", "_leave", "at", "channel", "closed", "deadline", "gone")
 
@@ -99,7 +119,11 @@ class Seat:
 
     @property
     def over(self) -> bool:
-        return self.gone or self.closed
+        return self.gone or self.closed or self.lost
+
+    @property
+    def lost(self) -> bool:
+        return self.channel.lost
 
     @property
     def waits(self) -> bool:
@@ -110,11 +134,13 @@ class Seat:
         until = monotonic() + seconds
         while not self.over:
             if self.at < self.channel.at:
-                portion = await self.channel.after(self.at)
+                was, portion = self.at, await self.channel.after(self.at)
                 self.at = portion.upto
                 if portion.pieces:
                     return portion
-            elif (left := until - monotonic()) > 0:
+                if was < portion.upto or self.over:
+                    continue
+            if (left := until - monotonic()) > 0:
                 await self.wait(left)
             else:
                 break

@@ -11,7 +11,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from engage_api.core.principal import Principal
 from engage_api.core.problem import Problem, Unavailable
-from engage_api.db import log
+from engage_api.db import ends
+from engage_api.db.ends import End
 from engage_api.db.engine import Database
 from engage_api.db.errors import Unavailable as DatabaseUnavailable
 from engage_api.db.pulse import Ear
@@ -49,8 +50,8 @@ class Hub:
         self._following: asyncio.Task[None] | None = None
         self._ear: Ear | None = None
 
-    def seat(self, principal: Principal, filters: Mapping[str, str], at: int) -> Seat:
-        """A place in the log.
+    def seat(self, principal: Principal, filters: Mapping[str, str], at: End) -> Seat:
+        """A place in the log, of the epoch in which it was looked up.
 
         Raises:
             TooManyStreams: this caller or its organization follows the log too often already.
@@ -63,11 +64,11 @@ class Hub:
                 raise TooManyStreams(f"{most} streams and waiting requests{of} are open already.", headers=AGAIN)
         if self._closed or len(self._seats) >= FOR_ALL:
             raise Unavailable(headers=AGAIN)
-        which = key(principal, filters)
+        which = *key(principal, filters), at.epoch
         channel = self._channels.get(which)
         if channel is None:
             channel = self._channels[which] = Channel(self._db, self._shelf, principal, filters, at)
-        seat = Seat(channel, at, self._leave)
+        seat = Seat(channel, at.last, self._leave)
         self._seats[seat] = which, caller, organization
         self._open.update((caller, organization))
         channel.seats.add(seat)
@@ -130,7 +131,7 @@ class Hub:
 
     async def _look(self) -> None:
         for workspace in {channel.workspace for channel in self._channels.values()}:
-            last = await log.last(self._db, workspace)
-            for channel in tuple(self._channels.values()):
-                if channel.workspace == workspace and channel.at < last:
-                    await channel.look(last)
+            here = [channel for channel in self._channels.values() if channel.workspace == workspace]
+            end = await ends.end(self._db, workspace)  # later than the places: who is beyond it has lost theirs
+            for channel in here:
+                await channel.look(end)

@@ -13,7 +13,9 @@ from starlette.types import Receive, Scope, Send
 from engage_api.access.guard import look_again
 from engage_api.core.problem import Problem, TooSlow, Unauthenticated
 from engage_api.core.scopes import Scope as Permission
+from engage_api.db.ends import End
 from engage_api.db.errors import Unavailable as DatabaseUnavailable
+from engage_api.db.kept import EventGone
 from engage_api.events.channels import HURRY, Seat, key
 from engage_api.events.hub import Hub
 from engage_api.http import problems
@@ -27,6 +29,7 @@ PAUSE = 1.0  # seconds until the next try when the database is away
 MEDIA_TYPE = "text/event-stream"
 HEADERS = [(b"content-type", MEDIA_TYPE.encode()), (b"x-accel-buffering", b"no")]  # nginx would keep it back
 COMMENT = b":\n\n"
+ANEW = "The sandbox was reset or restored: its log is another one since."
 
 _log = structlog.get_logger("engage.taps")
 
@@ -34,7 +37,7 @@ _log = structlog.get_logger("engage.taps")
 class Start(NamedTuple):
     """Where a stream begins: after this number, which is that of the event with this id, if there is one."""
 
-    at: int
+    at: End
     id: str | None
 
 
@@ -76,6 +79,8 @@ class Stream(Response):
             await way.write(b"retry: %d\n%b\n" % (RETRY, place))
             while not way.seat.over:
                 await self._step(way)
+            if way.seat.lost and not way.seat.gone:
+                raise EventGone(ANEW)
         except Problem as problem:
             return await way.refuse(problem, here)
         except TimeoutError:
