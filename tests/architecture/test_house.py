@@ -113,6 +113,7 @@ ACROSS = {
     "events/webhooks/fanout.py": "makes deliveries in all workspaces in one turn",
     "events/webhooks/housekeeping.py": "forgets old deliveries, whosever they were",
     "events/webhooks/ledger.py": "whom an endpoint hears for: applications are the live workspace's",
+    "events/webhooks/letters.py": "counts an application's notices in the live workspace, wherever the endpoint is",
     "events/webhooks/owners.py": "who is told about an endpoint: people belong to no workspace",
     "http/housekeeping.py": "forgets old answers, whosever they were",
     "jobs/figures.py": "counts jobs, whosever they are",
@@ -166,11 +167,15 @@ def calls_out(module: Module) -> Iterator[str]:
 
 
 def looks_across(module: Module) -> Iterator[str]:
-    """`database.system` sees every workspace, so the modules that use it are listed."""
+    """`database.system` and `aside` see every workspace, so the modules that use it are listed."""
     if module.name in ACROSS:
         return
     for node in ast.walk(module.tree):
-        if isinstance(node, ast.Attribute) and node.attr == "system" and module.dotted(node) != "platform.system":
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr in {"system", "aside"}
+            and module.dotted(node) != "platform.system"
+        ):
             yield f"{module.name}:{node.lineno} looks across workspaces and is not on the list"
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from engage_api.access.accounts import mailing
 from engage_api.access.accounts.mail import Mail
 from engage_api.access.members.letters import plain
+from engage_api.access.worlds import LIVE
 from engage_api.db.engine import Database, Transaction
 from engage_api.events.webhooks import ledger, owners
 from engage_api.events.webhooks.models import Reason
@@ -73,21 +74,22 @@ async def notice(db: Database, job: Job[Notice]) -> None:
     """A mail for each owner, so that one that cannot be delivered doubles no other.
 
     Whoever enables an endpoint again and again, or makes new ones, must not send the owners a mail each time: of one
-    endpoint they are told a thing once in a day, of an application's not more than so many.
+    endpoint they are told a thing once in a day, of an application's not more than so many; that is kept in the live
+    workspace, where no reset of a sandbox forgets it.
     """
     workspace = job.workspace or ""
     found = await ledger.one(db, workspace, job.payload.endpoint)
     if found is None or found.model.state not in FITS[job.payload.about]:
         return
     application, about = found.model.application_id, f"{job.payload.about} {found.model.id}"
-    whose = f"mails about the webhooks of {application}"
+    whose = f"mails about the webhooks of {application}" + ("" if workspace == LIVE else " in sandboxes")
     accounts = await owners.accounts(db, application)
-    async with db.write(workspace) as tx:
-        few = await idempotency.used_up(tx, workspace, whose) < MOST
-        if few and await idempotency.use_up(tx, workspace, whose, about):
+    async with db.system.write(None) as tx:
+        few = await idempotency.used_up(tx, LIVE, whose) < MOST
+        if few and await idempotency.use_up(tx, LIVE, whose, about):
             for account in accounts:
                 wanted = Wanted(**job.payload.model_dump(), workspace=workspace, account=account)
-                await enqueue(tx, MAIL_KIND, wanted)
+                await enqueue(tx, MAIL_KIND, wanted, workspace=workspace)
         await job.finish(tx)
 
 
