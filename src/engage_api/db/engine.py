@@ -79,6 +79,13 @@ class Database(Protocol):
         ...
 
     @property
+    def aside(self) -> "Database":
+        """The same as `system` on connections of its own, for transactions that take long: copies of whole worlds. On
+        those of `system` every credential is looked up.
+        """
+        ...
+
+    @property
     def pulse(self) -> Pulse:
         """Wakes those who wait for something to happen here; `system` has the same."""
         ...

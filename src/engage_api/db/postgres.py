@@ -30,12 +30,14 @@ class Postgres:
 
     dialect: Literal["postgresql"] = "postgresql"
 
-    def __init__(self, url: str, role: str = APP, size: int = 8) -> None:
+    def __init__(self, url: str, role: str = APP, size: int = 8, first: "Postgres | None" = None) -> None:
         self.system: Postgres = self if role == SYSTEM else Postgres(url, SYSTEM, 3)
-        self._line: Line = Line(partial(open_session, url, role, "")) if self.system is self else self.system._line  # noqa: SLF001
-        self.pulse: Pulse = Pulse(self._line.listen) if self.system is self else self.system.pulse
+        first = first or (None if self.system is self else self.system)
+        self._line: Line = Line(partial(open_session, url, role, "")) if first is None else first._line  # noqa: SLF001
+        self.pulse: Pulse = Pulse(self._line.listen) if first is None else first.pulse
         self._checkout = Checkout(url, role, size)
-        self._writers: set[asyncio.Task[Any] | None] = set() if self.system is self else self.system._writers  # noqa: SLF001
+        self._writers: set[asyncio.Task[Any] | None] = set() if first is None else first._writers  # noqa: SLF001
+        self.aside: Postgres = self if role == SYSTEM else Postgres(url, SYSTEM, 2, first=self.system)
 
     # ── reads ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -144,6 +146,7 @@ class Postgres:
     async def close(self) -> None:
         await self._checkout.close()
         if self.system is not self:
+            await self.aside.close()
             await self.system.close()
 
     async def _take(self, wall: str) -> Session:

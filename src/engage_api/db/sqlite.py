@@ -55,6 +55,10 @@ class Sqlite:
     def system(self) -> Self:
         return self
 
+    @property
+    def aside(self) -> Self:
+        return self
+
     async def fetch(self, query: Query, wall: str | None, /, **values: Any) -> list[Any]:
         return query.sqlite.rows(await self.raw(query, wall, **values))
 

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite speaks the
 from engage_api.access.faults.models import FaultRow, FaultRule, FaultRuleShown, Faults
 from engage_api.core import clock, ids
 from engage_api.core.mishaps import Mishaps, Rule
+from engage_api.core.world import working
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.sql import Query
 
@@ -46,8 +47,9 @@ async def count(db: Database, workspace: str, rule: Rule) -> bool:
     """Count a call that a rule is about. Whether it hits this one; not when others have been set meanwhile."""
     if rule.is_over(clock.business(workspace)):
         return False
-    async with db.system.write(None) as tx:  # it is no writing in the sandbox, whose ids and time it leaves alone
-        return await hits(tx, workspace, rule)
+    with working():  # it leaves the sandbox's ids and time alone, so it may be busy
+        async with db.write(workspace) as tx:
+            return await hits(tx, workspace, rule)
 
 
 async def of_webhooks(tx: Transaction, workspace: str, webhook: str) -> list[Rule]:

@@ -1,5 +1,7 @@
 """Where worlds stand while they are copied: held, busy, and at the same place as another. Across workspaces."""
 
+import asyncio
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
@@ -7,12 +9,12 @@ from sqlalchemy import bindparam, select, update
 from engage_api.core.clock import Clock
 from engage_api.core.problem import NotFound
 from engage_api.core.world import SandboxBusy
-from engage_api.db import sequencer
 from engage_api.db.engine import Transaction
 from engage_api.db.row import CounterRow, EventRow
 from engage_api.db.sql import Query
 from engage_api.db.world import AGAIN, WorldRow
 
+NUMBERED_WITHIN, LOOK = 2.0, 0.01  # seconds: events of a process that died are numbered within one
 CLOSED = "failed"
 """What a world is busy with that is neither as it was nor as it should be: nobody reads or writes in it."""
 _world = WorldRow.__table__  # type: ignore[attr-defined]
@@ -46,17 +48,22 @@ async def hold(tx: Transaction, workspace: str, *, failed: bool = False) -> Any:
     """The row of a world (`WorldRow`), which nobody writes in until the transaction ends; all its events are numbered.
     It may have `failed`.
 
+    The sequencer numbers them in a transaction of its own: whoever did so in one that lasts would hold up the events of
+    all workspaces.
+
     Raises:
-        SandboxBusy: somebody makes it busy.
+        SandboxBusy: somebody makes it busy, or nobody numbers its events.
     """
     row = await tx.one(_LOCK, at_workspace=workspace)
     if row is None:
         raise NotFound
     if row.busy is not None and not (failed and row.busy == CLOSED):
         raise SandboxBusy(headers={"Retry-After": AGAIN})
-    if tx.dialect == "postgresql":
-        while await tx.one(_UNNUMBERED, at_workspace=workspace) is not None:
-            await sequencer.number(tx)
+    until = monotonic() + NUMBERED_WITHIN
+    while tx.dialect == "postgresql" and await tx.one(_UNNUMBERED, at_workspace=workspace) is not None:
+        if monotonic() > until:
+            raise SandboxBusy(headers={"Retry-After": AGAIN})
+        await asyncio.sleep(LOOK)
     return row
 
 
