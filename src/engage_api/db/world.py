@@ -28,7 +28,7 @@ class WorldRow(SQLModel, table=True):
     When the host's clock said `since`, the sandbox's said `at`; since then it goes `pace` times as fast. `number`
     counts the ids that it gave out, of `quota`. While it is `busy`, only who makes it busy writes in it: `done` of
     `total`. `base_number` and `base_sequence` are what had been given out before it was seeded: a reset goes back to
-    there. `epoch` counts how often its log has begun anew. `first_key` is that of a copy, whose log need not tell of it.
+    there. `epoch` counts how often its log has begun anew. `first_key` is a copy's, whose log need not tell of it.
     """
 
     __tablename__ = "world"
