@@ -12,7 +12,7 @@ from engage_api.cases.models import CASE, CaseCreate, CaseTransition
 from engage_api.core.principal import Principal
 from engage_api.core.world import working
 from engage_api.customers import service as customers
-from engage_api.customers.models import CUSTOMER, CustomerCreate
+from engage_api.customers.models import CUSTOMER, CustomerCreate, CustomerUpdate
 from engage_api.db import Conflict, Database, Transaction, reader, sequencer
 from engage_api.db.batch import Batch
 from engage_api.db.sql import Query
@@ -89,6 +89,22 @@ async def test_what_waits_is_found(database: Database) -> None:
         for document in await reader.every(database, who, CASE, {}, "createdAt")
     ] == [1]
     assert len(await events(database, who)) == 4
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_words_are_written_once_and_in_order(database: Database) -> None:
+    """FTS5 would write a part of its index for each that is out of order, and merge them again and again."""
+    who, batch = await sandbox(database, "one"), Batch("sbx_one")
+    with working():
+        async with database.write(who.workspace) as tx:
+            async with batch.within(tx):
+                for name in ("Zoë", "Ahmed", "Maria", "Bram", "Grace", "Sem"):
+                    customer = await customers.create(batch, who, CustomerCreate(kind="person", display_name=name))
+                    assert await reader.number(batch, who, CUSTOMER, {})
+                    await customers.change(batch, who, customer.model.id, CustomerUpdate(display_name="X"), "*")
+            numbers = [values[0] for _, values in tx.later]  # type: ignore[attr-defined]  # of SQLite's alone
+    assert len(numbers) == 6
+    assert numbers == sorted(numbers)
 
 
 async def test_what_a_constraint_refuses_undoes_all_of_it(database: Database) -> None:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import itemgetter
+from time import monotonic
 from typing import Any, Generic
 
 from sqlalchemy import Table
@@ -19,7 +21,9 @@ from engage_api.db.store import Stored
 
 REMEMBERED = 8_000  # resources of a kind that are found again without a look into the database
 BETWEEN = b"\n"
-AT_ONCE = 100  # rows between two looks at the loop
+CHANGING = ("version", "updated_at", "rendered", "document")
+AT_ONCE = 50  # rows of one statement, some 100 µs each
+BREATH = 0.005  # seconds between two looks at the loop
 
 
 @dataclass(slots=True)
@@ -30,6 +34,13 @@ class _Row(Generic[P]):
     was: P | None
     now: Stored[P]
     values: dict[str, Any]
+
+    def changed(self, was: P) -> tuple[str, ...]:
+        """The columns that have another value now: SQLite writes each index anew that has a column which is written,
+        whatever its value.
+        """
+        before = self.kind.columns(was)
+        return (*CHANGING, *(name for name, value in before.items() if self.values[name] != value))
 
     def replaced(self, was: P) -> dict[str, Any]:
         """What `store.replacement` takes."""
@@ -50,6 +61,8 @@ class Batch:
     _under: Transaction | None = None
     _rows: dict[str, _Row[Any]] = field(default_factory=dict)
     _lines: list[dict[str, Any]] = field(default_factory=list)
+    _words: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _breath: float = 0.0
     _found: dict[str, dict[str, bytes]] = field(default_factory=dict)
     _made: set[str] = field(default_factory=set)
 
@@ -59,6 +72,7 @@ class Batch:
         self._under = tx
         yield self
         await self.flush()
+        await self._say()
         self._under = None
         for found in self._found.values():
             while len(found) > REMEMBERED:
@@ -137,6 +151,7 @@ class Batch:
 
     async def late(self, query: Query, /, **values: Any) -> None:
         await self.flush()
+        await self._say()
         await self._tx.late(query, **values)
 
     async def ring(self, topic: Topic) -> None:
@@ -156,38 +171,62 @@ class Batch:
             if new:
                 await self._write(store.insertion(kind), new)
         for kind in kinds:
-            changed = [row.replaced(row.was) for row in rows if row.kind is kind and row.was is not None]
-            if changed:
-                await self._write(store.replacement(kind), changed)
+            changed: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+            for row in rows:
+                if row.kind is kind and row.was is not None:
+                    changed.setdefault(row.changed(row.was), []).append(row.replaced(row.was))
+            for names, several in changed.items():
+                await self._write(store.replacement(kind, names), several)
         await self._index(rows)
-        await log.write(self._tx, self.workspace, lines)
+        for at in range(0, len(lines), AT_ONCE):
+            await log.write(self._tx, self.workspace, lines[at : at + AT_ONCE])
+            await self._breathe()
 
     async def _write(self, query: Query, several: list[dict[str, Any]]) -> None:
         for at in range(0, len(several), AT_ONCE):
             await self._tx.many(query, several[at : at + AT_ONCE])
+            await self._breathe()
+
+    async def _breathe(self) -> None:
+        """Let others have the loop, if they have waited for a while."""
+        if monotonic() > self._breath + BREATH:
             await asyncio.sleep(0)
+            self._breath = monotonic()
 
     async def _index(self, rows: list[_Row[Any]]) -> None:
-        gone, new, words = [], [], []
+        gone, new = [], []
         for row in rows:
             before = row.kind.all_terms(row.was) if row.was is not None else set()
             after = row.kind.all_terms(row.now.model)
-            same = {"workspace_id": self.workspace, "resource_id": row.now.model.id}
-            same["created_at"] = row.now.model.created_at
-            gone += [{**same, "term": term} for term in sorted(before - after)]
-            new += [{**same, "term": term} for term in sorted(after - before)]
-            said = sorted(row.kind.words(row.now.model))
-            if said != (sorted(row.kind.words(row.was)) if row.was is not None else []):
-                words.append(search.parameters(self.workspace, row.kind.name, row.now.model.id, said))
+            if before != after:
+                same = {"workspace_id": self.workspace, "resource_id": row.now.model.id}
+                same["created_at"] = row.now.model.created_at
+                gone += [{**same, "term": term} for term in sorted(before - after)]
+                new += [{**same, "term": term} for term in sorted(after - before)]
+            self._hear(row)
+            await self._breathe()
         if gone:
             await self._write(terms.DROP, gone)
         if new:
             await self._write(terms.ADD_ONE, new)
-        if words and self.dialect == "postgresql":
-            await self._tx.many(search.PUT, words)
-        elif words:
-            for values in words:
-                await self._tx.late(search.PUT, **values)
+
+    def _hear(self, row: _Row[Any]) -> None:
+        said = sorted(row.kind.words(row.now.model))
+        if said != (sorted(row.kind.words(row.was)) if row.was is not None else []):
+            row_id = row.now.model.id
+            self._words[row_id] = search.parameters(self.workspace, row.kind.name, row_id, said)
+
+    async def _say(self) -> None:
+        """Write by what words all of it is found, in the order of their numbers: FTS5 writes a part of its index
+        whenever a number is less than the one before, and merges those parts again and again.
+        """
+        words = sorted(self._words.values(), key=itemgetter("number"))
+        self._words = {}
+        if self.dialect == "postgresql":
+            await self._write(search.PUT, words)
+            return
+        for values in words:
+            await self._tx.late(search.PUT, **values)
 
 
 @lru_cache(maxsize=1)

@@ -215,10 +215,10 @@ def insertion(kind: Kind[Any]) -> Query:
     return Query(insert(kind.table), [c.name for c in kind.table.columns])
 
 
-@lru_cache(maxsize=64)
-def replacement(kind: Kind[Any]) -> Query:
-    """Of a row as it was at a place, `at_…`."""
-    columns = [c.name for c in kind.table.columns if c.name not in ("workspace_id", "id")]
+@lru_cache(maxsize=256)
+def replacement(kind: Kind[Any], some: tuple[str, ...] = ()) -> Query:
+    """Of a row as it was at a place, `at_…`: of all columns, or of some."""
+    columns = some or [c.name for c in kind.table.columns if c.name not in ("workspace_id", "id")]
     return Query(update(kind.table).where(*_at(kind)).values({name: bindparam(name) for name in columns}))
 
 
