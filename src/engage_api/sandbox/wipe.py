@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, or_, select, tuple_, update
 
-from engage_api.access.models import API_KEY
+from engage_api.access.models import API_KEY, ApiKeyRow
 from engage_api.core.world import working
-from engage_api.db import search
+from engage_api.db import search, world
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.kind import Kind
 from engage_api.db.row import CounterRow, EventRow
 from engage_api.db.sql import Query
+from engage_api.db.world import WorldRow
 from engage_api.sandbox import portions, tables
 from engage_api.sandbox.portions import Part, Told
 from engage_api.sandbox.tables import Means
@@ -27,11 +28,23 @@ _event, _counter = EventRow.__table__, CounterRow.__table__  # type: ignore[attr
 _RECOUNT = Query(
     update(_counter).where(_counter.c.workspace_id == bindparam("at_workspace")).values(last=bindparam("last"))
 )
+_world, _key = WorldRow.__table__, ApiKeyRow.__table__  # type: ignore[attr-defined]
+_here = _key.c.workspace_id == bindparam("at_workspace")
+_LIMITED = Query(
+    select(_key.c.id, _key.c.expires_at, _key.c.document)
+    .where(_here, _key.c.expires_at.is_not(None), _key.c.id > bindparam("after"))
+    .order_by(_key.c.id)
+    .limit(bindparam("rows"))
+)
+_OUTLIVED = Query(delete(_key).where(_here, _key.c.id == bindparam("at_id")))
 
 
 @dataclass(frozen=True, slots=True)
 class Stays:
-    """What stays: the keys whose making is in this log up to this number, and of a reset these events."""
+    """What stays: the keys whose making is in this log up to this number, and of a reset these events.
+
+    Not those that were rotated, nor those that have expired by now.
+    """
 
     log: str
     upto: int
@@ -63,6 +76,10 @@ def parts(dialect: str, workspace: str, stays: Stays | None) -> Iterator[Part]:
     found = [table for table in tables.ordered(*(ALL if stays is None else WORLD)) if _is_plain(table, dialect)]
     if stays is not None and stays.events:
         found.remove(_counter)
+        if not stays.upto:  # no key was first: whoever shares the sandbox made theirs, and goes on with it
+            found = [table for table in found if table.name not in KEYS]
+    if stays is not None:
+        yield _Outlived(workspace)
     kinds = {kind.table.name: kind for kind in Kind.known.values()}
     yield from (_Loosen(table, name, workspace) for table in found for name in tables.inner(table))
     yield from (_Remove(table, kinds.get(table.name), workspace, stays) for table in reversed(found))
@@ -73,6 +90,25 @@ def parts(dialect: str, workspace: str, stays: Stays | None) -> Iterator[Part]:
 def _is_plain(table: Table, dialect: str) -> bool:
     """Words on SQLite go with their resources: FTS5 finds a row by its number alone."""
     return dialect != "sqlite" or table.name != tables.WORDS
+
+
+@dataclass(slots=True)
+class _Outlived:
+    """Keys that somebody has rotated, and those that have expired by now: when the clock goes back, they would open the
+    sandbox again.
+    """
+
+    workspace: str
+    after: str = ""
+
+    async def step(self, tx: Transaction, rows: int) -> int:
+        now = await world.time(tx, self.workspace)
+        found = await tx.fetch(_LIMITED, at_workspace=self.workspace, after=self.after, rows=rows)
+        for one in found:
+            self.after = one.id
+            if one.expires_at <= now or API_KEY.read(one.document).replaced_by is not None:
+                await tx.run(_OUTLIVED, at_workspace=self.workspace, at_id=one.id)
+        return len(found)
 
 
 @dataclass(slots=True)
@@ -135,7 +171,11 @@ def _goes(table: Table, way: Way) -> ColumnElement[bool]:
             _event.c.type == API_KEY.event("created"),
             _event.c.sequence <= bindparam("upto"),
         )
-        return and_(mine, table.c[KEYS[table.name]].not_in(made))
+        first = select(_world.c.first_key).where(
+            _world.c.workspace_id == bindparam("at_workspace"), _world.c.first_key.is_not(None)
+        )
+        key = table.c[KEYS[table.name]]
+        return and_(mine, key.not_in(made), key.not_in(first))
     return mine
 
 

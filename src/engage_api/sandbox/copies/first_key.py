@@ -4,22 +4,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, insert, select, update
 
-from engage_api.access.applications.models import APPLICATION, OPERATOR
 from engage_api.access.models import API_KEY, ApiKey, ApiKeyRow, CredentialRow
-from engage_api.access.worlds import OF_SANDBOXES
 from engage_api.core import clock, ids, secret
 from engage_api.core.principal import Principal
-from engage_api.core.scopes import Scope
 from engage_api.core.secret import Secret
-from engage_api.db import reader
+from engage_api.db import world
 from engage_api.db.engine import Transaction
 from engage_api.db.row import EventRow
 from engage_api.db.sql import Query
+from engage_api.db.world import WorldRow
 from engage_api.sandbox import service
 
 _event = EventRow.__table__  # type: ignore[attr-defined]
+_world = WorldRow.__table__  # type: ignore[attr-defined]
 _key, _credential = ApiKeyRow.__table__, CredentialRow.__table__  # type: ignore[attr-defined]
 _FIRST = Query(
     select(_event.c.type, _event.c.data).where(
@@ -28,6 +27,9 @@ _FIRST = Query(
 )
 _KEEP = Query(insert(_key), [c.name for c in _key.columns])
 _MARK = Query(insert(_credential), [c.name for c in _credential.columns])
+_NOTE = Query(
+    update(_world).where(_world.c.workspace_id == bindparam("at_workspace")).values(first_key=bindparam("first_key"))
+)
 
 
 class Kept(BaseModel):
@@ -47,9 +49,12 @@ class FirstKey:
 
 
 async def make(tx: Transaction, who: Principal, pepper: bytes, source: str) -> FirstKey:
-    """A key like the first one of this workspace, for whoever is at home and copies it. It opens nothing yet."""
+    """A key like the first one of this workspace, for whoever is at home and copies it. It opens nothing yet.
+
+    There is somebody's data in it, so it can do no more than they can, from where they can, and for as long.
+    """
     made = secret.make("test", "key")
-    now = clock.business(source)
+    now = await world.time(tx, source)
     fields: dict[str, Any] = {"id": ids.new(API_KEY.prefix), "created_at": now, "version": 1}
     row = await tx.one(_FIRST, at_workspace=source)
     if row is not None and row.type == API_KEY.event("created"):
@@ -59,7 +64,9 @@ async def make(tx: Transaction, who: Principal, pepper: bytes, source: str) -> F
         **fields,
         updated_at=fields["created_at"],
         name=service.FIRST_KEY,
-        scopes=sorted(await _scopes(tx, who)),
+        scopes=sorted(await service.scopes_of_first_key(tx, who) & who.scopes),
+        networks=[str(network) for network in who.networks],
+        expires_at=service.carried(who.expires_at, clock.host(), now),
         application_id=who.application,
         plan=who.plan.name,
         hint=made.hint,
@@ -70,14 +77,6 @@ async def make(tx: Transaction, who: Principal, pepper: bytes, source: str) -> F
     )
 
 
-async def _scopes(tx: Transaction, who: Principal) -> frozenset[Scope]:
-    """Whatever can be done in a sandbox, if the application asks for it."""
-    if who.application == OPERATOR:
-        return OF_SANDBOXES
-    application = await reader.find(tx, who, APPLICATION, who.application)
-    return OF_SANDBOXES.intersection(application.model.scopes if application else ())
-
-
 async def keep(tx: Transaction, workspace: str, kept: Kept) -> None:
     """From the commit on it opens this workspace."""
     document = kept.document.encode()
@@ -86,3 +85,4 @@ async def keep(tx: Transaction, workspace: str, kept: Kept) -> None:
     values |= {"created_at": model.created_at, "updated_at": model.updated_at}
     await tx.run(_KEEP, **values, rendered=API_KEY.schema, document=document, **API_KEY.columns(model))
     await tx.run(_MARK, workspace_id=workspace, key_id=model.id, fingerprint=bytes.fromhex(kept.mark))
+    await tx.run(_NOTE, at_workspace=workspace, first_key=model.id)
