@@ -38,7 +38,7 @@ from engage_api.db import turns
 from engage_api.db.engine import Database, Transaction
 from engage_api.jobs.timed import Due, Registry, Source, passes, registry
 
-__all__ = ["Due", "Played", "Registry", "Source", "passes", "play", "registry"]
+__all__ = ["Due", "Played", "Registry", "Source", "catch_up", "passes", "play", "registry"]
 
 PORTION = 0.2  # seconds of one transaction: on SQLite nobody else writes meanwhile
 BREATH = 0.005  # seconds between two looks at the loop, where readers wait
@@ -70,16 +70,38 @@ async def play(
     Clock and changes commit together, in portions, so it may be killed at any time. In several processes at once each
     thing happens once. `note` is called in each of those transactions with what it has done.
     """
+    return await _play(db, _Aim(sources, workspace, until, moves=True), seconds, note)
+
+
+async def catch_up(
+    db: Database, workspace: str, until: datetime, *, seconds: float, sources: Registry = registry
+) -> Played:
+    """The same for who does not move a sandbox's clock: nothing happens beyond what that says in the transaction
+    itself, for it may have been set back or stopped since `until` was read.
+    """
+    return await _play(db, _Aim(sources, workspace, until, moves=False), seconds, None)
+
+
+class _Aim(NamedTuple):
+    """What is to happen where and until when; `moves`: a sandbox's clock goes there with it."""
+
+    sources: Registry
+    workspace: str
+    until: datetime
+    moves: bool
+
+
+async def _play(db: Database, aim: _Aim, seconds: float, note: Note | None) -> Played:
     end, count, carried = monotonic() + seconds, 0, 0
     while True:
-        portion = _Portion(sources, workspace, until, min(end, monotonic() + PORTION))
-        async with db.write(workspace) as tx:
+        portion = _Portion(aim, min(end, monotonic() + PORTION))
+        async with db.write(aim.workspace) as tx:
             await portion.play(tx)
             if note is not None:
                 await note(tx, Played(carried + portion.count, portion.done))
         count, carried = count + portion.count, 0
         if portion.outside is not None:
-            await sources.go_out(db, workspace, portion.outside)
+            await aim.sources.go_out(db, aim.workspace, portion.outside)
             count, carried = count + 1, 1
         elif portion.done or monotonic() >= end:
             return Played(count, portion.done)
@@ -91,9 +113,7 @@ async def play(
 class _Portion:
     """What happens in one transaction, and why it ends: `outside` is next, somebody `blocked` it, or all is done."""
 
-    sources: Registry
-    workspace: str
-    until: datetime
+    aim: _Aim
     end: float
     count: int = 0
     outside: Due | None = None
@@ -101,22 +121,25 @@ class _Portion:
     done: bool = False
 
     async def play(self, tx: Transaction) -> None:
-        await turns.take(tx, self.workspace, "moments")
-        here, breath = world.standing(self.workspace), monotonic() + BREATH
+        sources, workspace, until, moves = self.aim
+        await turns.take(tx, workspace, "moments")
+        here, breath = world.standing(workspace), monotonic() + BREATH
+        if here is not None and not moves:
+            until = min(until, here.moment)
         while (now := monotonic()) < self.end:
             if now > breath:
                 await asyncio.sleep(0)
                 breath = monotonic() + BREATH
-            due = await self.sources.first(tx, self.workspace, self.until)
+            due = await sources.first(tx, workspace, until)
             if here is not None:
-                here.move(max(here.moment, self.until if due is None else due.at))
+                here.move(max(here.moment, until if due is None else due.at))
             if due is None:
                 self.done = True
                 return
-            if self.sources.is_outside(due):
+            if sources.is_outside(due):
                 self.outside = due
                 return
-            if not await self.sources.let(tx, self.workspace, due):
+            if not await sources.let(tx, workspace, due):
                 self.blocked = True
                 return
             self.count += 1

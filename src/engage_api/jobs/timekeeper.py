@@ -87,7 +87,7 @@ class Timekeeper:
     async def _play(self, workspace: str, until: datetime) -> None:
         try:
             async with self._sandboxes if has_world(workspace) else contextlib.nullcontext():
-                await moments.play(self._db, workspace, until, seconds=IDLE, sources=self._sources)
+                await moments.catch_up(self._db, workspace, until, seconds=IDLE, sources=self._sources)
             self._resting.pop(workspace, None)
             return
         except (Problem, Conflict, Unavailable) as error:

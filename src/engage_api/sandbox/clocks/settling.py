@@ -4,12 +4,14 @@ So a script that writes, and waits for nothing, finds the same world whenever it
 """
 
 import asyncio
+from contextlib import suppress
 from time import monotonic
 from typing import Any, cast
 
 from sqlalchemy import BindParameter, and_, bindparam, exists, literal, or_, select
 
 from engage_api.core import clock
+from engage_api.core.world import SandboxFull
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.row import CounterRow, EventRow
 from engage_api.db.sql import Query
@@ -56,7 +58,8 @@ class Settler:
             if await self._db.system.one_raw(_UNDER_WAY, None, workspace=workspace, now=clock.host()) is None:
                 if not await _is_due(self._db, workspace):
                     return
-                await moments.play(self._db, workspace, clock.business(workspace), seconds=SPAN)
+                with suppress(SandboxFull):  # the write itself is told, if it needs more room
+                    await moments.catch_up(self._db, workspace, clock.business(workspace), seconds=SPAN)
                 continue
             await asyncio.sleep(pause)
             pause = min(2 * pause, longest)
