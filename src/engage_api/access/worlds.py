@@ -82,6 +82,7 @@ _sandboxes = (
     .limit(1)
 )
 _DEFAULT = Query(_sandboxes)
+_OWNER = Query(select(_workspace.c.organization_id).where(_at))
 _NAMED = Query(_sandboxes.where(_workspace.c.id == bindparam("id")))
 
 
@@ -155,6 +156,12 @@ async def number_of_sandboxes(tx: Transaction, organization: str) -> int:
     """How many an organization has, those included that have ended and are not empty yet."""
     row = await tx.one(_NUMBER, organization=organization)
     return int(row.n)
+
+
+async def owner(db: Database, workspace: str) -> str:
+    """The organization that a workspace belongs to; nobody when it is gone."""
+    row = await db.one(_OWNER, None, at_id=workspace)
+    return "" if row is None else str(row.organization_id)
 
 
 async def sandbox(db: Database, organization_id: str, named: str | None = None) -> str | None:

@@ -115,6 +115,9 @@ class _Run:
             if monotonic() - self._hand.looked > FRESH:
                 await self._look()
                 continue
+            if self._hand.held():
+                self._hand.over, self._pause = True, _turn()  # they wait as they did
+                return
             due = waiting.pop()
             task = asyncio.create_task(self._hand.attempt(due))
             self._shares.begin(task, self._hand.organization)

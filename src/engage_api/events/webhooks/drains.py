@@ -12,6 +12,9 @@ DELIVER = "webhook.deliver"
 FORGET = "webhook.forget"
 PLAY = "sandbox.play"  # what is due in a sandbox whose clock stands still: one thing after the other, whatever it is
 NOW = timedelta(0)
+TRIED = "tried"
+Tried = dict[str, tuple[int, int]]
+"""By endpoint: attempts without an answer in time, and failures in a row."""
 
 
 class Wanted(BaseModel):
@@ -50,9 +53,13 @@ async def ask(
         await queue.hasten(tx, DELIVER, endpoint_id, workspace=workspace, to=at)
 
 
-async def ask_to_play(tx: Transaction, workspace: str) -> None:
-    """Let all that is due in a sandbox be done, in order. The job that does so looks once more before it ends."""
-    await queue.enqueue(tx, PLAY, {}, workspace=workspace, run_at=clock.host(), unique_key="play")
+async def ask_to_play(tx: Transaction, workspace: str, pause: timedelta = NOW, kept: Tried | None = None) -> None:
+    """Let all that is due in a sandbox be done, in order. The job that does so looks once more before it ends.
+
+    `kept`: what another job has found out about receivers, for the one that goes on.
+    """
+    told = {TRIED: kept} if kept else {}
+    await queue.enqueue(tx, PLAY, told, workspace=workspace, run_at=clock.host() + pause, unique_key="play")
 
 
 async def ask_to_forget(tx: Transaction, endpoint_id: str) -> None:

@@ -79,7 +79,19 @@ class Handover:
         if line is None:
             return None
         url, organization = found.model.url, found.principal.organization
-        return await self._sender.attempt(url, self._keys, line.id, line.document, organization, seconds=seconds)
+        outcome = await self._sender.attempt(url, self._keys, line.id, line.document, organization, seconds=seconds)
+        if worlds.has_world(self._workspace) and not outcome.unsent:
+            self._sender.brake.note(organization, url, taken=outcome.taken)
+        return outcome
+
+    def held(self) -> float:
+        """For how many seconds the receiver is not to be asked, as sandboxes have asked it in vain too often; 0: it is
+        asked now.
+        """
+        found = self.standing
+        if found is None or not worlds.has_world(self._workspace):
+            return 0.0
+        return self._sender.brake.turn(self.organization, found.model.url)
 
     async def record(self, results: Sequence[Result], at: datetime | None = None) -> None:
         """Write down what came of attempts, and what follows from it for the endpoint. `at`: the moment to which the

@@ -4,7 +4,6 @@ It is a source of what time does (`jobs/moments`), for the one job that lets it 
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -18,6 +17,7 @@ from engage_api.events.webhooks.deliveries import Due as Waiting
 from engage_api.events.webhooks.fanout import Fanout
 from engage_api.events.webhooks.handover import Handover
 from engage_api.events.webhooks.ledger import Sending
+from engage_api.events.webhooks.restraint import Patience
 from engage_api.events.webhooks.schedule import Health
 from engage_api.events.webhooks.sender import Outcome, Sender
 from engage_api.jobs import Job
@@ -25,11 +25,9 @@ from engage_api.jobs.timed import Due, Source
 
 NAME = "webhook"
 LOG = ""  # in the place of an endpoint: what is new in the log becomes deliveries
-SECONDS = 5.0  # of an attempt
-PATIENCE = 3  # attempts of a run without an answer; after that a receiver is not asked any more
+SECONDS, SLOW = 5.0, 2.5  # of an attempt: at most, and so many that it counts as one without an answer
 LOOKS = 50  # events at which it is seen whether somebody wants them
 BUSY, AGAIN = 25, 0.2  # how often, and after how many seconds, a way out that is taken is tried again
-UNASKED = f"Not sent: {PATIENCE} attempts had no answer while the clock was moved."
 
 
 class Player:
@@ -38,7 +36,7 @@ class Player:
     def __init__(self, db: Database, sender: Sender, job: Job[Any]) -> None:
         self._db, self._sender, self._job = db, sender, job
         self._fanout = Fanout(db)
-        self._unanswered: Counter[str] = Counter()
+        self.patience = Patience((job.payload or {}).get(drains.TRIED, {}))
         self._left: set[str] = set()  # endpoints to which nothing can be sent now
         self.silent = 0
 
@@ -82,16 +80,21 @@ class Player:
         await hand.record([(found[0], outcome)], due.at)
 
     async def _attempt(self, hand: Handover, endpoint: str, waiting: Waiting) -> Outcome | None:
-        if self._unanswered[endpoint] >= PATIENCE:
-            return Outcome(clock.host(), 0.0, {}, None, UNASKED)
+        refusal = self.patience.refusal(endpoint)
+        if refusal is not None:
+            self.patience.unasked(endpoint)
+            return Outcome(clock.host(), 0.0, {}, None, refusal)
+        while wait := hand.held():  # noqa: ASYNC110  # others may have their turn before, and then it is longer
+            await asyncio.sleep(wait)
         outcome = await hand.attempt(waiting, SECONDS)
         for _ in range(BUSY):
             if outcome is None or not outcome.unsent:
                 break
             await asyncio.sleep(AGAIN)
             outcome = await hand.attempt(waiting, SECONDS)
-        if outcome is not None and outcome.answer is None:
-            self._unanswered[endpoint] += 1
+        if outcome is not None:
+            late = outcome.answer is None or outcome.seconds >= SLOW
+            self.patience.asked(endpoint, taken=outcome.taken, late=late)
         return outcome
 
 

@@ -15,6 +15,7 @@ from engage_api.core.problem import Fault, InvalidRequest
 from engage_api.core.secret import derive
 from engage_api.events.webhooks import schedule, signing
 from engage_api.events.webhooks.models import URL
+from engage_api.events.webhooks.restraint import Brake
 from engage_api.events.webhooks.secrets import PURPOSE, Box
 from engage_api.http.answers import Answer, Bounds, Busy, InvalidUrl, TooLarge, Unanswered
 from engage_api.http.outbound import Outbound
@@ -81,6 +82,7 @@ class Sender:
     """Whether this machine may be posted to."""
     tests: Counter[str] = field(default_factory=Counter)
     """How many tests of each application are under way."""
+    brake: Brake = field(default_factory=Brake)
 
     @classmethod
     def open(cls, settings: Settings) -> "Sender":

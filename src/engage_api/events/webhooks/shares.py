@@ -21,11 +21,14 @@ class Shares:
         self._attempts: Counter[str] = Counter()
 
     @contextmanager
-    def run(self, organization: str) -> Iterator[bool]:
-        """A job of the organization begins, and ends. False: it has its share already."""
+    def run(self, organization: str, bounds: tuple[int, int] | None = None) -> Iterator[bool]:
+        """A job of the organization begins, and ends. False: it has its share already. `bounds`: other ones than
+        `RUNS` and `FREE_RUNS`.
+        """
+        most, free = bounds or (RUNS, FREE_RUNS)
         self._runs[organization] += 1
         try:
-            yield self._runs[organization] <= RUNS or self._runs.total() <= FREE_RUNS
+            yield self._runs[organization] <= most or self._runs.total() <= free
         finally:
             _less(self._runs, organization)
 

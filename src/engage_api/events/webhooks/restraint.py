@@ -1,0 +1,66 @@
+"""How often receivers of sandboxes are asked that fail: time that goes as fast as one likes must cost them nothing."""
+
+from collections.abc import Mapping, Sequence
+from time import monotonic
+from urllib.parse import urlsplit
+
+SILENT = 3  # attempts without an answer in time, after which a receiver is not asked any more
+FAILED = 8  # failures in a row, after which only the 16th attempt, the 32nd, the 64th and so on are made
+FREE = 20  # failures of a host in a row, by our own clock, after which it is asked
+GAP = 1.0  # seconds apart
+MOST = 10_000  # hosts that are remembered
+NO_ANSWER = f"Not sent: {SILENT} attempts had no answer while the clock was moved, or a late one."
+IN_VAIN = "Not sent: the attempts before it failed while the clock was moved."
+
+
+class Patience:
+    """With the receivers of a sandbox, from when its clock begins to be moved until that is over.
+
+    It counts attempts and no time, so the same script leaves the same log however fast it goes.
+    """
+
+    def __init__(self, kept: Mapping[str, Sequence[int]]) -> None:
+        self.kept = {endpoint: (int(late), int(failed)) for endpoint, (late, failed) in kept.items()}
+
+    def refusal(self, endpoint: str) -> str | None:
+        """Why it is not asked now; None: it is."""
+        late, failed = self.kept.get(endpoint, (0, 0))
+        if late >= SILENT:
+            return NO_ANSWER
+        return IN_VAIN if failed >= FAILED and failed & (failed + 1) else None
+
+    def asked(self, endpoint: str, *, taken: bool, late: bool) -> None:
+        """An attempt was made."""
+        was, failed = self.kept.get(endpoint, (0, 0))
+        self.kept[endpoint] = (was + late, 0 if taken else failed + 1)
+
+    def unasked(self, endpoint: str) -> None:
+        """An attempt failed without being made."""
+        late, failed = self.kept[endpoint]
+        self.kept[endpoint] = (late, failed + 1)
+
+
+class Brake:
+    """For all sandboxes of an organization in one process: a host that only fails is asked once a second."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[int, float]] = {}
+
+    def turn(self, organization: str, url: str) -> float:
+        """For how many seconds it is not to be asked; 0: it is asked now."""
+        place, now = (organization, urlsplit(url).netloc), monotonic()
+        failures, begins = self._known.get(place, (0, 0.0))
+        if failures >= FREE and begins > now:
+            return begins - now
+        if failures >= FREE:
+            self._known[place] = (failures, now + GAP)
+        return 0.0
+
+    def note(self, organization: str, url: str, *, taken: bool) -> None:
+        """What came of an attempt."""
+        place = (organization, urlsplit(url).netloc)
+        failures, begins = self._known.pop(place, (0, 0.0))
+        if not taken:
+            if len(self._known) >= MOST:
+                del self._known[next(iter(self._known))]
+            self._known[place] = (failures + 1, begins)
