@@ -94,7 +94,7 @@ def test_jobs_are_listed_shown_and_run_again(run: Run, database_url: str) -> Non
 
 
 def test_the_kinds_of_jobs_and_their_attempts_are_told_as_they_are() -> None:
-    nobody: Any = SimpleNamespace(post=None, base_url="", pepper=b"")
+    nobody: Any = SimpleNamespace(post=None, base_url="", pepper=b"", box=None)
     kinds = beside.kinds(nobody, nobody, timedelta(days=7)).kinds
     assert tuple(sorted(kinds)) == KINDS
     page = (Path(__file__).parents[2] / "docs" / "en" / "jobs.md").read_text(encoding="utf-8")
