@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypedDict
 
-USUAL, WEBHOOKS, SANDBOXES, CLOCKS = "usual", "webhooks", "sandboxes", "clocks"
-POOLS: Mapping[str, int] = {USUAL: 4, WEBHOOKS: 256, SANDBOXES: 2, CLOCKS: 8}
-"""How many jobs of each pool a worker runs at once: whatever waits for others' servers takes no slot of the rest."""
+USUAL, WEBHOOKS, SANDBOXES, EMPTYING, CLOCKS = "usual", "webhooks", "sandboxes", "emptying", "clocks"
+POOLS: Mapping[str, int] = {USUAL: 4, WEBHOOKS: 256, SANDBOXES: 2, EMPTYING: 1, CLOCKS: 8}
+"""How many jobs of each pool a worker runs at once: whatever waits for others' servers takes no slot of the rest, and
+what sandboxes leave behind is taken away however many are being filled and copied.
+"""
 JITTER = 0.2  # of a delay, either way: what failed together does not come back together
 MOST_DOUBLINGS = 64  # more would leave what a float can multiply
 

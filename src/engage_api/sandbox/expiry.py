@@ -14,7 +14,7 @@ from engage_api.db.engine import Database, Transaction
 from engage_api.db.errors import Conflict
 from engage_api.db.store import Happened
 from engage_api.jobs import Job, Later, job, schedule
-from engage_api.jobs.limits import SANDBOXES
+from engage_api.jobs.limits import EMPTYING
 from engage_api.sandbox import service, wipe
 from engage_api.sandbox.copies import service as snapshots
 from engage_api.sandbox.jobs import EXPIRE, WIPE, Ended
@@ -37,7 +37,7 @@ async def expire_sandboxes(db: Database, _: Job[dict[str, Any]]) -> None:
                     await service.end(tx, who, found, EXPIRED)
 
 
-@job(WIPE, payload=Ended, deadline=timedelta(minutes=30), pool=SANDBOXES)
+@job(WIPE, payload=Ended, deadline=timedelta(minutes=30), pool=EMPTYING)
 async def wipe_sandbox(db: Database, ended: Job[Ended]) -> None:
     """Take all away that is in one that has ended, and with a guest's last sandbox their application."""
     sandbox_id, who = ended.payload.sandbox, await operator.principal(db, LIVE)
