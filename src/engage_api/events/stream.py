@@ -1,7 +1,6 @@
 """The log as a stream of server-sent events (WHATWG HTML, section 9.2), in the same bytes as on its pages."""
 
 import asyncio
-import random
 from collections.abc import Mapping
 from time import perf_counter
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
 from engage_api.access.guard import look_again
+from engage_api.core.dice import DICE
 from engage_api.core.problem import Problem, TooSlow, Unauthenticated
 from engage_api.core.scopes import Scope as Permission
 from engage_api.db.ends import End
@@ -87,7 +87,7 @@ class Stream(Response):
             return await way.refuse(TooSlow(), here)
         if way.seat.gone:
             return "gone"
-        await way.end(b"retry: %d\n\n" % random.randint(*SPREAD))  # noqa: S311  # spreads, and hides nothing
+        await way.end(b"retry: %d\n\n" % DICE.randint(*SPREAD))
         return "stopped"
 
     async def _step(self, way: "Way") -> None:

@@ -4,11 +4,11 @@ In a sandbox whose clock stands still it leaves all to the one job that does thi
 """
 
 import asyncio
-import random
 from datetime import timedelta
 from time import monotonic
 
 from engage_api.core import clock
+from engage_api.core.dice import DICE
 from engage_api.db.engine import Database
 from engage_api.events.webhooks import deliveries, drains, ledger
 from engage_api.events.webhooks.deliveries import Due
@@ -141,4 +141,4 @@ class _Run:
 
 def _turn() -> timedelta:
     """How long to leave the way to others."""
-    return timedelta(seconds=random.uniform(*TURN))  # noqa: S311  # it hides nothing
+    return timedelta(seconds=DICE.uniform(*TURN))

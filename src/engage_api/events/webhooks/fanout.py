@@ -5,12 +5,12 @@ whoever moves the cursor of a workspace on makes the deliveries of that part, in
 """
 
 import asyncio
-import random
 from time import monotonic
 
 import structlog
 
 from engage_api.core import clock
+from engage_api.core.dice import DICE
 from engage_api.core.event_types import matches
 from engage_api.core.principal import Principal
 from engage_api.db import log, world
@@ -66,7 +66,7 @@ class Fanout:
         What goes wrong in one workspace holds up no other.
         """
         places = await ledger.behind(self._db)
-        random.shuffle(places)
+        DICE.shuffle(places)
         return any([await self._try(place) for place in places])
 
     async def catch_up(self, workspace: str) -> None:

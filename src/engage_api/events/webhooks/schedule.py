@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from random import Random, SystemRandom
+from random import Random
 from typing import Literal
 
 from engage_api.core import world
+from engage_api.core.dice import DICE
 from engage_api.jobs.limits import JITTER
 
 PAUSES = tuple(
@@ -24,7 +25,6 @@ WARNS_IN = timedelta(days=4)
 DISABLES_IN = timedelta(days=5)
 NOTICE = timedelta(days=1)  # between the warning and the end, at least
 
-DICE = SystemRandom()  # not everybody's: whoever seeds that one counts on what comes
 Turn = Literal["failing", "warned", "disabled"]
 
 

@@ -4,7 +4,6 @@ There is one at a time in a sandbox. Clock, transitions and count commit togethe
 killed goes on where it was. After a while it leaves the rest to another job, so that other sandboxes have their turn.
 """
 
-import random
 from datetime import timedelta
 from time import monotonic
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from engage_api.access import worlds
 from engage_api.core import clock
 from engage_api.core.clock import Clock
+from engage_api.core.dice import DICE
 from engage_api.core.world import SandboxBusy, SandboxFull, working
 from engage_api.db import world
 from engage_api.db.engine import Database, Transaction
@@ -54,7 +54,7 @@ class Mover:
         try:
             with self._shares.run(await worlds.owner(db, job.workspace or ""), SHARE) as fits:
                 if not fits:
-                    await run.leave(timedelta(seconds=random.uniform(*TURN)))  # noqa: S311  # it hides nothing
+                    await run.leave(timedelta(seconds=DICE.uniform(*TURN)))
                 while not job.finished:
                     await run.round()
         except SandboxFull:
