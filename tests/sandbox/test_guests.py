@@ -10,6 +10,7 @@ import pytest
 from engage_api.access import worlds
 from engage_api.core.problem import Problem
 from engage_api.sandbox import service as sandboxes
+from engage_api.sandbox.guests import WIDER
 from engage_api.settings import Settings
 from tests.api.harness import Client, Service, answered, make_settings, refused
 from tests.running import Application
@@ -21,7 +22,7 @@ MOST = 12
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """A database of each test's own: guests are counted."""
-    return make_settings(database_url, tmp_path, guest_sandboxes=MOST, worker=False)
+    return make_settings(database_url, tmp_path, guest_sandboxes=MOST, guest_sandboxes_hourly=5, worker=False)
 
 
 async def guest(service: Service, address: str, body: dict[str, Any] = EMPTY) -> tuple[dict[str, Any], Client]:
@@ -85,6 +86,7 @@ async def test_a_guest_gets_no_more_than_that(service: Service) -> None:
     refused(await own.change(path, {"expiresAt": later}), 400, "invalid-request")
     answers = [await own.post("/sandboxes", json=body) for body in (EMPTY, EMPTY, EMPTY, {"size": "large"})]
     assert [answer.status_code for answer in answers] == [201, 201, 409, 400]
+    assert answers[2].json()["detail"].startswith("Without an account you have at most 3, with their forks: delete one")
     longest = datetime.fromisoformat(made["createdAt"]) + timedelta(days=3, minutes=1)
     assert all(datetime.fromisoformat(answer.json()["expiresAt"]) < longest for answer in answers[:2])
 
@@ -94,12 +96,22 @@ async def test_an_address_makes_five_in_an_hour(service: Service) -> None:
     answers = await asyncio.gather(*(client.post("/sandboxes", json=EMPTY) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [201] * 5 + [429] * 3
     refusal = await client.post("/sandboxes", json=EMPTY)
-    refused(refusal, 429, "too-many-requests")
+    assert "make 5 sandboxes in an hour. With the key" in refused(refusal, 429, "too-many-requests")["detail"]
     assert 0 < int(refusal.headers["Retry-After"]) <= 3600
     await guest(service, "192.0.2.8")
     subnet = [await service.client(address=f"2001:db8:0:1::{n}") for n in range(6)]
     codes = [(await one.post("/sandboxes", json=EMPTY)).status_code for one in subnet]
     assert codes == [201] * 5 + [429]
+
+
+async def test_a_network_is_no_way_around_that(service: Service) -> None:
+    codes = []
+    for subnet in range(WIDER + 1):
+        client = await service.client(address=f"2001:db8:7:{subnet}::1")
+        codes += [(await client.post("/sandboxes", json=EMPTY)).status_code for _ in range(5)]
+    assert 429 not in codes[: WIDER * 5]
+    assert set(codes[WIDER * 5 :]) == {429}
+    assert (await (await service.client(address="2001:db8:8::1")).post("/sandboxes", json=EMPTY)).status_code == 503
 
 
 async def test_there_is_room_for_so_many_and_no_more(service: Service) -> None:
@@ -134,6 +146,22 @@ async def test_a_guest_may_repeat_what_nobody_else_could_guess(service: Service)
     for _ in range(4):
         await ours.made("/sandboxes", EMPTY)
     assert (await ours.post("/sandboxes", json={}, headers=keyed)).content == first.content  # it counted once
+
+
+async def test_what_has_nothing_to_say_says_nothing(service: Service) -> None:
+    """The shortest call there is, `curl -X POST …/sandboxes`, is one that works."""
+    client = await service.client(address="192.0.2.9")
+    made = answered(await client.post("/sandboxes"), 201)
+    own, path = await service.client(made["key"]), f"/sandboxes/{made['id']}"
+    form = {"Content-Type": "application/x-www-form-urlencoded"}  # as curl -d alone says
+    told = refused(await own.post(f"{path}/resets", content=b"{}", headers=form), 415, "unsupported-media-type")
+    assert "`Content-Type: application/json`" in told["detail"]
+
+
+def test_an_address_makes_more_where_it_is_tried_than_where_everybody_comes() -> None:
+    production = {"environment": "production", "secret_key": "x1" * 20, "public_url": "https://api.example.org"}
+    assert Settings().guests.hourly > Settings(**production).guests.hourly > 5  # type: ignore[arg-type]
+    assert Settings(**production, guest_sandboxes_hourly=7).guests.hourly == 7  # type: ignore[arg-type]
 
 
 def test_what_a_guest_is_told_has_a_page() -> None:

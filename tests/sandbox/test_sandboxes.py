@@ -188,14 +188,15 @@ async def test_a_repeated_request_is_answered_as_the_first_time(developer: Clien
 async def test_an_application_has_ten(developer: Client) -> None:
     answers = await asyncio.gather(*(developer.post("/sandboxes", json=EMPTY) for _ in range(12)))
     assert sorted(answer.status_code for answer in answers) == [201] * 10 + [409] * 2
-    refused(await developer.post("/sandboxes", json=EMPTY), 409, "too-many-sandboxes")
+    told = refused(await developer.post("/sandboxes", json=EMPTY), 409, "too-many-sandboxes")["detail"]
+    assert told.startswith("An application has at most 10,")
 
 
 async def test_what_makes_no_sense_is_refused(developer: Client) -> None:
     wrong: list[tuple[dict[str, Any], str]] = [
         *(({"lifetime": text}, "/lifetime") for text in ("P91D", "P0D", "PT9999H", "P1W", "")),
         ({"clock": {"now": "1999-01-01T00:00:00Z"}}, "/clock/now"),
-        ({"clock": {"pace": 0}}, "/clock/pace"),
+        *(({"clock": wrong}, "/clock/pace") for wrong in ({"pace": 0}, {"mode": "frozen", "pace": 5})),
         ({"clock": {"mode": "stopped"}}, "/clock/mode"),
         ({"size": "huge"}, "/size"),
         *(({"seed": text}, "/seed") for text in ("x" * 65, "", "é")),
