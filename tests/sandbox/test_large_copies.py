@@ -6,14 +6,17 @@ import pytest
 from sqlalchemy import select, update
 
 from engage_api.access import operator
+from engage_api.access.sandboxes.models import SANDBOX
 from engage_api.access.worlds import LIVE
-from engage_api.db import Query
+from engage_api.db import Query, reader, store
 from engage_api.jobs import Registry, queue
 from engage_api.jobs.models import JobRow
 from engage_api.sandbox import copying, endpoints, portions
+from engage_api.sandbox import service as sandboxes
 from engage_api.sandbox.copies import mending, orders
 from engage_api.sandbox.copies import service as copies
 from engage_api.sandbox.copies.jobs import Copier
+from engage_api.sandbox.copies.models import SNAPSHOT
 from tests.api.harness import Client, Service, answered, refused, works
 from tests.sandbox.dumps import alike
 from tests.sandbox.full import fill
@@ -149,6 +152,75 @@ async def test_back_to_a_snapshot(service: Service, api: Client, monkeypatch: py
     assert await state(api, sandbox_id) == "ready"
     assert world_of(await look(service, sandbox_id)) == world_of(before)
     await owner.made("/customers", {"kind": "person", "displayName": "Later"})
+
+
+async def test_a_snapshot_stays_until_the_sandbox_is_back(service: Service, api: Client) -> None:
+    """And should it be gone after all, nobody waits for it for ever."""
+    sandbox_id, owner = await sandbox(api, service)
+    await fill(owner)
+    taken = await api.made(f"/sandboxes/{sandbox_id}/snapshots", {})
+    path = f"/sandboxes/{sandbox_id}/snapshots/{taken['id']}"
+    await work(service)
+    answered(await api.post(f"/sandboxes/{sandbox_id}/restorations", json={"snapshotId": taken["id"]}), 201)
+    refused(await api.delete(path, headers={"If-Match": "*"}), 409, "sandbox-busy")
+    who = await operator.principal(service.db, LIVE)
+    async with service.db.system.write(None) as tx:
+        found = await reader.find(tx, who, SNAPSHOT, taken["id"])
+        assert found is not None
+        await copies.forget(tx, who, found)
+    await work(service)
+    assert await state(api, sandbox_id) == "failed"
+    assert (await api.delete(f"/sandboxes/{sandbox_id}", headers={"If-Match": "*"})).status_code == 204
+
+
+async def test_a_fork_ends_while_it_is_made(service: Service, api: Client) -> None:
+    """Its parent is free, and nothing is written into what is being taken away."""
+    parent, owner = await sandbox(api, service)
+    await fill(owner)
+    made = await api.made(f"/sandboxes/{parent}/forks", {})
+    who = await operator.principal(service.db, LIVE)
+    async with service.db.system.write(None) as tx:
+        found = await reader.find(tx, who, SANDBOX, made["id"])
+        assert found is not None
+        await sandboxes.end(tx, who, found, store.DELETED)
+    await work(service)
+    assert await state(api, parent) == "ready"
+    assert "customer" not in await look(service, made["id"])
+    await owner.made("/offers", {"title": "We can write again"})
+
+
+async def test_what_takes_too_long_at_once_is_promised(
+    service: Service, api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also an honest small one, of large signals."""
+    parent, owner = await sandbox(api, service)
+    await fill(owner)
+    monkeypatch.setattr(copies, "SMALL", 1_000)
+    for what, value in ((portions, "AT_ONCE"), (copies, "LIGHT")):
+        with monkeypatch.context() as patched:
+            patched.setattr(what, value, 0)
+            made = await api.made(f"/sandboxes/{parent}/forks", {})
+            assert (made["state"], await state(api, parent)) == ("copying", "copying")
+            assert "customer" not in await look(service, made["id"]), "nothing is left of the first try"
+            await work(service)
+            assert (await state(api, made["id"]), await state(api, parent)) == ("ready", "ready")
+            refused(await api.get(f"/sandboxes/{parent}/export"), 409, "needs-snapshot")
+    taken = await api.made(f"/sandboxes/{parent}/snapshots", {})
+    monkeypatch.setattr(portions, "AT_ONCE", 0)
+    back = await api.made(f"/sandboxes/{parent}/restorations", {"snapshotId": taken["id"]})
+    assert (taken["state"], back["state"]) == ("ready", "restoring")
+    await work(service)
+    assert await owner.ids("/offers")
+
+
+async def test_a_filling_whose_worker_is_lost_for_good(service: Service, api: Client) -> None:
+    made = await api.made("/sandboxes", {"size": "small"})
+    refused(await api.delete(f"/sandboxes/{made['id']}", headers={"If-Match": "*"}), 409, "sandbox-busy")
+    async with service.db.system.write(None) as tx:
+        await tx.run(Query(update(_job).values(state="dead")))
+    await mending.mend(service.db, None)  # type: ignore[arg-type]  # it needs nothing of its job
+    assert await state(api, made["id"]) == "failed"
+    assert (await api.made(f"/sandboxes/{made['id']}/resets", {}))["state"] == "resetting"
 
 
 async def test_a_reset(service: Service, api: Client) -> None:

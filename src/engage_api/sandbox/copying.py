@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     FromClause,
     Select,
@@ -23,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from engage_api.db import search
+from engage_api.db import log, search
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.kind import Kind
 from engage_api.db.row import KEY
@@ -72,6 +73,15 @@ async def total(db: Database, workspace: str) -> int:
         if table.name != tables.WORDS:
             row = await db.one(_count(table), workspace, from_workspace=workspace)
             found += row.found * (2 if table in kinds else 1)
+    return found
+
+
+async def weight(tx: Transaction, workspace: str) -> int:
+    """How many bytes the documents and events have that are to be copied."""
+    found = 0
+    for column in (log.EVENT.c.data, *(kind.table.c.document for kind in tables.kinds())):
+        row = await tx.one(_weight(column), from_workspace=workspace)
+        found += int(row.found or 0)
     return found
 
 
@@ -162,6 +172,11 @@ def _beyond(table: Table, name: str) -> ColumnElement[bool]:
 @lru_cache(maxsize=64)
 def _count(table: Table) -> Query:
     return Query(select(func.count().label("found")).select_from(table).where(_source(table)))
+
+
+@lru_cache(maxsize=16)
+def _weight(column: Column[Any]) -> Query:
+    return Query(select(func.sum(func.length(column)).label("found")).where(_source(column.table)))
 
 
 @lru_cache(maxsize=64)

@@ -10,11 +10,16 @@ from typing import Protocol
 from engage_api.db.engine import Transaction
 
 SPAN = 0.2  # seconds of one transaction among many: so long do other writers wait on SQLite
+AT_ONCE = 1.5  # seconds of what is done at once, while nobody else writes: far below what a transaction may take
 STEP = {"sqlite": 0.015, "postgresql": 0.1}  # seconds of one step: on SQLite it holds up the loop
 FIRST, LEAST, MOST = 100, 10, 5000  # rows of a step
 
 Told = Callable[[Transaction, int], Awaitable[None]]
 Enter = Callable[[], AbstractAsyncContextManager[Transaction]]
+
+
+class TooMuch(Exception):
+    """It cannot be done at once: promise it for later."""
 
 
 class Part(Protocol):
@@ -37,10 +42,10 @@ class _Stride:
             self.rows = int(min(MOST, max(LEAST, grown)))
 
 
-async def _go_on(tx: Transaction, parts: deque[Part], stride: _Stride, until: float | None) -> int:
+async def _go_on(tx: Transaction, parts: deque[Part], stride: _Stride, until: float) -> int:
     """Steps until that time, or to the end. How many rows were done."""
     total = 0
-    while parts and (until is None or monotonic() < until):
+    while parts and monotonic() < until:
         rows, began = stride.rows, monotonic()
         done = await parts[0].step(tx, rows)
         stride.note(done, monotonic() - began, tx.dialect)
@@ -52,8 +57,16 @@ async def _go_on(tx: Transaction, parts: deque[Part], stride: _Stride, until: fl
 
 
 async def at_once(tx: Transaction, parts: Iterable[Part]) -> int:
-    """All of it in one transaction, for what is small. How many rows that were."""
-    return await _go_on(tx, deque(parts), _Stride(), None)
+    """All of it in one transaction, for what is small. How many rows that were.
+
+    Raises:
+        TooMuch: it takes too long. Nothing of the transaction may be kept.
+    """
+    left = deque(parts)
+    total = await _go_on(tx, left, _Stride(), monotonic() + AT_ONCE)
+    if left:
+        raise TooMuch
+    return total
 
 
 async def in_turn(enter: Enter, parts: Iterable[Part], told: Told) -> int:

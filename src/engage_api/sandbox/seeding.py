@@ -65,8 +65,8 @@ async def seed(
         return []
     extent, total = SIZES[size], sum(SIZES[size])
     with world.working():
-        setting = await _begin(db, who.workspace, extent, ends)
-        player = _Player(who, setting, await asyncio.to_thread(told, setting))
+        setting, here = await _begin(db, who.workspace, extent, ends)
+        player = _Player(who, setting, await asyncio.to_thread(told, setting), here)
         batch = Batch(who.workspace)
         while not player.over:
             await _play(db, player, batch)
@@ -97,13 +97,15 @@ def told(setting: Setting) -> Iterator[Step]:
     return merge(*(part(setting) for part in PARTS), key=lambda step: step.at)
 
 
-async def _begin(db: Database, workspace: str, extent: Extent, ends: datetime | None) -> Setting:
+async def _begin(db: Database, workspace: str, extent: Extent, ends: datetime | None) -> tuple[Setting, world.World]:
     """Set the clock back to where the story begins."""
     row = await worlds.find(db, workspace)
     ends = ends or Clock(row.at, row.since, row.pace).now()
     async with db.write(workspace) as tx:
         await worlds.set_clock(tx, Clock(ends - PAST, clock.host(), FROZEN))
-    return Setting(row.seed, ends - PAST, ends, extent.customers, extent.cases)
+        here = world.standing(workspace)
+    assert here is not None  # noqa: S101  # only a sandbox with a world of its own is seeded
+    return Setting(row.seed, ends - PAST, ends, extent.customers, extent.cases), here
 
 
 @dataclass(slots=True)
@@ -113,14 +115,17 @@ class _Player:
     who: Principal
     setting: Setting
     steps: Iterator[Step]
+    here: world.World
     playing: bool = False
     made: int = 0
     over: bool = False
 
     async def play(self, tx: Transaction) -> None:
-        """For a while."""
+        """For a while. Unavailable when somebody else has begun anew since then: the sandbox is theirs."""
         here = world.standing(self.who.workspace)
-        assert here is not None  # noqa: S101  # only a sandbox with a world of its own is seeded
+        if here is None or here.number != self.here.number:
+            raise Unavailable("somebody else fills the sandbox")
+        self.here = here
         end, breath = monotonic() + PORTION, monotonic() + BREATH
         for step in self.steps:
             await self._until(tx, here, step.at.replace(microsecond=0))  # finer than the wire shows is nobody's

@@ -3,17 +3,21 @@
 It is read from a snapshot, which nobody changes, as fast as somebody takes it. Of a small sandbox one is made for that.
 """
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
+from time import monotonic
 from typing import Any
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
 from pydantic_core import to_json
 from sqlalchemy import bindparam, select
+from starlette.types import Receive, Scope, Send
 
 from engage_api.access.sandboxes.models import Sandbox
 from engage_api.access.worlds import LIVE
@@ -22,8 +26,9 @@ from engage_api.core.clock import Clock
 from engage_api.core.principal import Principal
 from engage_api.core.problem import Problem
 from engage_api.core.world import SandboxBusy
-from engage_api.db import log, world
+from engage_api.db import log, reader, world
 from engage_api.db.engine import Database, Transaction
+from engage_api.db.errors import Unavailable
 from engage_api.db.kind import Kind
 from engage_api.db.sql import Query
 from engage_api.events.webhooks.secrets import Box
@@ -39,7 +44,10 @@ from engage_api.sandbox.service import require
 
 PORTION = 200  # rows that are read at once
 LONGEST = timedelta(hours=1)  # then a copy that was made for one export goes, whether it was read or not
-Lines = AsyncIterator[bytes]
+Lines = AsyncGenerator[bytes, None]
+IsThere = Callable[[], Awaitable[bool]]
+_exported: set[str] = set()
+_tidying: set[asyncio.Task[None]] = set()
 
 
 class NeedsSnapshot(Problem):
@@ -51,10 +59,22 @@ class NeedsSnapshot(Problem):
     code, status, title = "needs-snapshot", 409, "The sandbox is too large to be exported without a snapshot"
 
 
+class CutShort(Exception):
+    """What was read is gone: the file ends in the middle, so that nobody takes it for a whole one."""
+
+
 class JsonLines(StreamingResponse):
-    """A file that is made while it is sent."""
+    """A file that is made while it is sent; what was made for it goes with it, also when nobody reads to the end."""
 
     media_type = MEDIA_TYPE
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if isinstance(self.body_iterator, AsyncGenerator):
+                await self.body_iterator.aclose()
 
 
 async def answer(call: Call, sandbox_id: str, snapshot_id: str | None) -> Response:
@@ -72,14 +92,56 @@ async def chosen(call: Call, sandbox_id: str, snapshot_id: str | None) -> Lines:
     """
     found = (await require(call.db, call.principal, sandbox_id)).model
     if snapshot_id is None:
-        async with call.db.system.write(None) as tx:
+        return await _begun(_once(call, found))
+    snapshot = (await service.require_snapshot(call.db, call.principal, sandbox_id, snapshot_id)).model
+    if snapshot.state != "ready":
+        raise SandboxBusy(headers={"Retry-After": world.AGAIN})
+    there = kept(snapshot, await world.find(call.db, sandbox_id))
+
+    async def is_there() -> bool:
+        who = service.whole(call.principal, sandbox_id)
+        return await reader.stored(call.db, who, SNAPSHOT, snapshot.id) is not None
+
+    return lines(call.db, call.principal, found, there, is_there)
+
+
+async def _begun(made: Lines) -> Lines:
+    """The same, with the first line at hand: what is refused is refused before anything is sent."""
+    first = await anext(made)
+
+    async def rest() -> Lines:
+        try:
+            yield first
+            async for part in made:
+                yield part
+        finally:
+            await made.aclose()
+
+    return rest()
+
+
+async def _once(call: Call, found: Sandbox) -> Lines:
+    """From a copy that is made for this file alone. There is one of a sandbox."""
+    if found.id in _exported:
+        raise SandboxBusy("It is being exported already.", headers={"Retry-After": world.AGAIN})
+    _exported.add(found.id)
+    began, workspace = monotonic(), ""
+    try:
+        async with call.db.aside.write(None) as tx:
             there = await still(tx, found, call.services.webhooks.box)
-    else:
-        snapshot = (await service.require_snapshot(call.db, call.principal, sandbox_id, snapshot_id)).model
-        if snapshot.state != "ready":
-            raise SandboxBusy(headers={"Retry-After": world.AGAIN})
-        there = kept(snapshot, await world.find(call.db, sandbox_id))
-    return lines(call.db, call.principal, found, there, once=snapshot_id is None)
+        workspace = there.workspace
+
+        async def is_there() -> bool:
+            return monotonic() < began + LONGEST.total_seconds()
+
+        async for part in lines(call.db, call.principal, found, there, is_there):
+            yield part
+        await wipe.wipe(call.db, workspace)
+        workspace = ""
+    finally:
+        _exported.discard(found.id)
+        if workspace:
+            _forget(call.db, workspace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +157,19 @@ class Still:
 
 
 async def still(tx: Transaction, sandbox: Sandbox, box: Box) -> Still:
-    """A copy of a small sandbox for one export. `tx` is across workspaces.
+    """A copy of a small sandbox for one export. `tx` is across workspaces, and not to be kept when this raises.
 
     Raises:
         NeedsSnapshot: it is not small.
     """
     row = await standing.hold(tx, sandbox.id)
-    if row.number > service.SMALL:
+    if not await service.is_small(tx, sandbox.id, row.number, service.SMALL):
         raise NeedsSnapshot
     workspace = ids.new(SNAPSHOT.prefix)
-    await portions.at_once(tx, copying.parts(Way(sandbox.id, workspace, box)))
+    try:
+        await portions.at_once(tx, copying.parts(Way(sandbox.id, workspace, box)))
+    except portions.TooMuch:
+        raise NeedsSnapshot from None
     await enqueue(tx, EMPTY, Emptying(workspace=workspace), workspace=LIVE, run_at=clock.host() + LONGEST)
     now = Clock(row.at, row.since, row.pace).now()
     return Still(workspace, now, row.pace, row.number, row, await standing.last(tx, sandbox.id))
@@ -115,8 +180,12 @@ def kept(snapshot: Snapshot, row: Any) -> Still:
     return Still(snapshot.id, snapshot.clock, snapshot.pace, snapshot.ids, row, snapshot.events)
 
 
-async def lines(db: Database, who: Principal, sandbox: Sandbox, there: Still, *, once: bool) -> Lines:
-    """The file. What was made for it alone goes when it was read: `once`."""
+async def lines(db: Database, who: Principal, sandbox: Sandbox, there: Still, is_there: IsThere) -> Lines:
+    """The file.
+
+    Raises:
+        CutShort: in the end what was read is there no more.
+    """
     reader = replace(who, workspace=there.workspace, sees_workspace=True, customer="")
     yield _head(sandbox, there)
     number = 0
@@ -128,9 +197,21 @@ async def lines(db: Database, who: Principal, sandbox: Sandbox, there: Still, *,
     while after < there.events and (found := await log.page(db, reader, after=after, limit=PORTION, filters={})):
         after, events = found[-1].sequence, events + len(found)
         yield b"".join([b'{"event":%b}\n' % line.document for line in found])
+    if not await is_there():
+        raise CutShort
     yield to_json({"end": {"resources": number, "events": events}}) + b"\n"
-    if once:
-        await wipe.wipe(db, there.workspace)
+
+
+def _forget(db: Database, workspace: str) -> None:
+    """Wipe what was made for one file, whatever becomes of this task. Should that fail, a job does it."""
+    task = asyncio.create_task(_wiped(db, workspace))
+    _tidying.add(task)
+    task.add_done_callback(_tidying.discard)
+
+
+async def _wiped(db: Database, workspace: str) -> None:
+    with suppress(Unavailable):
+        await wipe.wipe(db, workspace)
 
 
 def _head(sandbox: Sandbox, there: Still) -> bytes:

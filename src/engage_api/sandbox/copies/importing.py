@@ -4,7 +4,6 @@ Whatever is wrong ends it, and nothing is left; so does a process that ends, som
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,25 +13,22 @@ from pydantic import ValidationError
 from engage_api.access.sandboxes import making
 from engage_api.access.sandboxes.making import QUOTA, New
 from engage_api.access.sandboxes.models import SANDBOX, Sandbox
-from engage_api.access.worlds import GUESTS, LIVE
+from engage_api.access.worlds import LIVE
 from engage_api.core import clock, ids
 from engage_api.core.clock import Clock
 from engage_api.core.model import Input
-from engage_api.core.principal import Principal
-from engage_api.core.problem import BodyTooLarge, InvalidJson, InvalidRequest, NotFound, UnsupportedMediaType
+from engage_api.core.problem import InvalidJson, InvalidRequest, NotFound
 from engage_api.core.secret import Secret
-from engage_api.db.engine import Database, Transaction
+from engage_api.db.engine import Transaction
 from engage_api.db.errors import Conflict
 from engage_api.db.store import Stored
-from engage_api.http.call import Call, Services
 from engage_api.http.problems import invalid
 from engage_api.http.strict import check
 from engage_api.jobs import enqueue
 from engage_api.sandbox import endpoints, service, wipe
-from engage_api.sandbox.copies import first_key, mending, standing
+from engage_api.sandbox.copies import arriving, first_key, mending, standing
+from engage_api.sandbox.copies.arriving import Upload, lines
 from engage_api.sandbox.copies.file_models import (
-    LONGEST,
-    MEDIA_TYPE,
     BrokenFile,
     End,
     EndLine,
@@ -43,38 +39,10 @@ from engage_api.sandbox.copies.file_models import (
 from engage_api.sandbox.copies.loading import Loader
 from engage_api.sandbox.copies.orders import EMPTY, Emptying
 from engage_api.sandbox.copies.service import USUAL, USUAL_OF_GUEST
-from engage_api.sandbox.opening import QUOTA_OF_GUEST
+from engage_api.sandbox.opening import OF_GUESTS, QUOTA_OF_GUEST
 
-PATIENCE = timedelta(minutes=20)  # for the whole file
 AWAY = timedelta(hours=1)  # then what is left of it goes, whatever happened to the process
-AT_ONCE = 2  # files that a process reads
 YEARS = range(2001, 2100)
-_turns = asyncio.Semaphore(AT_ONCE)
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file on its way: who sends it (at home), its parts, and how many bytes it may have."""
-
-    db: Database
-    who: Principal
-    services: Services
-    parts: AsyncIterator[bytes]
-    most: int
-
-
-def sent(call: Call) -> Upload:
-    """The body of a request.
-
-    Raises:
-        UnsupportedMediaType: it is something else.
-    """
-    headers, state = call.request.headers, call.request.scope["state"]
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != MEDIA_TYPE or headers.get("content-encoding", "identity") != "identity":
-        raise UnsupportedMediaType(f"It is {MEDIA_TYPE}, not encoded.")
-    who = service.home(call.principal)
-    return Upload(call.db, who, call.services, call.request.stream(), state["max_body_bytes"])
 
 
 async def take(upload: Upload) -> tuple[Stored[Sandbox], Secret]:
@@ -83,7 +51,13 @@ async def take(upload: Upload) -> tuple[Stored[Sandbox], Secret]:
     Raises:
         BodyTooLarge: it is more than the operator lets in.
         BrokenFile: it is no such file, and where.
+        TooManyRequests: another file of the application is being read.
     """
+    async with arriving.turn(upload.who.application):
+        return await _taken(upload)
+
+
+async def _taken(upload: Upload) -> tuple[Stored[Sandbox], Secret]:
     target, db = ids.new(SANDBOX.prefix), upload.db
     async with db.write(LIVE) as tx:
         await service.require_room(tx, upload.who, upload.services.guests)
@@ -92,9 +66,8 @@ async def take(upload: Upload) -> tuple[Stored[Sandbox], Secret]:
         job = await enqueue(tx, EMPTY, Emptying(workspace=target), workspace=LIVE, run_at=away)
     done = False
     try:
-        async with _turns, asyncio.timeout(PATIENCE.total_seconds()):
-            loader = Loader(db, target, upload.who.application, upload.services.webhooks)
-            made = await _Reading(upload, loader).read(job or "")
+        loader = Loader(db, target, upload.who.application, upload.services.webhooks)
+        made = await _Reading(upload, loader).read(job or "")
         done = True
     finally:
         if not done:
@@ -121,7 +94,10 @@ class _Reading:
                 raise BrokenFile(wrong[0])
             _require_sane(head, self.loader)
             await self.loader.close()
-        except (InvalidJson, InvalidRequest) as problem:
+        except InvalidRequest as problem:
+            told = f"Line {self.number} is not as it should be."
+            raise BrokenFile(told, errors=problem.errors, more={"line": self.number}) from None
+        except InvalidJson as problem:
             told = f"Line {self.number}: {problem.detail}"
             raise BrokenFile(told, errors=problem.errors, more={"line": self.number}) from None
         except ValidationError as error:
@@ -131,21 +107,25 @@ class _Reading:
             ) from None
         except Conflict:
             raise BrokenFile(f"Before line {self.number} is something twice.", more={"line": self.number}) from None
-        async with self.upload.db.system.write(None) as tx:
+        async with self.upload.db.aside.write(None) as tx:
             return await _finish(tx, self.upload, head, self.loader, job)
 
     async def _lines(self) -> tuple[Head, End]:
         head: Head | None = None
         end: End | None = None
-        async for raw in _split(self.upload):
+        async for raw in lines(self.upload):
             self.number += 1
             if end is not None:
                 raise BrokenFile(f"Line {self.number} comes after the end.", more={"line": self.number})
             check(raw)
             if head is None:
                 head = Head.model_validate_json(raw)
+                _require_allowed(head, guest=service.is_guest(self.upload.who))
             else:
                 end = await self._line(raw)
+                if self.loader.resources + self.loader.events > head.ids:
+                    told = "Line 1: it says that less was given out than is there."
+                    raise BrokenFile(told, more={"line": self.number})
             if self.number % 20 == 0:
                 await asyncio.sleep(0)
         if head is None or end is None:
@@ -169,27 +149,24 @@ def _valid(model: type[Any], raw: bytes) -> Any:
     return found
 
 
-async def _split(upload: Upload) -> AsyncIterator[bytes]:
-    """The lines, never more in memory than one of them and what came with its end."""
-    size, rest = 0, b""
-    async for part in upload.parts:
-        size += len(part)
-        if size > upload.most:
-            raise BodyTooLarge(f"It has more than {upload.most} bytes.")
-        *whole, rest = (rest + part).split(b"\n")
-        for line in whole:
-            yield line
-        if len(rest) > LONGEST:
-            raise BrokenFile(f"A line has more than {LONGEST} bytes.")
-    if rest:
-        yield rest
+def _quota(*, guest: bool) -> int:
+    return QUOTA_OF_GUEST if guest else QUOTA
+
+
+def _require_allowed(head: Head, *, guest: bool) -> None:
+    """What the head says of the world, before anything of it is written."""
+    quota = _quota(guest=guest)
+    if head.ids > quota:
+        raise BrokenFile(f"Line 1: more is in it than {quota} ids.", more={"line": 1})
+    if guest and head.size not in OF_GUESTS:
+        raise BrokenFile("Line 1: without an account its size is tiny or small.", more={"line": 1})
+    if head.starts_at.year not in YEARS or head.clock.year not in YEARS:
+        raise BrokenFile("Line 1: its clock is not between 2001 and 2099.", more={"line": 1})
 
 
 def _require_sane(head: Head, loader: Loader) -> None:
-    """What the head says of the world, beside what is in it."""
-    if head.starts_at.year not in YEARS or head.clock.year not in YEARS:
-        raise BrokenFile("Line 1: its clock is not between 2001 and 2099.", more={"line": 1})
-    if not head.base_ids <= head.ids or head.base_events > loader.last or head.ids < loader.resources:
+    """What it says, beside what is in it: each resource and each event was given an id."""
+    if not head.base_ids <= head.ids or head.base_events > loader.last:
         raise BrokenFile("Line 1: it says that less was given out than is there.", more={"line": 1})
 
 
@@ -201,10 +178,7 @@ async def _finish(
     if not await mending.call_off(tx, job):
         raise NotFound
     await service.require_room(tx, who, services.guests)
-    now, guest = clock.host(), who.organization == GUESTS
-    quota = QUOTA_OF_GUEST if guest else QUOTA
-    if head.ids > quota:
-        raise BrokenFile(f"Line 1: more is in it than {quota} ids.", more={"line": 1})
+    now, guest = clock.host(), service.is_guest(who)
     new = New(
         organization=who.organization,
         name=head.name,
@@ -214,7 +188,7 @@ async def _finish(
         start=Clock(head.starts_at, now, head.start_pace),
         expires_at=now + (USUAL_OF_GUEST if guest else USUAL),
         metadata=head.metadata,
-        quota=quota,
+        quota=_quota(guest=guest),
         personas=tuple(one.shown() for one in head.personas),
     )
     stored = await making.make(tx, who, new)

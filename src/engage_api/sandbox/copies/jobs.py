@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from engage_api.db.engine import Database, Transaction
 from engage_api.db.store import Happened
 from engage_api.events.webhooks.secrets import Box
 from engage_api.jobs import Job, Registry, hold
-from engage_api.jobs.limits import SANDBOXES
+from engage_api.jobs.limits import EMPTYING, SANDBOXES
 from engage_api.sandbox import copying, endpoints, portions, wipe
 from engage_api.sandbox.copies import first_key, mending, resetting, service, standing
 from engage_api.sandbox.copies.models import SNAPSHOT
@@ -50,16 +51,18 @@ class Copier:
             (RESET, Resetting, self.reset),
         ):
             registry.job(kind, payload=payload, max_attempts=ATTEMPTS, deadline=LONGEST, pool=SANDBOXES)(_careful(do))
-        registry.job(EMPTY, payload=Emptying, deadline=LONGEST, pool=SANDBOXES)(empty)
+        registry.job(EMPTY, payload=Emptying, deadline=LONGEST, pool=EMPTYING)(empty)
 
     async def fork(self, db: Database, job: Job[Forking]) -> None:
         """Copy a sandbox to another one, and let its first key open that one."""
         order, who = job.payload, await operator.principal(db, LIVE)
         way = Way(order.sandbox, order.target, self._box)
-        if not await _is(db, who, order.target, "copying"):
+        target = await reader.stored(db, who, SANDBOX, order.target)
+        if target is not None and target.model.state != "copying":
             return
-        await self._copy(db, job, way, wipe.Stays(way.target, 0, events=False), (way.source, way.target), "copying")
-        async with _entered(db, job) as tx:
+        task = _Task(db, job, who, (way.source, way.target))
+        await task.copy(way, wipe.Stays(way.target, 0, events=False), "copying")
+        async with task.entered() as tx:
             await endpoints.place(tx, way.target)
             await standing.stand_alike(tx, way.source, way.target)
             await first_key.keep(tx, way.target, order.key)
@@ -74,8 +77,9 @@ class Copier:
         found = await reader.stored(db, who, SNAPSHOT, order.snapshot)
         if found is None or found.model.state != "copying":
             return
-        await self._copy(db, job, Way(order.sandbox, order.snapshot, self._box), None, (order.sandbox,), "copying")
-        async with _entered(db, job) as tx:
+        task = _Task(db, job, who, (order.sandbox,))
+        await task.copy(Way(order.sandbox, order.snapshot, self._box), None, "copying")
+        async with task.entered() as tx:
             await store.change(tx, who, SNAPSHOT, found, {"state": "ready"}, Happened("ready"))
             await standing.busy(tx, order.sandbox, None)
             await become(tx, who, order.sandbox, "ready")
@@ -85,11 +89,13 @@ class Copier:
         """Empty a sandbox, and copy a snapshot to it."""
         order, who = job.payload, await operator.principal(db, LIVE)
         found = await reader.stored(db, who, SNAPSHOT, order.snapshot)
-        if found is None or not await _is(db, who, order.sandbox, "restoring"):
+        if not await _is(db, who, order.sandbox, "restoring"):
             return
-        way = Way(order.snapshot, order.sandbox, self._box)
-        await self._copy(db, job, way, service.since(found.model), (order.sandbox,), "restoring")
-        async with _entered(db, job) as tx:
+        if found is None:
+            raise Gone
+        task = _Task(db, job, who, (order.sandbox,))
+        await task.copy(Way(order.snapshot, order.sandbox, self._box), service.since(found.model), "restoring")
+        async with task.entered() as tx:
             await endpoints.place(tx, order.sandbox)
             await service.come_back(tx, found.model)
             await standing.busy(tx, order.sandbox, None)
@@ -100,32 +106,56 @@ class Copier:
         """Make a sandbox as it was made, if nobody has by now."""
         await resetting.again(db, job.payload.sandbox)
 
-    async def _copy(
-        self, db: Database, job: Job[Any], way: Way, stays: wipe.Stays | None, told: tuple[str, ...], what: SandboxState
-    ) -> None:
-        """Whatever an earlier attempt has left goes first."""
-        await sequencer.settle(db) if db.dialect == "postgresql" else None
-        await portions.in_turn(lambda: _entered(db, job), wipe.parts(db.dialect, way.target, stays), wipe.nobody)
-        total = await copying.total(db, way.source)
-
-        async def tell(tx: Transaction, done: int) -> None:
-            for workspace in told:
-                await standing.busy(tx, workspace, what, min(done, total), total)
-
-        await portions.in_turn(lambda: _entered(db, job), copying.parts(way), tell)
-
 
 async def empty(db: Database, job: Job[Emptying]) -> None:
     """Take away what is in a workspace."""
     await wipe.wipe(db, job.payload.workspace)
 
 
-@asynccontextmanager
-async def _entered(db: Database, job: Job[Any]) -> AsyncIterator[Transaction]:
-    """A transaction across workspaces, for as long as the job is ours."""
+class Gone(Exception):
+    """What was to be copied, or where to, has ended meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A job under way, for as long as it is ours and these sandboxes are there."""
+
+    db: Database
+    job: Job[Any]
+    who: Principal
+    sandboxes: tuple[str, ...]
+
+    async def copy(self, way: Way, stays: wipe.Stays | None, what: SandboxState) -> None:
+        """Whatever an earlier attempt has left goes first."""
+        db = self.db
+        await sequencer.settle(db) if db.dialect == "postgresql" else None
+        await portions.in_turn(self.entered, wipe.parts(db.dialect, way.target, stays), wipe.nobody)
+        total = await copying.total(db, way.source)
+
+        async def tell(tx: Transaction, done: int) -> None:
+            for workspace in self.sandboxes:
+                await standing.busy(tx, workspace, what, min(done, total), total)
+
+        await portions.in_turn(self.entered, copying.parts(way), tell)
+
+    @asynccontextmanager
+    async def entered(self) -> AsyncIterator[Transaction]:
+        """A transaction across workspaces, in which none of them ends."""
+        async with self.db.aside.write(None) as tx:
+            await hold(tx, self.job)
+            for sandbox_id in self.sandboxes:
+                if await reader.find(tx, self.who, SANDBOX, sandbox_id) is None:
+                    raise Gone
+            yield tx
+
+
+async def _end(db: Database, job: Job[Any]) -> None:
+    """There is nothing to be copied any more, so nobody waits for it."""
+    who = await operator.principal(db, LIVE)
     async with db.system.write(None) as tx:
         await hold(tx, job)
-        yield tx
+        await mending.fail(tx, who, job.payload)
+        await job.finish(tx)
 
 
 def _careful(do: Callable[[Database, Job[Any]], Awaitable[None]]) -> Callable[[Database, Job[Any]], Awaitable[None]]:
@@ -134,6 +164,8 @@ def _careful(do: Callable[[Database, Job[Any]], Awaitable[None]]) -> Callable[[D
     async def careful(db: Database, job: Job[Any]) -> None:
         try:
             await do(db, job)
+        except Gone:
+            await _end(db, job)
         except Exception:
             if job.last:
                 await mending.give_up(db, job.payload)

@@ -16,6 +16,7 @@ from engage_api.db.engine import Database
 from engage_api.db.kind import Kind
 from engage_api.db.row import CounterRow
 from engage_api.db.sql import Query
+from engage_api.events.signals import LARGEST
 from engage_api.events.webhooks.models import WEBHOOK_ENDPOINT
 from engage_api.events.webhooks.sender import Sender
 from engage_api.http.problems import invalid
@@ -144,6 +145,8 @@ def _tie(table: Table, name: str) -> Query:
 def _require_event(type_: str, data: bytes) -> None:
     """An event of a kind that there is, with what such a kind is; or a signal."""
     if event_types.matches("x.*", type_):
+        if len(data) > LARGEST:
+            raise _wrong("/event/data", f"It should have at most {LARGEST} bytes.")
         return
     kind = next((one for one in Kind.known.values() if type_ in dict(one.events())), None)
     if kind is None:

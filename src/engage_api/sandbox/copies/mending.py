@@ -1,4 +1,4 @@
-"""What could not be copied has failed, and holds nobody up any more."""
+"""What could not be filled or copied has failed, and holds nobody up any more."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from engage_api.jobs.models import DEAD, JobRow
 from engage_api.sandbox.copies import standing
 from engage_api.sandbox.copies.models import SNAPSHOT
 from engage_api.sandbox.copies.orders import EMPTY, MEND, ORDERS, Emptying, Forking, Order, Resetting, Restoring
+from engage_api.sandbox.jobs import Wanted
 
 _job = JobRow.__table__  # type: ignore[attr-defined]
 _DEAD = Query(
@@ -49,30 +50,36 @@ async def give_up(db: Database, order: Order) -> None:
     """Say that it has failed, if that was not said. What was only read can be written in again."""
     who = await operator.principal(db, LIVE)
     async with db.system.write(None) as tx:
-        match order:
-            case Forking():
-                if await _fail(tx, who, order.target, "copying"):
-                    await standing.busy(tx, order.target, standing.CLOSED)
-                    await _release(tx, who, order.sandbox)
-            case Restoring():
-                if await _fail(tx, who, order.sandbox, "restoring"):
-                    await standing.busy(tx, order.sandbox, standing.CLOSED)
-            case Resetting():
-                if await _fail(tx, who, order.sandbox, "resetting"):
-                    await standing.busy(tx, order.sandbox, standing.CLOSED)
-            case _:
-                found = await reader.find(tx, who, SNAPSHOT, order.snapshot)
-                if found is not None and found.model.state == "copying":
-                    await store.change(tx, who, SNAPSHOT, found, {"state": "failed"}, Happened("failed"))
-                    await enqueue(tx, EMPTY, Emptying(workspace=order.snapshot), workspace=LIVE)
-                    await _release(tx, who, order.sandbox)
+        await fail(tx, who, order)
 
 
-async def _fail(tx: Transaction, who: Principal, sandbox_id: str, was: SandboxState) -> bool:
+async def fail(tx: Transaction, who: Principal, order: Order) -> None:
+    """The same in a transaction across workspaces. Whatever has ended meanwhile holds nobody up either."""
+    match order:
+        case Forking():
+            target = await reader.find(tx, who, SANDBOX, order.target)
+            if target is None or await _fail(tx, who, order.target, "copying", standing.CLOSED):
+                await _release(tx, who, order.sandbox)
+        case Restoring():
+            await _fail(tx, who, order.sandbox, "restoring", standing.CLOSED)
+        case Resetting():
+            await _fail(tx, who, order.sandbox, "resetting", standing.CLOSED)
+        case Wanted():
+            await _fail(tx, who, order.sandbox, "seeding", None)
+        case _:
+            found = await reader.find(tx, who, SNAPSHOT, order.snapshot)
+            if found is not None and found.model.state == "copying":
+                await store.change(tx, who, SNAPSHOT, found, {"state": "failed"}, Happened("failed"))
+                await enqueue(tx, EMPTY, Emptying(workspace=order.snapshot), workspace=LIVE)
+                await _release(tx, who, order.sandbox)
+
+
+async def _fail(tx: Transaction, who: Principal, sandbox_id: str, was: SandboxState, busy: str | None) -> bool:
     """Whether it was in this state until now."""
     found = await reader.find(tx, who, SANDBOX, sandbox_id)
     if found is None or found.model.state != was:
         return False
+    await standing.busy(tx, sandbox_id, busy)
     await store.change(tx, who, SANDBOX, found, {"state": "failed"}, Happened("failed"))
     return True
 

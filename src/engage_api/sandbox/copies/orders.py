@@ -3,6 +3,7 @@
 from pydantic import BaseModel
 
 from engage_api.sandbox.copies.first_key import Kept
+from engage_api.sandbox.jobs import SEED, Wanted
 
 FORK, SNAP, RESTORE, RESET = "sandbox.fork", "sandbox.snapshot", "sandbox.restore", "sandbox.reset"
 EMPTY, MEND = "sandbox.empty", "sandbox.mend"
@@ -39,8 +40,9 @@ class Emptying(BaseModel):
     workspace: str
 
 
-Order = Forking | Snapping | Restoring | Resetting
-ORDERS: dict[str, type[Forking | Snapping | Restoring | Resetting]] = {
+Order = Forking | Snapping | Restoring | Resetting | Wanted
+ORDERS: dict[str, type[Order]] = {
+    SEED: Wanted,
     FORK: Forking,
     SNAP: Snapping,
     RESTORE: Restoring,

@@ -1,5 +1,8 @@
 """Copies of sandboxes over HTTP: resets, forks, snapshots and restorations."""
 
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -19,7 +22,7 @@ from engage_api.http.idempotency import Answer, Work
 from engage_api.http.pages import SORTED, Filter, ListQuery, Page
 from engage_api.http.route import DirectRoute
 from engage_api.http.strict import json_body
-from engage_api.sandbox.copies import exporting, importing, resetting, service
+from engage_api.sandbox.copies import arriving, exporting, importing, resetting, service
 from engage_api.sandbox.copies.exporting import JsonLines
 from engage_api.sandbox.copies.file_models import MEDIA_TYPE
 from engage_api.sandbox.copies.models import (
@@ -32,6 +35,7 @@ from engage_api.sandbox.copies.models import (
     SnapshotState,
 )
 from engage_api.sandbox.models import SandboxWithKey
+from engage_api.sandbox.opening import AT_ONCE
 from engage_api.sandbox.service import hold, home, require
 
 HERE = "/v1/sandboxes"
@@ -41,11 +45,12 @@ LATER = timedelta(seconds=60)  # then a job does what nobody has done
 BUSY = {"x-problems": ["sandbox-busy"]}
 FULL = {"x-problems": ["sandbox-busy", "too-many-sandboxes"]}
 ENOUGH = {"x-problems": ["sandbox-busy", "too-many-snapshots"]}
+JSONL = {"type": "string", "format": "binary"}  # bytes, to whoever makes a client of the description
 FILE = {
     "x-problems": ["broken-file", "too-many-sandboxes", "body-too-large", "unsupported-media-type"],
     "requestBody": {
         "required": True,
-        "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": '{"format":"engage-sandbox-1","…":"…"}\n'}},
+        "content": {MEDIA_TYPE: {"schema": JSONL, "example": '{"format":"engage-sandbox-1","…":"…"}\n'}},
     },
 }
 router = APIRouter(tags=["Sandboxes"], route_class=DirectRoute)
@@ -54,6 +59,7 @@ NewReset = Annotated[ResetCreate, json_body(ResetCreate)]
 NewFork = Annotated[ForkCreate, json_body(ForkCreate)]
 NewSnapshot = Annotated[SnapshotCreate, json_body(SnapshotCreate)]
 NewRestoration = Annotated[RestorationCreate, json_body(RestorationCreate)]
+RESET, FORK, NOW = ResetCreate(), ForkCreate(), SnapshotCreate()
 Sort = Annotated[Literal["createdAt", "-createdAt", "updatedAt", "-updatedAt"], Field(description=SORTED)]
 _log = structlog.get_logger("engage.sandbox")
 
@@ -73,7 +79,7 @@ class ExportQuery(Parameters):
 
 
 @router.post(f"{PATH}/resets", status_code=201, response_model=Sandbox, summary="Reset a sandbox", openapi_extra=BUSY)
-async def reset_sandbox(sandbox_id: str, call: Write, body: NewReset) -> Response:  # noqa: ARG001  # it is empty
+async def reset_sandbox(sandbox_id: str, call: Write, body: NewReset = RESET) -> Response:  # noqa: ARG001  # it is empty
     """Back to how it was made: the same seed makes the same again, with the same log, and the clock says what it said
     then. The first key stays, all others end. A tiny one is ready when it is answered; a larger one is `resetting` for
     a while. Snapshots stay.
@@ -90,38 +96,38 @@ async def reset_sandbox(sandbox_id: str, call: Write, body: NewReset) -> Respons
 @router.post(
     f"{PATH}/forks", status_code=201, response_model=SandboxWithKey, summary="Fork a sandbox", openapi_extra=FULL
 )
-async def fork_sandbox(sandbox_id: str, call: Write, body: NewFork) -> Response:
+async def fork_sandbox(sandbox_id: str, call: Write, body: NewFork = FORK) -> Response:
     """A copy of all that is in it, with the same ids, log and clock, that goes its own way from here on; and a key to
     it that is shown this once. A large one is `copying` for a while: until it is ready its key opens nothing, and
     nobody writes in the parent.
     """
 
-    async def work(tx: Transaction) -> Answer:
+    async def work(tx: Transaction, at_once: int) -> Answer:
         was = await hold(tx, call.principal, sandbox_id)
-        stored, made = await service.fork(tx, call.principal, was, body, call.services)
+        stored, made = await service.fork(tx, call.principal, was, body, call.services, at_once)
         return shown_once(stored, "key", made, f"{HERE}/{stored.model.id}")
 
-    return await _done(call, work)
+    return await _either(call, work)
 
 
 @router.post(
     f"{PATH}/snapshots",
     status_code=201,
     response_model=Snapshot,
-    summary="Take a snapshot of a sandbox",
+    summary="Create a snapshot of a sandbox",
     openapi_extra=ENOUGH,
 )
-async def create_sandbox_snapshot(sandbox_id: str, call: Write, body: NewSnapshot) -> Response:
+async def create_sandbox_snapshot(sandbox_id: str, call: Write, body: NewSnapshot = NOW) -> Response:
     """The sandbox as it is, to go back to. Of a large one it is `copying` for a while, and nobody writes in the sandbox
-    meanwhile. At most ten.
+    meanwhile. At most ten, without an account three.
     """
 
-    async def work(tx: Transaction) -> Answer:
+    async def work(tx: Transaction, at_once: int) -> Answer:
         was = await hold(tx, call.principal, sandbox_id)
-        stored = await service.snapshot(tx, call.principal, was, body, call.services.webhooks.box)
+        stored = await service.snapshot(tx, call.principal, was, body, call.services.webhooks.box, at_once)
         return shown(stored, 201, {"Location": f"{HERE}/{sandbox_id}/snapshots/{stored.model.id}"})
 
-    return await _done(call, work)
+    return await _either(call, work)
 
 
 @router.get(f"{PATH}/snapshots", response_model=Page[Snapshot], summary="List the snapshots of a sandbox")
@@ -165,12 +171,12 @@ async def restore_sandbox(sandbox_id: str, call: Write, body: NewRestoration) ->
     large one is `restoring` for a while.
     """
 
-    async def work(tx: Transaction) -> Answer:
+    async def work(tx: Transaction, at_once: int) -> Answer:
         was = await hold(tx, call.principal, sandbox_id)
-        stored = await service.restore(tx, call.principal, was, body.snapshot_id, call.services.webhooks.box)
+        stored = await service.restore(tx, call.principal, was, body.snapshot_id, call.services.webhooks.box, at_once)
         return shown(stored, 201, {"Location": f"{HERE}/{sandbox_id}"})
 
-    return await _ended(call, work)
+    return await _ended(call, sandbox_id, _either(call, work))
 
 
 @router.get(
@@ -198,7 +204,7 @@ async def import_sandbox(call: Write) -> Response:
     """A new sandbox from what an export has written, and a key to it that is shown this once. Webhook endpoints come
     disabled, since secrets are in no file. What is wrong is told with its line, and then nothing is left of it.
     """
-    stored, made = await importing.take(importing.sent(call))
+    stored, made = await importing.take(arriving.sent(call))
     return shown_once(stored, "key", made, f"{HERE}/{stored.model.id}").response()
 
 
@@ -206,26 +212,32 @@ def _whole(call: Call, sandbox_id: str) -> Call:
     return Call(call.request, service.whole(call.principal, sandbox_id), call.services)
 
 
-async def _ended(call: Call, work: Work) -> Response:
+async def _ended(call: Call, sandbox_id: str, doing: Awaitable[Response]) -> Response:
     """What was done across workspaces, after which some keys open nothing any more."""
-    answer = await _done(call, work)
-    call.services.doorkeeper.forget_all()
+    answer = await doing
+    call.services.doorkeeper.forget_workspace(sandbox_id)
     return answer
 
 
+async def _either(call: Call, work: Callable[[Transaction, int], Awaitable[Answer]]) -> Response:
+    """At once, or by a job."""
+    return await service.either(lambda at_once: _done(call, lambda tx: work(tx, at_once)))
+
+
 async def _done(call: Call, work: Work) -> Response:
-    return await call.services.once.run(call.request, home(call.principal), work, door=call.db.system)
+    return await call.services.once.run(call.request, home(call.principal), work, door=call.db.aside)
 
 
 async def _answer(call: Call, sandbox_id: str, work: Work) -> Response:
     """Of a reset: a tiny one is done now. If that takes too long, it is answered as it is: a job goes on."""
-    made = await _ended(call, work)
-    if "idempotent-replayed" in made.headers or b'"size":"tiny"' not in bytes(made.body):
+    made = await _ended(call, sandbox_id, _done(call, work))
+    if "idempotent-replayed" in made.headers or json.loads(bytes(made.body))["size"] != "tiny":
         return made
     try:
-        stored = await resetting.again(call.db, sandbox_id)
-    except Unavailable as error:
+        async with asyncio.timeout(AT_ONCE):
+            stored = await resetting.again(call.db, sandbox_id)
+    except (Unavailable, TimeoutError) as error:
         _log.warning("a sandbox is reset later", sandbox=sandbox_id, error=repr(error))
         return made
-    call.services.doorkeeper.forget_all()
+    call.services.doorkeeper.forget_workspace(sandbox_id)
     return made if stored is None else shown(stored, 201, {"Location": made.headers["location"]}).response()

@@ -3,9 +3,10 @@
 Each takes a transaction across workspaces. Nobody writes in a sandbox while it is copied.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from engage_api.access.sandboxes import making
 from engage_api.access.sandboxes.making import New
@@ -17,7 +18,7 @@ from engage_api.core.principal import Principal
 from engage_api.core.problem import Fault, NotFound, Problem, UnknownReference
 from engage_api.core.secret import Secret
 from engage_api.core.world import SandboxBusy
-from engage_api.db import reader, store, world
+from engage_api.db import ends, reader, store, world
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.store import Happened, Stored
 from engage_api.events.webhooks.secrets import Box
@@ -41,13 +42,16 @@ from engage_api.sandbox.copies.orders import (
 )
 from engage_api.sandbox.copying import Way
 
+T = TypeVar("T")
 SMALL = 3_000  # ids that were given out: so much is copied while somebody waits
-MOST = 10  # snapshots of a sandbox
+LIGHT = 8_388_608  # bytes of documents and events, the same
+NOTHING = -1  # ids
+MOST, MOST_OF_GUEST = 10, 3  # snapshots of a sandbox
 USUAL, USUAL_OF_GUEST = timedelta(days=30), timedelta(days=3)
 
 
 class TooManySnapshots(Problem):
-    """A sandbox has ten snapshots at most. Delete one."""
+    """A sandbox has ten snapshots at most; one that was made without an account has three. Delete one."""
 
     code, status, title = "too-many-snapshots", 409, "The sandbox has enough snapshots"
 
@@ -57,14 +61,27 @@ def whole(principal: Principal, sandbox_id: str) -> Principal:
     return replace(service.home(principal, sandbox_id), sees_workspace=True)
 
 
+async def either(do: Callable[[int], Awaitable[T]]) -> T:
+    """At once if it is small; promised if that takes too long after all. `do` hears how many ids are few enough."""
+    try:
+        return await do(SMALL)
+    except portions.TooMuch:
+        return await do(NOTHING)
+
+
+async def is_small(tx: Transaction, workspace: str, number: int, at_once: int) -> bool:
+    """Whether all of it can be copied while somebody waits; `number` of ids were given out."""
+    return number <= at_once and await copying.weight(tx, workspace) <= LIGHT
+
+
 async def fork(
-    tx: Transaction, principal: Principal, was: Stored[Sandbox], wanted: ForkCreate, services: Services
+    tx: Transaction, principal: Principal, was: Stored[Sandbox], wanted: ForkCreate, services: Services, at_once: int
 ) -> tuple[Stored[Sandbox], Secret]:
     """A copy that goes its own way, and the first key to it."""
     source, who = was.model, service.home(principal)
     row = await _held(tx, was, "ready")
     await service.require_room(tx, who, services.guests)
-    small = row.number <= SMALL
+    small = await is_small(tx, source.id, row.number, at_once)
     new = _planned(who, source, wanted.name, "ready" if small else "copying", row.quota)
     stored = await making.make(tx, who, new)
     key = await first_key.make(tx, who, services.pepper, source.id)
@@ -105,14 +122,16 @@ def _planned(who: Principal, parent: Sandbox, name: str | None, state: SandboxSt
 
 
 async def snapshot(
-    tx: Transaction, principal: Principal, was: Stored[Sandbox], wanted: SnapshotCreate, box: Box
+    tx: Transaction, principal: Principal, was: Stored[Sandbox], wanted: SnapshotCreate, box: Box, at_once: int
 ) -> Stored[Snapshot]:
     """The sandbox as it is, to go back to."""
     who, sandbox_id = whole(principal, was.model.id), was.model.id
     row = await _held(tx, was, "ready")
-    if await reader.number(tx, who, SNAPSHOT, {"sandbox_id": sandbox_id}) >= MOST:
-        raise TooManySnapshots
-    small = row.number <= SMALL
+    most = MOST_OF_GUEST if service.is_guest(who) else MOST
+    if await reader.number(tx, who, SNAPSHOT, {"sandbox_id": sandbox_id}) >= most:
+        told = f"A sandbox has {most} at most: delete one (DELETE /v1/sandboxes/{{id}}/snapshots/{{snapshotId}})."
+        raise TooManySnapshots(told)
+    small = await is_small(tx, sandbox_id, row.number, at_once)
     fields: dict[str, Any] = {
         "id": ids.new(SNAPSHOT.prefix),
         "sandbox_id": sandbox_id,
@@ -133,7 +152,7 @@ async def snapshot(
 
 
 async def restore(
-    tx: Transaction, principal: Principal, was: Stored[Sandbox], snapshot_id: str, box: Box
+    tx: Transaction, principal: Principal, was: Stored[Sandbox], snapshot_id: str, box: Box, at_once: int
 ) -> Stored[Sandbox]:
     """Back to a snapshot: what was done since then is gone, and so are the keys that were made since then."""
     sandbox = was.model
@@ -142,7 +161,7 @@ async def restore(
     if found is None or found.model.sandbox_id != sandbox.id or found.model.state != "ready":
         told = "This sandbox has no such snapshot that is ready."
         raise UnknownReference(errors=[Fault("unknown-reference", told, pointer="/snapshotId")])
-    if max(row.number, found.model.ids) > SMALL:
+    if row.number > at_once or not await is_small(tx, snapshot_id, found.model.ids, at_once):
         await enqueue(tx, RESTORE, Restoring(sandbox=sandbox.id, snapshot=snapshot_id), workspace=LIVE)
         return await _begin(tx, principal, was, "restoring")
     await wipe.wipe_at_once(tx, sandbox.id, since(found.model))
@@ -160,6 +179,7 @@ async def come_back(tx: Transaction, snapshot: Snapshot) -> None:
     """The world stands where it stood: as many ids were given out, and the clock says what it said."""
     then = Clock(snapshot.clock, clock.host(), snapshot.pace)
     await standing.go_back(tx, snapshot.sandbox_id, snapshot.ids, then)
+    await ends.begin_anew(tx, snapshot.sandbox_id)
 
 
 async def reset(tx: Transaction, principal: Principal, was: Stored[Sandbox], within: timedelta) -> Stored[Sandbox]:
@@ -185,9 +205,8 @@ async def _begin(tx: Transaction, principal: Principal, was: Stored[Sandbox], st
 async def _changed(tx: Transaction, principal: Principal, was: Stored[Sandbox], state: SandboxState) -> Stored[Sandbox]:
     """The state of a sandbox, whose log tells of every going back."""
     who = service.home(principal, was.model.id)
-    if was.model.state == state:
-        return await store.change(tx, who, SANDBOX, was, {"updated_at": clock.business(LIVE)}, Happened(state))
-    return await store.change(tx, who, SANDBOX, was, {"state": state}, Happened(state))
+    same, now = was.model.state == state, clock.business(LIVE)
+    return await store.change(tx, who, SANDBOX, was, {"updated_at": now} if same else {"state": state}, Happened(state))
 
 
 async def require_snapshot(db: Database, principal: Principal, sandbox_id: str, snapshot_id: str) -> Stored[Snapshot]:
@@ -199,19 +218,18 @@ async def require_snapshot(db: Database, principal: Principal, sandbox_id: str, 
 
 
 async def delete_snapshot(tx: Transaction, principal: Principal, which: tuple[str, str], if_match: str | None) -> None:
-    """A snapshot goes: of this sandbox, with this id. `tx` is at the live workspace, and somebody has looked whether
-    the caller manages the sandbox.
+    """A snapshot goes: of this sandbox, with this id. `tx` is at the live workspace.
 
     Raises:
-        SandboxBusy: it is being taken.
+        SandboxBusy: it is being taken, or the sandbox goes back to one.
     """
     sandbox_id, snapshot_id = which
-    who = whole(principal, sandbox_id)
+    who, sandbox = whole(principal, sandbox_id), await service.hold(tx, principal, sandbox_id)
     found = await reader.find(tx, who, SNAPSHOT, snapshot_id)
     if found is None or found.model.sandbox_id != sandbox_id:
         raise NotFound
     etags.require(if_match, found.document)
-    if found.model.state == "copying":
+    if found.model.state == "copying" or sandbox.model.state == "restoring":
         raise SandboxBusy(headers={"Retry-After": world.AGAIN})
     await forget(tx, who, found)
 

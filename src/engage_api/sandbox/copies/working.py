@@ -10,15 +10,17 @@ from typing import IO, Any
 from engage_api.access import operator
 from engage_api.access.worlds import LIVE
 from engage_api.core.problem import NotFound
-from engage_api.db import reader, world
+from engage_api.core.secret import Secret
+from engage_api.db import reader, sequencer, world
 from engage_api.db.engine import Database
 from engage_api.db.store import Stored
 from engage_api.events.webhooks.sender import Sender
 from engage_api.jobs import Registry, Worker
 from engage_api.sandbox.copies import exporting, importing, resetting, service
+from engage_api.sandbox.copies.arriving import Upload
 from engage_api.sandbox.copies.jobs import Copier
 from engage_api.sandbox.copies.models import SNAPSHOT, ForkCreate, SnapshotCreate
-from engage_api.sandbox.copies.routes import LATER
+from engage_api.sandbox.opening import HOUR
 from engage_api.sandbox.service import hold, home, require
 from engage_api.settings import read as settings
 
@@ -39,17 +41,25 @@ class Desk:
     async def fork(self, sandbox_id: str, name: str | None) -> Found:
         """A copy of it, with its key."""
         who = await self._who(sandbox_id)
-        async with self._db.system.write(None) as tx:
-            was = await hold(tx, who, sandbox_id)
-            stored, made = await service.fork(tx, who, was, ForkCreate(name=name), self._services)
+
+        async def do(at_once: int) -> tuple[Stored[Any], Secret]:
+            async with self._db.system.write(None) as tx:
+                was = await hold(tx, who, sandbox_id)
+                return await service.fork(tx, who, was, ForkCreate(name=name), self._services, at_once)
+
+        stored, made = await service.either(do)
         return {**await self._done(stored.model.id, sandbox_id), "key": made.reveal()}
 
     async def snapshot(self, sandbox_id: str, name: str) -> Found:
         """A snapshot of it."""
         who, box = await self._who(sandbox_id), self._services.webhooks.box
-        async with self._db.system.write(None) as tx:
-            was = await hold(tx, who, sandbox_id)
-            stored = await service.snapshot(tx, who, was, SnapshotCreate(name=name), box)
+
+        async def do(at_once: int) -> Stored[Any]:
+            async with self._db.system.write(None) as tx:
+                was = await hold(tx, who, sandbox_id)
+                return await service.snapshot(tx, who, was, SnapshotCreate(name=name), box, at_once)
+
+        stored = await service.either(do)
         await self._done(sandbox_id, sandbox_id)
         found = await reader.stored(self._db, who, SNAPSHOT, stored.model.id)
         return self._shown(found)
@@ -57,15 +67,20 @@ class Desk:
     async def restore(self, sandbox_id: str, snapshot_id: str) -> Found:
         """Back to a snapshot."""
         who, box = await self._who(sandbox_id), self._services.webhooks.box
-        async with self._db.system.write(None) as tx:
-            await service.restore(tx, who, await hold(tx, who, sandbox_id), snapshot_id, box)
+
+        async def do(at_once: int) -> Stored[Any]:
+            async with self._db.system.write(None) as tx:
+                was = await hold(tx, who, sandbox_id)
+                return await service.restore(tx, who, was, snapshot_id, box, at_once)
+
+        await service.either(do)
         return await self._done(sandbox_id, sandbox_id)
 
     async def reset(self, sandbox_id: str) -> Found:
         """As it was made."""
         who = await self._who(sandbox_id)
         async with self._db.system.write(None) as tx:
-            await service.reset(tx, who, await hold(tx, who, sandbox_id), LATER)
+            await service.reset(tx, who, await hold(tx, who, sandbox_id), HOUR)
         with _bar(self._db, sandbox_id):
             return self._shown(await resetting.again(self._db, sandbox_id))
 
@@ -87,7 +102,7 @@ class Desk:
                 yield part
 
         who = home(await operator.principal(self._db, LIVE))
-        upload = importing.Upload(self._db, who, self._services, parts(), self._most)
+        upload = Upload(self._db, who, self._services, parts(), self._most)
         stored, made = await importing.take(upload)
         return {**self._shown(stored), "key": made.reveal()}
 
@@ -97,6 +112,7 @@ class Desk:
             await require(self._db, who, sandbox_id)
         except NotFound:
             raise operator.Unknown(f"no sandbox {sandbox_id!r}") from None
+        await sequencer.settle(self._db) if self._db.dialect == "postgresql" else None  # perhaps nobody else does
         return who
 
     async def _done(self, sandbox_id: str, busy: str) -> Found:
