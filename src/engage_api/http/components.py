@@ -62,6 +62,7 @@ SAID_BY_SOME: dict[str, dict[str, Any]] = {
         "items": dict(TEXT),
         "description": "With `invalid-transition`: the states that it can go to.",
     },
+    "advance": TEXT | {"description": "With `advance-under-way`: the id of the advance that is under way."},
     "line": {"type": "integer", "minimum": 0, "description": "With `broken-file`: the line of the file, from 1 on."},
     "key": TEXT | {"description": "With `not-rotatable`: the id of the key that took its place, if one did."},
 }

@@ -52,13 +52,18 @@ def strong(document: bytes) -> str:
     return f'"{urlsafe_b64encode(hashlib.blake2b(document, digest_size=15).digest()).decode()}"'
 
 
+def weak_tag(document: bytes) -> str:
+    """The ETag of what is composed of several resources, or changes by itself: it is good for no `If-Match`."""
+    return f"W/{strong(document)}"
+
+
 def answer(request: Request, document: bytes, *, weak: bool = False) -> Response:
     """The document, or 304 when the caller has it already (`If-None-Match`).
 
     `weak`: it is composed of several resources, and its ETag is good for no `If-Match`.
     """
     tag = strong(document)
-    shown = f"W/{tag}" if weak else tag
+    shown = weak_tag(document) if weak else tag
     if knows(header(request, "if-none-match"), tag):
         return Response(status_code=304, headers={"ETag": shown})
     return Ready(document, (b"etag", shown.encode()))

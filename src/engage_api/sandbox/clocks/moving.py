@@ -8,6 +8,7 @@ from fastapi import Response
 from engage_api.core.model import Model
 from engage_api.db import world
 from engage_api.db.engine import Transaction
+from engage_api.http import etags
 from engage_api.http.call import Call
 from engage_api.http.idempotency import Answer
 from engage_api.sandbox.clocks import service
@@ -40,7 +41,13 @@ async def answer(call: Call, sandbox_id: str, wanted: AdvanceCreate) -> Response
     first = await call.services.once.run(call.request, replace(call.principal, workspace=sandbox_id), work)
     made = await service.wait(call.db, sandbox_id, json.loads(bytes(first.body))["id"])
     headers = {name: value for name, value in first.headers.items() if name in TOLD}
-    return Response(rendered(made), 201, headers, media_type="application/json")
+    return shown(made, 201, headers)
+
+
+def shown(model: Model, status: int, headers: dict[str, str]) -> Response:
+    """What was changed or made, with the ETag that a GET of it has."""
+    document = rendered(model)
+    return Response(document, status, {"ETag": etags.weak_tag(document), **headers}, media_type="application/json")
 
 
 def rendered(model: Model) -> bytes:

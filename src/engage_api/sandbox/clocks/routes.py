@@ -30,21 +30,24 @@ async def get_sandbox_clock(sandbox_id: str, call: Write) -> Response:
 
 
 @router.patch(
-    f"{PATH}/clock", response_model=SandboxClock, summary="Freeze a sandbox's clock, or let it run", openapi_extra=MOVED
+    f"{PATH}/clock",
+    response_model=SandboxClock,
+    summary="Update a sandbox's clock: freeze it, or let it run",
+    openapi_extra=MOVED,
 )
 async def update_sandbox_clock(sandbox_id: str, call: Write, body: Patch) -> Response:
     """A JSON Merge Patch: `{"mode": "frozen"}` lets it stand still, `{"mode": "running", "pace": 60}` lets a minute of
     it pass in each second of ours. Whatever waits for its time comes by the new pace.
     """
     await moving.found(call, sandbox_id)
-    return Response(moving.rendered(await service.change(call.db, sandbox_id, body)), media_type="application/json")
+    return moving.shown(await service.change(call.db, sandbox_id, body), 200, {})
 
 
 @router.post(
     f"{PATH}/clock/advances",
     status_code=201,
     response_model=Advance,
-    summary="Move a sandbox's clock on",
+    summary="Create an advance: move a sandbox's clock on",
     openapi_extra=MOVED,
 )
 async def create_sandbox_advance(sandbox_id: str, call: Write, body: NewAdvance) -> Response:
