@@ -11,7 +11,9 @@ from sqlalchemy import func, select
 
 from engage_api.access import operator
 from engage_api.access.worlds import LIVE
-from engage_api.db import Query, log
+from engage_api.db import Query, log, world
+from engage_api.db.errors import Unavailable
+from engage_api.sandbox import seeding
 from engage_api.sandbox.copies import arriving, exporting
 from engage_api.settings import Settings
 from tests.api.harness import Client, Service, answered, eventually, make_settings, refused
@@ -137,3 +139,16 @@ async def test_metadata_does_not_say_how_large_it_is(service: Service, api: Clie
     parent, _ = await sandbox(api, service, metadata={"size": "tiny"})
     answer = await api.post(f"/sandboxes/{parent}/resets", json={})
     assert answered(answer, 201)["state"] == "resetting", "a job does it"
+
+
+async def test_two_never_fill_one_sandbox(service: Service, api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was overtaken stops."""
+    sandbox_id, _ = await sandbox(api, service)
+    monkeypatch.setattr(seeding, "PORTION", 0.001)
+
+    async def overtaken(_done: int, _total: int) -> None:
+        async with service.db.write(sandbox_id) as tx:
+            await world.rewind(tx)
+
+    with pytest.raises(Unavailable):
+        await seeding.seed(service.db, await operator.principal(service.db, sandbox_id), "tiny", note=overtaken)
