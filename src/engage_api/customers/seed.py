@@ -70,9 +70,10 @@ def customer_id(setting: Setting, number: int) -> str:
 
 def _batch(setting: Setting, begun: datetime, entered: list[tuple[int, CustomerCreate]]) -> Iterator[Step]:
     """Those who are entered together, and what becomes of each. All of it happens before the end."""
+    own, moves, numbers = regulars(setting), [], [number for number, _ in entered]
     yield Step(begun, partial(_enter, setting, [wanted for _, wanted in entered]), len(entered))
-    own, moves = regulars(setting), []
-    for number, _ in entered:
+    entered.clear()  # a hundred thousand of them would halt Python to look through them again and again
+    for number in numbers:
         at = begun
         for state in _becomes(number, own):
             left = setting.ends - at
