@@ -30,10 +30,9 @@ SANDBOXES, GOOD = 5, 10  # each has one receiver of every bad kind, too
 ROUNDS = 60 if SOAK else 4  # in each of them every sandbox has an event
 ALONE = 1  # round before there are bad ones: what this machine can do just now
 PAUSE = 0.5  # seconds between two events, each of which goes to twenty receivers
-SLOWEST = 2.0  # seconds until 95 of 100 have arrived at the good ones, or
-# `make soak` has the machine for itself: that bound and no other. In the suite, which keeps all cores busy, it may be
-# as many times what it was without bad ones, and the best of some tries counts, each with bad ones that nobody knows.
-TIMES, TRIES = (0, 1) if SOAK else (4, 3)
+# Seconds until 95 of 100 have arrived at the good ones: told always, and held to by `make soak`, which has the machine
+# for itself. In the suite, which keeps all cores busy, what counts is that everything arrives, in a minute.
+SLOWEST = 2.0
 GROWTH = 50 * 2**20  # bytes
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n"
 OFFERS = ["engage.offer.created.v1"]
@@ -118,13 +117,6 @@ async def register(api: Client, urls: dict[str, str]) -> dict[str, Body]:
     return {name: await api.made(AT, {"url": url, "types": OFFERS}) for name, url in urls.items()}
 
 
-async def remove(api: Client, theirs: dict[str, Body]) -> None:
-    for one in theirs.values():
-        at = f"{AT}/{one['id']}"
-        gone = await api.delete(at, headers={"If-Match": (await api.get(at)).headers["ETag"]})
-        assert gone.status_code == 204, gone.text
-
-
 def share(seconds: list[float], part: float) -> float:
     return sorted(seconds)[int(len(seconds) * part)]
 
@@ -154,10 +146,6 @@ class Tried(NamedTuple):
     def p95(self) -> float:
         return share(self.took, 0.95)
 
-    @property
-    def allowed(self) -> float:
-        return max(SLOWEST, TIMES * self.alone)
-
 
 async def tried(callers: list[Client], good: Receiver, folder: Path, canary: Raw) -> Tried:
     alone = share(await rounds(callers, good, ALONE), 0.95)
@@ -181,16 +169,12 @@ async def test_good_receivers_do_not_notice_bad_ones(
         memory = Memory(process)
         watch = asyncio.create_task(memory.watch())
         done = await tried(callers, good, tmp_path, canary)
-        for _ in range(TRIES - 1):
-            if done.p95 > done.allowed:
-                await asyncio.gather(*(remove(*one) for one in zip(callers, done.theirs, strict=True)))
-                done = await tried(callers, good, tmp_path, canary)
         watch.cancel()
     grown = memory.most - memory.begun
     name = f"bad receivers beside good ones ({service.db.dialect})"
     count(name, good=len(done.took), most_p95=done.p95, most_p95_alone=done.alone, most_megabytes=grown / 2**20)
     assert canary.connections == 0
-    assert done.p95 <= done.allowed
+    assert not SOAK or done.p95 <= SLOWEST
     assert grown < GROWTH
     await told(callers[0], done.theirs[0])
 
