@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from engage_api.sandbox.copies import service as copies
 from engage_api.sandbox.tables import MEANS, Means
 from tests.api.harness import Client, Service, answered, refused, works
 from tests.sandbox.dumps import Dump, alike, dump
@@ -153,6 +154,17 @@ async def test_a_reset_makes_the_same_again(service: Service, api: Client) -> No
 
 async def fill_some(client: Client) -> None:
     await client.made("/customers", {"kind": "person", "displayName": "More"})
+
+
+async def test_a_sandbox_has_so_many_snapshots(service: Service, api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copies, "MOST", 1)
+    sandbox_id, _ = await sandbox(api, service)
+    path = f"/sandboxes/{sandbox_id}/snapshots"
+    taken = await api.made(path, {})
+    told = refused(await api.post(path, json={}), 409, "too-many-snapshots")["detail"]
+    assert told.startswith("A sandbox has 1 at most: delete one")
+    assert (await api.delete(f"{path}/{taken['id']}", headers=ANY)).status_code == 204
+    await api.made(path, {})
 
 
 async def test_nobody_else_has_a_way_to_copies(service: Service, api: Client) -> None:

@@ -153,6 +153,8 @@ async def test_what_has_nothing_to_say_says_nothing(service: Service) -> None:
     client = await service.client(address="192.0.2.9")
     made = answered(await client.post("/sandboxes"), 201)
     own, path = await service.client(made["key"]), f"/sandboxes/{made['id']}"
+    for more in ("snapshots", "forks", "resets"):
+        assert answered(await own.post(f"{path}/{more}"), 201)["state"] == "ready"
     form = {"Content-Type": "application/x-www-form-urlencoded"}  # as curl -d alone says
     told = refused(await own.post(f"{path}/resets", content=b"{}", headers=form), 415, "unsupported-media-type")
     assert "`Content-Type: application/json`" in told["detail"]
