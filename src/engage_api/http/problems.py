@@ -26,6 +26,7 @@ from engage_api.core.problem import (
 from engage_api.db.errors import Conflict
 from engage_api.db.errors import Unavailable as DatabaseUnavailable
 from engage_api.http import methods
+from engage_api.http.strict import MOST_FAULTS
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_POINTER = 200
@@ -61,8 +62,10 @@ def faults(errors: Iterable[Mapping[str, Any]]) -> list[Fault]:
 
 
 def invalid(error: ValidationError) -> InvalidRequest:
-    """The problem for a model that was validated by hand; the places are pointers into the body."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)
+    """The problem for a model that was validated by hand; the places are pointers into the body. Those of the first
+    thousand: nobody reads more, and what is small must not make a huge answer.
+    """
+    found = error.errors(include_url=False, include_input=False, include_context=False)[:MOST_FAULTS]
     return InvalidRequest(errors=[_fault(("body", *e["loc"]), e["type"], e["msg"]) for e in found])
 
 
