@@ -7,13 +7,19 @@ from typing import Any
 
 from engage_api.app import create_api
 from engage_api.http import contract
+from tests.attack import jsonl
 
 Schema = dict[str, Any]
+FROZEN = {"mode": "frozen", "now": "2026-03-02T09:00:00Z"}
+ALSO: dict[str, Schema] = {
+    "create_signal": {"type": "x.org_operator.meter.exceeded"},
+    "create_sandbox": {"size": "empty", "seed": "attack", "clock": FROZEN},
+}
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One method on one path. `schema` and `example` are those of its body, `required` whether it must have one."""
+    """One method on one path. `schema`, `example` and `type` are those of its body, `required`: it must have one."""
 
     name: str
     method: str
@@ -24,6 +30,7 @@ class Operation:
     schema: Schema | None
     example: Any
     required: bool
+    type: str
 
     @property
     def writes(self) -> bool:
@@ -49,7 +56,9 @@ def operations() -> tuple[Operation, ...]:
     for path, methods in description()["paths"].items():
         for method, one in methods.items():
             parameters = [resolved(parameter) for parameter in one.get("parameters", ())]
-            content: Schema = next(iter(one.get("requestBody", {}).get("content", {}).values()), {})
+            contents: dict[str, Schema] = one.get("requestBody", {}).get("content", {})
+            kind = next(iter(contents), "application/json")
+            content = contents.get(kind, {})
             found.append(
                 Operation(
                     one["operationId"],
@@ -61,14 +70,19 @@ def operations() -> tuple[Operation, ...]:
                     content.get("schema"),
                     _ours(one["operationId"], content.get("example")),
                     one.get("requestBody", {}).get("required", False),
+                    kind,
                 )
             )
     return tuple(found)
 
 
 def _ours(name: str, example: Any) -> Any:
-    """As whoever attacks would send it: a signal is of the organization that sends it."""
-    return example | {"type": "x.org_operator.meter.exceeded"} if name == "create_signal" else example
+    """As whoever attacks would send it: a signal is of the organization that sends it, a file is whole, and a sandbox
+    is the same wherever it is made.
+    """
+    if name == "import_sandbox":
+        return jsonl.WHOLE
+    return example | ALSO[name] if name in ALSO else example
 
 
 def writes() -> list[Operation]:

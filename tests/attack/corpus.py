@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from engage_api.http import examples
+from tests.attack import jsonl
 from tests.attack.catalogue import Operation, description, kinds, properties, resolved
 from tests.attack.garbage import MARK, NOT_JSON
 
@@ -106,6 +107,9 @@ OTHERS: list[Any] = [None, True, 0, -0.0, -1, 1.5, 2**53, 1e308, "", [], [[]], {
 
 def attacks(operation: Operation) -> Iterator[Attack]:
     """Every hostile body for an operation: those for all, then a good one with one thing wrong at a time."""
+    if operation.type == jsonl.TYPE:
+        yield from _files()
+        return
     for name, body in NOT_JSON.items():
         yield Attack(name, body, never=operation.required if not body else operation.schema is not None)
     yield from (Attack(name, body) for name, body in _wrong().items())
@@ -124,6 +128,17 @@ def attacks(operation: Operation) -> Iterator[Attack]:
     for name in sorted(response_only(operation)):
         yield Attack(f"{name} is not yours to say", _json({**good, name: MARK}), never=True)
     yield Attack("one too many", _json({**good, "zz": MARK}), never=True)
+
+
+def _files() -> Iterator[Attack]:
+    """Hostile files: none of the kind, a line that is none, and a good one whose head says what it hardly means."""
+    for name, body in {**NOT_JSON, **_wrong()}.items():
+        yield Attack(name, body, jsonl.TYPE, never=True)
+        yield Attack(f"line: {name}", jsonl.file(jsonl.HEAD, body, jsonl.END), jsonl.TYPE, never=bool(body.strip()))
+    for kind in (JSON, *TYPES, *CHARSETS):
+        yield Attack(f"as {kind or 'nothing'}", jsonl.WHOLE, kind, never=True)
+    for name, wrong in jsonl.wrong({**TEXTS, **{json.dumps(value)[:30]: value for value in (*MOMENTS, *OTHERS)}}):
+        yield Attack(name, wrong, jsonl.TYPE)
 
 
 @cache

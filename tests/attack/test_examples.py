@@ -17,5 +17,7 @@ async def test_the_example_works(sqlite_url: str, operation: Operation) -> None:
             example |= {"organizationId": world.ids["organization_id"]}
         elif operation.name == "transition_organization":  # ours is approved
             example |= {"to": "suspended"}
-        answer = await world.send(operation, example)
+        elif operation.name == "restore_sandbox":  # to a snapshot that is there
+            example |= {"snapshotId": world.ids["snapshot_id"]}
+        answer = await world.send(operation, example, [("Content-Type", operation.type)])
         assert answer.status < 300, answer.body

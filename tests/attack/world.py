@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from engage_api.access.applications.models import OPERATOR
-from tests.attack.catalogue import Operation
+from tests.attack.catalogue import FROZEN, Operation
 from tests.jobs.dead import dead_job
 from tests.people import add_member
 from tests.running import Answer, Application, Headers, Service, service
@@ -22,7 +22,6 @@ ALWAYS = {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
 PARTY = {"name": "Party", "kind": "partner"}
 PROGRAM = {"name": "Program", "scopes": ["cases:read"]}
 OURS = Application(OPERATOR, "live")
-FROZEN = {"mode": "frozen", "now": "2026-03-02T09:00:00Z"}
 SANDBOX = {"name": "Trial", "size": "empty", "seed": "attack", "clock": FROZEN}
 TASK = {"externalId": "our:4", "title": "Check", "assignee": "Team"}
 
@@ -96,7 +95,7 @@ class World:
     def another(self, name: str) -> tuple[str, dict[str, Any]]:
         """Where one more of what has this name in paths is made, and of what; with no external id."""
         one = name.removesuffix("_id")
-        plural = {"key": "api-keys"}.get(one, f"{one}s")
+        plural = {"key": "api-keys", "sandbox": "sandboxes"}.get(one, f"{one}s")
         if one == "task":
             plural = f"cases/{self.ids['case_id']}/tasks"
         elif one == "link":
