@@ -1,10 +1,11 @@
 """How long a kind of job may take, how often and when it is tried, and how many run beside it."""
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypedDict
+
+from engage_api.core.dice import DICE
 
 USUAL, WEBHOOKS, SANDBOXES, EMPTYING, CLOCKS = "usual", "webhooks", "sandboxes", "emptying", "clocks"
 POOLS: Mapping[str, int] = {USUAL: 4, WEBHOOKS: 256, SANDBOXES: 2, EMPTYING: 1, CLOCKS: 8}
@@ -27,7 +28,7 @@ class Backoff:
         """How long to wait after so many failed attempts (1 or more)."""
         grown = self.first.total_seconds() * self.factor ** min(attempts - 1, MOST_DOUBLINGS)
         seconds = min(grown, self.longest.total_seconds())
-        return timedelta(seconds=seconds * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311  # it hides nothing
+        return timedelta(seconds=seconds * DICE.uniform(1 - JITTER, 1 + JITTER))
 
 
 @dataclass(frozen=True, slots=True)
