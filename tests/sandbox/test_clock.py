@@ -48,6 +48,15 @@ async def test_it_stands_runs_and_keeps_its_pace(service: Service) -> None:
     assert found["pace"] == 0
 
 
+async def test_what_was_changed_has_the_tag_that_reading_it_gives(service: Service) -> None:
+    box = await sandbox(service)
+    made = await box.client.post(f"{box.clock}/advances", json={"by": "P1D"})
+    assert (await box.client.get(made.headers["location"].removeprefix("/v1"))).headers["etag"] == made.headers["etag"]
+    changed = await box.client.patch(box.clock, json={"mode": "frozen"})
+    known = await box.client.get(box.clock, headers={"If-None-Match": changed.headers["etag"]})
+    assert known.status_code == 304
+
+
 async def test_what_makes_no_sense_is_refused(service: Service) -> None:
     box = await sandbox(service)
     for patch, where in (
