@@ -14,6 +14,9 @@ from schemathesis.engine import Status, events, from_schema
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 
 from engage_api.events.webhooks import service as endpoints
+from engage_api.sandbox import service as sandboxes
+from engage_api.sandbox.copies import service as copies
+from tests.attack import jsonl
 from tests.attack.bridge import Bridge
 from tests.attack.world import World
 from tests.jobs.dead import dead_job
@@ -21,6 +24,7 @@ from tests.people import add_member
 
 REFUSALS = ["400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422", "428", "429"]
 REASONS = {
+    "broken-file": "what an export is: a description says of a file only that it is one",
     "circle": "what stands above a case is not in the request",
     "contradiction": "the path and the body name two ids",
     "idempotency-key-reused": "what the key was used for before is not in the request",
@@ -35,6 +39,7 @@ REASONS = {
     "not-taken": "which types an endpoint takes is not in the request",
     "not-yours": "whose organization the caller is of is not in the request",
     "outside": "what the caller's own key may do is not in the request",
+    "out-of-range": "a length of time: its least and its most are not in its pattern",
     "past": "it depends on the time of day",
     "precondition-required": "`If-Match` is described as optional: a generator of clients fails on a required one",
     "span": "two moments of which one must come first",
@@ -48,6 +53,13 @@ REASONS = {
 }
 """Codes of refusals that no schema can express, and why not."""
 SENT = {"delivery_id"}  # nothing is used up by sending it again
+SANDBOX = "/sandboxes/{sandbox_id}"
+GONE = {
+    f"DELETE {SANDBOX}",
+    f"POST {SANDBOX}/resets",
+    f"POST {SANDBOX}/restorations",
+}  # what is in it goes
+FULL = {"tiny", "small", "medium", "large"}
 REFERENCES = {"customerId": "customer_id", "parentId": "case_id", "organizationId": "organization_id"}
 OTHERWISE = {
     "parameter `If-None-Match` in header": "a tag that is not ours does not match (RFC 9110 section 13.1.2)",
@@ -120,13 +132,15 @@ class Hooks:
             schemathesis.hook(hook)
         try:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(endpoints, "MOST", 1_000_000)  # each change is of a new one
+                for service in (endpoints, sandboxes, copies):
+                    patch.setattr(service, "MOST", 1_000_000)  # each change is of a new one
                 yield
         finally:
             for hook in (before_call, filter_failure):
                 GLOBAL_HOOK_DISPATCHER.unregister(hook)
 
     def _put_in(self, case: Any) -> None:
+        _keep_small(case)
         chance = zlib.crc32(repr((case.path_parameters, case.query, case.body)).encode("utf-8", "replace")) % 4
         valid = case.meta is not None and case.meta.generation.mode.value == "positive"
         served = case.operation.label in self._served or not valid
@@ -136,8 +150,7 @@ class Hooks:
             self._served.add(case.operation.label)
         for name in case.path_parameters or {}:
             if name != "external_id":
-                fresh = case.method != "GET" and name not in SENT
-                case.path_parameters[name] = self._fresh(name) if fresh else self._world.ids[name]
+                case.path_parameters[name] = self._fresh(name) if self._uses_up(case, name) else self._world.ids[name]
         if case.method != "GET" and "credential_id" in (case.path_parameters or {}):
             case.path_parameters["credential_id"] = self._made(
                 *self._world.secret(case.path_parameters["application_id"])
@@ -146,8 +159,16 @@ class Hooks:
             case.headers.pop("Idempotency-Key", None)
             if case.method in {"PATCH", "DELETE"}:
                 case.headers["If-Match"] = "*"
-        if isinstance(case.body, dict) and valid:
+        if valid and case.media_type == jsonl.TYPE:
+            case.body = jsonl.WHOLE
+        elif isinstance(case.body, dict) and valid:
             self._refer(case.body)
+
+    def _uses_up(self, case: Any, name: str) -> bool:
+        """Whether what has this name in the path is another one afterwards."""
+        if name == "sandbox_id":
+            return case.operation.label in GONE
+        return case.method != "GET" and name not in SENT
 
     def _refer(self, body: dict[str, Any]) -> None:
         for at, name in REFERENCES.items():
@@ -166,10 +187,23 @@ class Hooks:
             return self._bridge.do(add_member(self._world.service.db, self._world.ids["organization_id"]))
         if name == "job_id":
             return self._bridge.do(dead_job(self._world.service.db))
+        if name == "snapshot_id":
+            return self._made(f"/v1/sandboxes/{self._world.ids['sandbox_id']}/snapshots", {})
         return "sec_none" if name == "credential_id" else self._made(*self._world.another(name))
 
     def _made(self, path: str, body: dict[str, Any]) -> str:
         return str(self._bridge.ask("POST", path, body, key=self._world.key).json["id"])
+
+
+def _keep_small(case: Any) -> None:
+    """A hundred full sandboxes would be filled for minutes."""
+    if case.operation.label == "POST /sandboxes" and isinstance(case.body, dict) and case.body.get("size") in FULL:
+        case.body["size"] = "empty"
+
+
+@schemathesis.serializer(jsonl.TYPE)
+def _file(_: Any, value: Any) -> bytes:
+    return value if isinstance(value, bytes) else getattr(value, "data", None) or str(value).encode()
 
 
 def _explained(failure: Any, response: Any) -> bool:
