@@ -37,7 +37,9 @@ REASONS = {
     "moment": "a time in the first or the last year may leave the calendar once it is in UTC",
     "not-applicable": "two members or parameters that do not go together",
     "not-taken": "which types an endpoint takes is not in the request",
+    "not-understood": "how a fault is written is told in words",
     "not-yours": "whose organization the caller is of is not in the request",
+    "one-of": "two members of which there must be one",
     "outside": "what the caller's own key may do is not in the request",
     "out-of-range": "a length of time: its least and its most are not in its pattern",
     "past": "it depends on the time of day",
@@ -46,6 +48,7 @@ REASONS = {
     "stale-version": "the version that is there is not in the request",
     "too-deep": "what stands above a case is not in the request",
     "too-long": "a length of time; or a patch that adds to what is there",
+    "unknown-operation": "which operations there are is the description's own to say",
     "unknown-type": "which types of events there are is the list's to say, and it grows",
     "unknown-reference": "what is there is not in the request",
     "validity": "two moments of which one must come first",
@@ -54,11 +57,8 @@ REASONS = {
 """Codes of refusals that no schema can express, and why not."""
 SENT = {"delivery_id"}  # nothing is used up by sending it again
 SANDBOX = "/sandboxes/{sandbox_id}"
-GONE = {
-    f"DELETE {SANDBOX}",
-    f"POST {SANDBOX}/resets",
-    f"POST {SANDBOX}/restorations",
-}  # what is in it goes
+ENDS = ("DELETE ", "PATCH ", "POST /resets", "POST /restorations")  # PATCH: a lifetime may be over at any moment
+GONE = {one.replace(" ", f" {SANDBOX}") for one in ENDS}
 FULL = {"tiny", "small", "medium", "large"}
 REFERENCES = {"customerId": "customer_id", "parentId": "case_id", "organizationId": "organization_id"}
 OTHERWISE = {
@@ -160,7 +160,7 @@ class Hooks:
             if case.method in {"PATCH", "DELETE"}:
                 case.headers["If-Match"] = "*"
         if valid and case.media_type == jsonl.TYPE:
-            case.body = jsonl.WHOLE
+            case.body = jsonl.WHOLE.decode()
         elif isinstance(case.body, dict) and valid:
             self._refer(case.body)
 
