@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from time import sleep
 from typing import Any
 
 import pytest
@@ -192,7 +193,12 @@ class Hooks:
         return "sec_none" if name == "credential_id" else self._made(*self._world.another(name))
 
     def _made(self, path: str, body: dict[str, Any]) -> str:
-        return str(self._bridge.ask("POST", path, body, key=self._world.key).json["id"])
+        for _ in range(20):  # a sandbox may be busy just now with the time that passes in it
+            answer = self._bridge.ask("POST", path, body, key=self._world.key)
+            if answer.status == 201:
+                return str(answer.json["id"])
+            sleep(0.25)
+        raise AssertionError(f"POST {path} is refused whenever it is asked")
 
 
 def _keep_small(case: Any) -> None:
