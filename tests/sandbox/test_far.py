@@ -28,7 +28,7 @@ from tests.sandbox.clockwork import START, Body, Sandbox, sandbox
 
 ROOT = Path(__file__).parents[2]
 SOAK = "ENGAGE_TEST_MINUTES" in os.environ
-MOMENTS, KILLS, PORTION = (10_000, 3, 250) if SOAK else (400, 1, 200)
+MOMENTS, KILLS, PORTION = (10_000, 3, 250) if SOAK else (1_000, 1, 250)
 SIZE: Size = "large" if SOAK else "empty"
 LEASE = 1.0  # seconds
 DAYS = timedelta(days=90)
@@ -102,7 +102,7 @@ async def test_each_moment_passes_once_and_in_order_though_workers_are_killed(
     for kill in range(1, KILLS + 1):
         async with working(settings):
             async with asyncio.timeout(120):
-                while (now := await look(box, advance))["moments"] < kill * MOMENTS // (KILLS + 2):  # noqa: ASYNC110
+                while (now := await look(box, advance))["moments"] < kill * MOMENTS // (KILLS + 4):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
         amid.append(now["moments"])
     now = await look(box, advance)
