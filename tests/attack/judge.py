@@ -15,6 +15,7 @@ from schemathesis.engine import Status, events, from_schema
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 
 from engage_api.events.webhooks import service as endpoints
+from engage_api.sandbox import portions
 from engage_api.sandbox import service as sandboxes
 from engage_api.sandbox.copies import service as copies
 from tests.attack import jsonl
@@ -133,8 +134,9 @@ class Hooks:
             schemathesis.hook(hook)
         try:
             with pytest.MonkeyPatch.context() as patch:
-                for service in (endpoints, sandboxes, copies):
-                    patch.setattr(service, "MOST", 1_000_000)  # each change is of a new one
+                for module in (endpoints, sandboxes, copies):
+                    patch.setattr(module, "MOST", 1_000_000)  # each change is of a new one
+                patch.setattr(portions, "AT_ONCE", 60)  # what takes longer is left to a worker, and there is none
                 yield
         finally:
             for hook in (before_call, filter_failure):
@@ -145,7 +147,7 @@ class Hooks:
         chance = zlib.crc32(repr((case.path_parameters, case.query, case.body)).encode("utf-8", "replace")) % 4
         valid = case.meta is not None and case.meta.generation.mode.value == "positive"
         served = case.operation.label in self._served or not valid
-        if not chance and served and "key_id" not in (case.path_parameters or {}):  # it might end its own
+        if not chance and served and not {"key_id", "sandbox_id"} & set(case.path_parameters or ()):  # might be its own
             return
         if valid:
             self._served.add(case.operation.label)
@@ -193,16 +195,13 @@ class Hooks:
         return "sec_none" if name == "credential_id" else self._made(*self._world.another(name))
 
     def _made(self, path: str, body: dict[str, Any]) -> str:
-        for _ in range(20):  # a sandbox may be busy just now with the time that passes in it
-            answer = self._bridge.ask("POST", path, body, key=self._world.key)
-            if answer.status == 201:
-                return str(answer.json["id"])
-            sleep(0.25)
-        raise AssertionError(f"POST {path} is refused whenever it is asked")
+        while (answer := self._bridge.ask("POST", path, body, key=self._world.key)).status == 409:
+            sleep(0.25)  # a sandbox may be busy just now with the time that passes in it
+        assert answer.status == 201, f"POST {path}: {answer.body!r}"
+        return str(answer.json["id"])
 
 
-def _keep_small(case: Any) -> None:
-    """A hundred full sandboxes would be filled for minutes."""
+def _keep_small(case: Any) -> None:  # a hundred full sandboxes would be filled for minutes
     if case.operation.label == "POST /sandboxes" and isinstance(case.body, dict) and case.body.get("size") in FULL:
         case.body["size"] = "empty"
 
