@@ -74,7 +74,7 @@ async def test_several_processes_share_the_jobs_and_do_each_once(
     )
     assert sorted(row.job for row in found) == sorted(made), "each once"
     assert len(shares) == PROCESSES
-    assert most <= 2 * least, shares
+    assert not SOAK or most <= 2 * least, f"{shares}: too few jobs, and a pause of the machine decides"
 
 
 @pytest.mark.soak

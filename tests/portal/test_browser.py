@@ -18,6 +18,7 @@ EXPLORER = "/reference/"
 KINDS_OF_PAGE = ["/", "/quickstart/", "/problems/invalid-request/", "/operations/", "/errors/", EXPLORER, "/404.html"]
 TAB, ENTER, RIGHT = 9, 13, 39
 FEW = 2  # pages of one template
+SETTLED = 10  # seconds in which what a script draws gets its names
 
 
 def visit(tab: Tab, service: Service, place: str) -> None:
@@ -26,7 +27,6 @@ def visit(tab: Tab, service: Service, place: str) -> None:
     if place == EXPLORER:
         tab.until("document.body.innerText.includes('Bearer Token')")
         tab.until("document.querySelectorAll('#explorer a[href]:not([aria-label])').length > 0")
-        time.sleep(0.5)  # what it draws last gets its names a moment later
 
 
 def judged(tab: Tab, axe: str, service: Service, places: list[str]) -> dict[str, Any]:
@@ -37,9 +37,17 @@ def judged(tab: Tab, axe: str, service: Service, places: list[str]) -> dict[str,
         elsewhere = [u for u in tab.asked() if not u.startswith((f"{service.base}/", "data:", "blob:"))]
         trouble = tab.trouble()
         tab.run(axe)
-        if found := elsewhere + trouble + tab.run(JUDGE):
+        if found := elsewhere + trouble + barriers(tab, drawn=place == EXPLORER):
             wrong[place] = found
     return wrong
+
+
+def barriers(tab: Tab, *, drawn: bool) -> list[str]:
+    """What shuts people out of the page that is open. What is still being drawn gets its names a moment later."""
+    patience = time.monotonic() + SETTLED
+    while (found := tab.run(JUDGE)) and drawn and time.monotonic() < patience:
+        time.sleep(0.5)
+    return list(found)
 
 
 def unlike(places: Iterable[str]) -> Iterator[str]:

@@ -11,15 +11,18 @@ from sqlalchemy import func, select
 
 from engage_api.access import operator
 from engage_api.access.worlds import LIVE
+from engage_api.core import clock
+from engage_api.core.clock import Clock
 from engage_api.db import Query, log, world
 from engage_api.db.errors import Unavailable
-from engage_api.sandbox import seeding
+from engage_api.sandbox import filling, seeding
 from engage_api.sandbox.copies import arriving, exporting
 from engage_api.settings import Settings
 from tests.api.harness import Client, Service, answered, eventually, make_settings, refused
 from tests.sandbox.full import fill
 from tests.sandbox.test_copies import sandbox
 from tests.sandbox.test_files import JSONL, exported, file_of, inside, lines_of
+from tests.sandbox.test_world import who
 
 SIGNAL = {"type": "x.org_demo.meter.read"}
 COPIES = Query(
@@ -152,3 +155,17 @@ async def test_two_never_fill_one_sandbox(service: Service, api: Client, monkeyp
 
     with pytest.raises(Unavailable):
         await seeding.seed(service.db, await operator.principal(service.db, sandbox_id), "tiny", note=overtaken)
+
+
+async def test_nor_where_ids_go_on(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key was first in an organization's own sandbox: a reset of it leaves the count of ids alone."""
+    async with service.db.write(LIVE) as tx:
+        now = clock.host()
+        await world.add(tx, "sbx_own", seed="own", start=Clock(now, now), quota=10_000)
+    monkeypatch.setattr(seeding, "PORTION", 0.001)
+
+    async def overtaken(_done: int, _total: int) -> None:
+        await filling.empty(service.db, "sbx_own", 0)
+
+    with pytest.raises(Unavailable):
+        await seeding.seed(service.db, who("sbx_own"), "tiny", note=overtaken)

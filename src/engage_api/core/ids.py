@@ -18,7 +18,7 @@ def new(prefix: str) -> str:
 
 
 def seeded(prefix: str, moment: datetime, seed: str, number: int) -> str:
-    """The id that a sandbox gives out as its so-manieth: a UUIDv7 of that moment whose other bits are not random.
+    """The id that a sandbox gives out under this number: a UUIDv7 of that moment whose other bits are not random.
 
     They are the number (42 bits, so that ids of one moment sort as they were made) and a hash of it and the seed.
     """

@@ -40,7 +40,7 @@ class World:
     """Where a write transaction of a sandbox stands.
 
     `moment` is its time, the same for all that is written in the transaction. `number` counts the ids that the sandbox
-    has given out, at most `quota`.
+    has given out, at most `quota`. `epoch` counts how often its log has begun anew.
     """
 
     workspace: str
@@ -48,6 +48,7 @@ class World:
     number: int
     quota: int
     moment: datetime
+    epoch: int = 0
     moved: bool = field(default=False, init=False)
 
     def new_id(self, prefix: str) -> str:

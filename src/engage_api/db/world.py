@@ -54,7 +54,9 @@ _mine = _t.c.workspace_id == bindparam("at_workspace")
 _ADD = Query(insert(_t), [c.name for c in _t.columns])
 _FIND = Query(select(_t).where(_mine))
 _ENTER = Query(
-    select(_t.c.seed, _t.c.number, _t.c.quota, _t.c.at, _t.c.since, _t.c.pace, _t.c.busy).where(_mine).with_for_update()
+    select(_t.c.seed, _t.c.number, _t.c.quota, _t.c.at, _t.c.since, _t.c.pace, _t.c.busy, _t.c.epoch)
+    .where(_mine)
+    .with_for_update()
 )
 _COUNT = Query(update(_t).where(_mine).values(number=bindparam("number")))
 _SET = Query(update(_t).where(_mine).values(at=bindparam("at"), since=bindparam("since"), pace=bindparam("pace")))
@@ -151,7 +153,7 @@ async def entered(tx: Transaction) -> AsyncIterator[None]:
         raise SandboxBusy(headers={"Retry-After": AGAIN})
     was = Clock(row.at, row.since, row.pace)
     clock.follow(workspace, was)
-    with worlds.entered(World(workspace, row.seed, row.number, row.quota, was.now())) as world:
+    with worlds.entered(World(workspace, row.seed, row.number, row.quota, was.now(), row.epoch)) as world:
         yield
         if tx.failure is not None:
             return

@@ -9,7 +9,7 @@ from engage_api.access.worlds import LIVE
 from engage_api.core import clock
 from engage_api.core.clock import Clock
 from engage_api.core.world import working
-from engage_api.db import reader, world
+from engage_api.db import ends, reader, world
 from engage_api.db.engine import Database
 from engage_api.db.store import Stored
 from engage_api.jobs import Job, job
@@ -43,7 +43,7 @@ async def seed_sandbox(db: Database, wanted: Job[Wanted]) -> None:
         return
     try:
         await begin_again(db, sandbox_id)
-        await fill(db, found, _Notes(db, sandbox_id).note)
+        await fill(db, found, Notes(db, sandbox_id, "seeding").note)
     except Exception:
         if wanted.last:
             await _give_up(db, sandbox_id)
@@ -54,11 +54,21 @@ async def begin_again(db: Database, sandbox_id: str) -> None:
     """Empty a sandbox whose filling was cut short."""
     row = await world.find(db, sandbox_id)
     if row is not None and row.number > row.base_number:
-        await wipe.wipe(db, sandbox_id, after=row.base_sequence)
-        with working():
-            async with db.write(sandbox_id) as tx:
-                await world.progress(tx, "seeding")
-                await world.rewind(tx)
+        await empty(db, sandbox_id, row.base_sequence)
+
+
+async def empty(db: Database, sandbox_id: str, base: int) -> None:
+    """All goes that came after this number of the log. Whoever else fills it gives up, and whoever follows is told."""
+    await _rewind(db, sandbox_id)
+    await wipe.wipe(db, sandbox_id, after=base)
+    await _rewind(db, sandbox_id)
+
+
+async def _rewind(db: Database, sandbox_id: str) -> None:
+    with working():
+        async with db.write(sandbox_id) as tx:
+            await world.rewind(tx)
+            await ends.begin_anew(tx, sandbox_id)
 
 
 async def _give_up(db: Database, sandbox_id: str) -> None:
@@ -68,12 +78,13 @@ async def _give_up(db: Database, sandbox_id: str) -> None:
     await service.become(db, sandbox_id, "failed")
 
 
-class _Notes:
-    """Writes down how far it is, now and then."""
+class Notes:
+    """Writes down how far it is with what a sandbox is `busy` with, now and then."""
 
-    def __init__(self, db: Database, sandbox_id: str) -> None:
+    def __init__(self, db: Database, sandbox_id: str, busy: str) -> None:
         self._db = db
         self._sandbox = sandbox_id
+        self._busy = busy
         self._last = 0.0
 
     async def note(self, done: int, total: int) -> None:
@@ -83,4 +94,4 @@ class _Notes:
         self._last = monotonic()
         with working():
             async with self._db.write(self._sandbox) as tx:
-                await world.progress(tx, "seeding", done, total)
+                await world.progress(tx, self._busy, done, total)

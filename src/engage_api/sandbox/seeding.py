@@ -123,7 +123,7 @@ class _Player:
     async def play(self, tx: Transaction) -> None:
         """For a while. Unavailable when somebody else has begun anew since then: the sandbox is theirs."""
         here = world.standing(self.who.workspace)
-        if here is None or here.number != self.here.number:
+        if here is None or (here.number, here.epoch) != (self.here.number, self.here.epoch):
             raise Unavailable("somebody else fills the sandbox")
         self.here = here
         end, breath = monotonic() + PORTION, monotonic() + BREATH
