@@ -2,12 +2,16 @@
 
 import asyncio
 
+from engage_api.access import expiry as _keys  # noqa: F401  # registers what time does, as all of these
+from engage_api.cases import overdue as _overdue  # noqa: F401
 from engage_api.db.engine import Database
 from engage_api.events.webhooks.sender import Sender
 from engage_api.jobs import Registry, Worker
+from engage_api.offers import expiry as _offers  # noqa: F401
 from engage_api.sandbox.clocks import service
 from engage_api.sandbox.clocks.models import RUNNING, Advance, AdvanceCreate
 from engage_api.sandbox.clocks.mover import Mover
+from engage_api.sandbox.scenarios import service as _stories  # noqa: F401
 
 
 async def through(db: Database, sender: Sender, workspace: str, wanted: AdvanceCreate) -> Advance:
