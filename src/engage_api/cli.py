@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -15,14 +15,13 @@ from engage_api.access.accounts.command import commands as accounts_commands
 from engage_api.access.jobs.command import commands as jobs_commands
 from engage_api.access.members.command import commands as admin_commands
 from engage_api.access.oauth.command import commands as oauth_commands
+from engage_api.access.telling import FAILED, Json, fail, refuse
 from engage_api.events.webhooks.command import commands as webhooks_commands
 from engage_api.imports.command import app as import_app
 from engage_api.sandbox.command import commands as sandbox_commands
 from engage_api.settings import Misconfigured, Settings, read
 
 T = TypeVar("T")
-OK, FAILED, MISUSED = 0, 1, 2
-"""Exit codes: done; could not be done; called wrongly."""
 
 app = typer.Typer(
     help="Engage API: an open API platform with its developer portal.",
@@ -33,7 +32,6 @@ keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 app.add_typer(import_app, name="import")
 app.add_typer(webhooks_commands(), name="webhooks")
-Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, for scripts.")]
 Workspace = Annotated[str, typer.Option(help="`live`, or the id of a sandbox.")]
 
 
@@ -54,12 +52,6 @@ def settings(**given: Any) -> Settings:
         return read(**given)
     except Misconfigured as error:
         fail(str(error))
-
-
-def fail(text: str, code: int = FAILED) -> NoReturn:
-    """End the command with a line on standard error."""
-    typer.echo(f"engage: {text}", err=True)
-    raise typer.Exit(code)
 
 
 @app.command()
@@ -239,7 +231,9 @@ def with_database(work: Callable[[Any, bytes], Awaitable[T]], *, sealed: bool = 
 
     try:
         return asyncio.run(run())
-    except (Unknown, Problem, Misconfigured) as error:
+    except Problem as problem:
+        refuse(problem)
+    except (Unknown, Misconfigured) as error:
         fail(str(error))
 
 

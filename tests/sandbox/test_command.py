@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from engage_api.access.guard import Doorkeeper
+from engage_api.app import KINDS
 from engage_api.cli import app
 from engage_api.core.secret import derive
 from engage_api.db import open_database
@@ -50,6 +53,11 @@ def test_a_sandbox_from_its_making_to_its_end(url: str) -> None:
     assert [one["id"] for one in listed] == [second, made["id"]]
     assert engage("list").stdout.splitlines()[1].startswith(f"{made['id']}  ready      tiny")
     del made["key"]
+    changed = json.loads(engage("update", made["id"], "--name", "Yours", "--json").stdout)
+    assert changed == made | {"name": "Yours", "version": 3, "updatedAt": changed["updatedAt"]}
+    made = changed
+    later = engage("update", second, "--expires-at", made["expiresAt"]).stdout
+    assert f"until {made['expiresAt']}  Command line" in later
     assert json.loads(engage("show", made["id"], "--json").stdout) == made
     assert '"frozen"' not in engage("show", made["id"]).stdout
     assert engage("delete", made["id"]).stdout == f"{made['id']} is deleted.\n"
@@ -69,7 +77,31 @@ def test_what_goes_wrong_is_said_in_a_line(url: str) -> None:  # the settings of
         (("create", "--clock", "no"), 2, "engage: The clock is no JSON.\n"),
         (("create", "--clock", '{"pace": 0, "mode": "x"}'), 2, "engage: clock/mode: "),
         (("create", "--seed", "é"), 2, "engage: seed: "),
+        (("update", "sbx_none"), 2, "engage: Give --name or --expires-at.\n"),
+        (
+            ("update", "sbx_none", "--expires-at", "soon"),
+            2,
+            "engage: expiresAt: Input should be a time",
+        ),
+        (("advance", "sbx_none"), 2, "engage: Give one of --to and --by, such as --by P30D.\n"),
+        (("advance", "sbx_none", "--by", "P1M"), 2, "engage: by: It should be a duration"),
     ):
         result = engage(*arguments)
         assert (result.exit_code, result.stderr[: len(told)]) == (code, told), arguments
         assert result.stderr.count("\n") == 1
+    told = json.loads(engage("create", "--lifetime", "P1Y", "--json").stderr)
+    assert [(one["pointer"], one["code"]) for one in told["errors"]] == [("/lifetime", "form")]
+    assert json.loads(engage("show", "sbx_none", "--json").stderr)["detail"] == "no sandbox 'sbx_none'"
+
+
+@pytest.mark.parametrize("module", ["copies.working", "simulating", "clocks.going"])
+def test_a_command_knows_every_kind_and_all_that_time_does(module: str) -> None:
+    """In a process that has imported nothing else."""
+    told = "from engage_api.db.kind import Kind; from engage_api.jobs.moments import registry"
+    code = f"import engage_api.sandbox.{module}; {told}; print(*sorted(Kind.known)); print(*sorted(registry.kinds))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    known, passing = (line.split() for line in done.stdout.splitlines())
+    if module != "clocks.going":
+        assert known == sorted(kind.name for kind in KINDS)
+    else:
+        assert passing == sorted(kind.name for kind in KINDS if kind.moment is not None)

@@ -38,6 +38,8 @@ def test_what_is_tried_in_a_sandbox(database_url: str, monkeypatch: pytest.Monke
     played = run("scenario", here, "angry-customer", "--json")
     assert json.loads(played.output)["state"] == "running", played.output
     assert "3 of 17 calls made, goes on at 20" in run("scenario", here, "angry-customer").output
+    assert [one["state"] for one in json.loads(run("scenario-runs", here, "--json").output)["items"]] == ["running"] * 2
+    assert run("scenario-runs", here).output.count("  angry-customer  3 of 17 calls made, goes on at 20") == 2
     for words in (("scenario", here, "nothing"), ("scenario", "sbx_none", "angry-customer"), ("faults", "sbx_none")):
         refused = run(*words)
         assert (refused.exit_code, refused.stdout) == (1, ""), words

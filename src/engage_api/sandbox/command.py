@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from engage_api.access.telling import MISUSED, Json, fail, refuse
+
 Work = Callable[[Any, bytes], Awaitable[Any]]
 WithDatabase = Callable[[Work], Any]
 """Runs something with the database of the settings and the secret of its keys, and tells what is unknown."""
 Which = Annotated[str, typer.Argument(help="The sandbox's id, `sbx_…`.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, for scripts.")]
 PLAIN: Json = False
-MISUSED = 2
 
 
 def commands(with_database: WithDatabase) -> typer.Typer:
@@ -82,6 +82,26 @@ def _makes(app: typer.Typer, with_database: WithDatabase) -> None:
         else:
             typer.echo(f"{stored.model.id}  {made.reveal()}")
 
+    @app.command("update")
+    def update(
+        sandbox: Which,
+        name: Annotated[str | None, typer.Option(help="What you call it from now on.")] = None,
+        expires_at: Annotated[
+            str | None, typer.Option(help="When it goes, in our time, such as 2026-12-24T00:00:00Z.")
+        ] = None,
+        *,
+        as_json: Json = PLAIN,
+    ) -> None:
+        """Change the name of a sandbox, or when it goes."""
+        from engage_api.sandbox.models import SandboxUpdate  # noqa: PLC0415  # as above
+
+        given = {key: value for key, value in (("name", name), ("expiresAt", expires_at)) if value is not None}
+        if not given:
+            fail("Give --name or --expires-at.", MISUSED)
+        wanted = valid(SandboxUpdate, given)
+        found = json.loads(with_database(lambda db, _: _update(db, sandbox, wanted)))
+        typer.echo(json.dumps(found) if as_json else line(found))
+
     @app.command("delete")
     def delete(sandbox: Which, *, as_json: Json = PLAIN) -> None:
         """End a sandbox: its keys and tokens at once; what is in it goes with the next job of the service."""
@@ -92,22 +112,28 @@ def _makes(app: typer.Typer, with_database: WithDatabase) -> None:
 def _planned(given: dict[str, Any]) -> Any:
     """What is to be made, or the end of the command with what is wrong with it."""
     from engage_api.core.problem import InvalidRequest  # noqa: PLC0415  # as above
-    from engage_api.http.problems import invalid  # noqa: PLC0415  # as above
     from engage_api.sandbox.models import SandboxCreate  # noqa: PLC0415  # as above
     from engage_api.sandbox.opening import planned  # noqa: PLC0415  # as above
 
     try:
-        wanted = SandboxCreate.model_validate_json(json.dumps({**given, "clock": json.loads(given["clock"])}))
-        return planned(wanted, guest=False)
-    except InvalidRequest as error:
-        wrong = error
-    except ValidationError as error:
-        wrong = invalid(error)
+        start = json.loads(given["clock"])
     except json.JSONDecodeError:
-        wrong = InvalidRequest("The clock is no JSON.")
-    told = [f"{(fault.pointer or '').strip('/')}: {fault.detail}" for fault in wrong.errors] or [wrong.detail]
-    typer.echo(f"engage: {'; '.join(told)}", err=True)
-    raise typer.Exit(MISUSED)
+        refuse(InvalidRequest("The clock is no JSON."), MISUSED)
+    wanted = valid(SandboxCreate, {**given, "clock": start})
+    try:
+        return planned(wanted, guest=False)
+    except InvalidRequest as wrong:
+        refuse(wrong, MISUSED)
+
+
+def valid(model: Any, given: dict[str, Any]) -> Any:
+    """What was typed, as the API would take it; or the end of the command with what is wrong with it."""
+    from engage_api.http.problems import invalid  # noqa: PLC0415  # as above
+
+    try:
+        return model.model_validate_json(json.dumps(given))
+    except ValidationError as error:
+        refuse(invalid(error), MISUSED)
 
 
 @contextmanager
@@ -130,6 +156,18 @@ async def _open(db: Any, pepper: bytes, new: Any, note: Any) -> Any:
     from engage_api.sandbox.opening import open_here  # noqa: PLC0415  # as above
 
     return await open_here(db, pepper, new, note)
+
+
+async def _update(db: Any, sandbox_id: str, wanted: Any) -> bytes:
+    from engage_api.access import operator  # noqa: PLC0415  # as above
+    from engage_api.access.worlds import LIVE  # noqa: PLC0415  # as above
+    from engage_api.sandbox import service  # noqa: PLC0415  # as above
+
+    await read(db, sandbox_id)
+    who = await operator.principal(db, LIVE)
+    async with db.write(LIVE) as tx:
+        changed: bytes = (await service.change(tx, who, sandbox_id, wanted, "*")).document
+    return changed
 
 
 async def _delete(db: Any, sandbox_id: str) -> None:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field, ValidationError
 
 from engage_api.access.guard import guard
+from engage_api.access.models import API_KEY
 from engage_api.core import clock
 from engage_api.core.event_types import Type
 from engage_api.core.model import Input, merge_patch, shown_as
@@ -14,23 +15,23 @@ from engage_api.core.principal import Principal
 from engage_api.core.problem import Fault, InvalidRequest
 from engage_api.core.scopes import Scope
 from engage_api.db import log, reader
-from engage_api.db.engine import Transaction
+from engage_api.db.engine import Database, Transaction
 from engage_api.db.kind import Kind
+from engage_api.db.reader import Ask
 from engage_api.events import signals
 from engage_api.events.models import Event, Subject
 from engage_api.events.signals import LARGEST, SignalCreate
-from engage_api.events.webhooks import secret_models as _secrets  # noqa: F401  # registers its kind
-from engage_api.http import examples
 from engage_api.http.call import Call
 from engage_api.http.idempotency import Answer
 from engage_api.http.problems import faults
 from engage_api.http.route import DirectRoute
 from engage_api.http.strict import json_body
-from engage_api.sandbox.copies import models as _copies  # noqa: F401  # as above
+from engage_api.sandbox import kinds
+from engage_api.sandbox.implied import example, implied
 from engage_api.sandbox.inside import inside
-from engage_api.sandbox.scenarios import service as _stories  # noqa: F401  # as above: all that a story is about
 
 SIGNAL = "x."
+NEWEST = Ask({}, None, "-createdAt", None, 1)
 BUSY = {"x-problems": ["sandbox-busy", "sandbox-full"]}
 router = APIRouter(prefix="/sandboxes/{sandbox_id}/events", tags=["Sandboxes"], route_class=DirectRoute)
 Manage = Annotated[Call, guard(Scope.SANDBOX_WRITE)]
@@ -46,7 +47,9 @@ class EventSimulation(Input):
         examples=["engage.case.delivered.v1"],
     )
     subject: Subject | None = Field(
-        None, description="The id of a resource, whose present state the event then tells; or any other."
+        None,
+        description="The id of a resource that the event is about; or any other; null: the newest of its kind that is "
+        "there.",
     )
     data: dict[str, Any] | None = Field(
         None, description="Members that differ from the resource, or from the example (RFC 7396).", max_length=100
@@ -58,35 +61,56 @@ Wanted = Annotated[EventSimulation, json_body(EventSimulation)]
 
 @router.post("/_simulate", status_code=201, response_model=Event, summary="Simulate an event", openapi_extra=BUSY)
 async def simulate_event(sandbox_id: str, call: Manage, body: Wanted) -> Response:
-    """An event that nothing caused: into the log of the sandbox, and to all who follow it. The answer is the event.
+    """An event that nothing caused: into the log of the sandbox, and to all who follow it. The answer is the event, as
+    it will be read but for its number.
 
-    Without a subject it tells of the resource in the example of its type. The resource itself stays as it is.
+    It tells of a resource as if it had just happened to that: an overdue task has a due date that has passed. The
+    resource itself stays as it is.
     """
     there = await inside(call, sandbox_id)
+    about = await newest(call.db, there.principal, body)
 
     async def work(tx: Transaction) -> Answer:
-        return Answer(201, await simulate(tx, there.principal, body))
+        return Answer(201, await simulate(tx, there.principal, body, about))
 
     return await call.services.once.run(call.request, there.principal, work)
 
 
-async def simulate(tx: Transaction, who: Principal, wanted: EventSimulation) -> bytes:
+async def newest(db: Database, who: Principal, wanted: EventSimulation) -> bytes | None:
+    """What the event is about when nobody says it: the newest of its kind in the sandbox, None where there is none.
+
+    Never a key: the same calls in two sandboxes may have been made with different ones.
+    """
+    found = kinds.of_type(wanted.type)
+    if found is None or found[0] is API_KEY or wanted.subject:
+        return None
+    return next(iter((await reader.page(db, who, found[0], NEWEST)).documents), None)
+
+
+async def simulate(tx: Transaction, who: Principal, wanted: EventSimulation, about: bytes | None) -> bytes:
     """Write it into the log of the sandbox where `who` stands: the event as it will be read but for its number.
+    `about` is what it tells of when it has no subject.
 
     Raises:
         InvalidRequest: there is no such type, or its resource cannot look like this.
     """
     if wanted.type.startswith(SIGNAL):
         return await signals.write(tx, who, _signal(wanted))
-    for kind in Kind.known.values():
-        for happened in kind.happens:
-            if kind.event(happened) == wanted.type:
-                document = await _document(tx, who, kind, happened, wanted)
-                now = clock.business(who.workspace)
-                subject = wanted.subject or str(json.loads(document)["id"])
-                return await log.tell(tx, who, log.Entry(wanted.type, subject, who.application, document, now))
-    told = "There is no such type of event."
-    raise InvalidRequest(errors=[Fault("unknown-type", told, pointer="/type")])
+    found = kinds.of_type(wanted.type)
+    if found is None:
+        told = "There is no such type of event: see /events/#types. All but signals end in `.v1`."
+        raise InvalidRequest(errors=[Fault("unknown-type", told, pointer="/type")])
+    kind, happened = found
+    if wanted.subject is not None:
+        stored = await reader.find(tx, who, kind, wanted.subject)
+        about = stored.document if stored else None
+    now = clock.business(who.workspace)
+    own = json.loads(about) if about else example(kind, who, now)
+    if about is None and wanted.subject is not None:
+        own["id"] = wanted.subject
+    document = _document(kind, implied(kind, happened, own, now), wanted)
+    subject = wanted.subject or str(json.loads(document)["id"])
+    return await log.tell(tx, who, log.Entry(wanted.type, subject, who.application, document, now))
 
 
 def _signal(wanted: EventSimulation) -> SignalCreate:
@@ -96,15 +120,8 @@ def _signal(wanted: EventSimulation) -> SignalCreate:
         raise InvalidRequest(errors=_faults(error, ())) from None
 
 
-async def _document(tx: Transaction, who: Principal, kind: Kind[Any], happened: str, wanted: EventSimulation) -> bytes:
+def _document(kind: Kind[Any], own: dict[str, Any], wanted: EventSimulation) -> bytes:
     """The resource as the event tells it."""
-    found = await reader.find(tx, who, kind, wanted.subject) if wanted.subject else None
-    own = _example(kind, wanted.subject, who) if found is None else json.loads(found.document)
-    try:
-        kind.public.model_validate_json(json.dumps(own | {"state": happened}))
-        own |= {"state": happened} if "state" in own else {}
-    except ValidationError:  # what happened is no state
-        pass
     try:
         document = kind.render(kind.public.model_validate_json(json.dumps(merge_patch(own, wanted.data or {}))))
     except ValidationError as error:
@@ -112,14 +129,6 @@ async def _document(tx: Transaction, who: Principal, kind: Kind[Any], happened: 
     if len(document) > LARGEST:
         raise InvalidRequest(errors=[Fault("too-long", "At most 65,536 bytes.", pointer="/data")])
     return document
-
-
-def _example(kind: Kind[Any], subject: str | None, who: Principal) -> dict[str, Any]:
-    """The example of a kind, as made just now."""
-    schema = kind.public.model_json_schema(mode="serialization")
-    found: dict[str, Any] = examples.of(schema, schema.get("$defs", {}))
-    now = clock.wire(clock.business(who.workspace))
-    return found | {"createdAt": now, "updatedAt": now} | ({"id": subject} if subject else {})
 
 
 def _faults(error: ValidationError, place: tuple[str, ...]) -> list[Fault]:

@@ -1,4 +1,4 @@
-"""`engage sandbox scenarios|scenario|simulate|faults`: what is tried in a sandbox, from the command line."""
+"""`engage sandbox scenarios|scenario|scenario-runs|simulate|faults`: what is tried in a sandbox."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from engage_api.sandbox.command import PLAIN, Json, Which, WithDatabase, read
+from engage_api.access.telling import MISUSED, Json, fail
+from engage_api.sandbox.command import PLAIN, Which, WithDatabase, read, valid
 
 Story = Annotated[str, typer.Argument(help="Its name, as `engage sandbox scenarios` lists it.", show_default=False)]
 Kind = Annotated[str, typer.Argument(help="Such as `engage.case.delivered.v1`.", show_default=False)]
@@ -40,29 +41,50 @@ def _stories(app: typer.Typer, with_database: WithDatabase) -> None:
         """Play a story in a sandbox: it goes on with the sandbox's clock."""
         from engage_api.sandbox.scenarios import service  # noqa: PLC0415  # as above
 
-        found = _inside(with_database, sandbox, lambda tx, who: service.begin(tx, who, name))
+        async def begin(db: Any, who: Any) -> Any:
+            async with db.write(sandbox) as tx:
+                return await service.begin(tx, who, name)
+
+        found = _inside(with_database, sandbox, begin)
+        typer.echo(found.document.decode() if as_json else _line(found.model))
+
+    @app.command("scenario-runs")
+    def scenario_runs(sandbox: Which, *, as_json: Json = PLAIN) -> None:
+        """List the stories that play in a sandbox or have played, the newest first."""
+        from engage_api.db import reader  # noqa: PLC0415  # as above
+        from engage_api.sandbox.scenarios.models import SCENARIO_RUN  # noqa: PLC0415  # as above
+
+        async def look(db: Any, who: Any) -> Any:
+            return await reader.every(db, who, SCENARIO_RUN, {}, "-createdAt")
+
+        found = _inside(with_database, sandbox, look)
         if as_json:
-            typer.echo(found.document.decode())
+            typer.echo(json.dumps({"items": [json.loads(document) for document in found]}))
             return
-        run = found.model
-        ahead = f"goes on at {run.next_at:%Y-%m-%d %H:%M} of its clock" if run.next_at else run.state
-        typer.echo(f"{run.id}  {run.scenario}  {run.done} of {run.total} calls made, {ahead}")
+        for document in found:
+            typer.echo(_line(SCENARIO_RUN.read(document)))
+
+
+def _line(run: Any) -> str:
+    ahead = f"goes on at {run.next_at:%Y-%m-%d %H:%M} of its clock" if run.next_at else run.state
+    return f"{run.id}  {run.scenario}  {run.done} of {run.total} calls made, {ahead}"
 
 
 def _simulate(app: typer.Typer, with_database: WithDatabase) -> None:
     @app.command("simulate")
     def simulate(sandbox: Which, kind: Kind, subject: Subject = None, data: Data = "{}") -> None:
         """Write an event into the log of a sandbox that nothing caused. Answers it as JSON."""
-        from pydantic import ValidationError  # noqa: PLC0415  # as above
-
         from engage_api.sandbox import simulating  # noqa: PLC0415  # as above
 
-        try:
-            given = {"type": kind, "subject": subject, "data": json.loads(data)}
-            wanted = simulating.EventSimulation.model_validate_json(json.dumps(given))
-        except (ValueError, ValidationError) as error:
-            raise typer.BadParameter(str(error)) from None
-        typer.echo(_inside(with_database, sandbox, lambda tx, who: simulating.simulate(tx, who, wanted)).decode())
+        given = {"type": kind, "subject": subject, "data": _json(data, "--data")}
+        wanted = valid(simulating.EventSimulation, given)
+
+        async def send(db: Any, who: Any) -> Any:
+            about = await simulating.newest(db, who, wanted)
+            async with db.write(sandbox) as tx:
+                return await simulating.simulate(tx, who, wanted, about)
+
+        typer.echo(_inside(with_database, sandbox, send).decode())
 
 
 def _faults(app: typer.Typer, with_database: WithDatabase) -> None:
@@ -91,30 +113,25 @@ def _faults(app: typer.Typer, with_database: WithDatabase) -> None:
 
 
 def _rule(text: str) -> Any:
-    from pydantic import ValidationError  # noqa: PLC0415  # as above
-
     from engage_api.access.faults.models import FaultRule  # noqa: PLC0415  # as above
 
+    return valid(FaultRule, _json(text, "The rule") if text.startswith("{") else {"fault": text})
+
+
+def _json(text: str, what: str) -> Any:
     try:
-        return FaultRule.model_validate_json(text if text.startswith("{") else json.dumps({"fault": text}))
-    except ValidationError as error:
-        raise typer.BadParameter(str(error)) from None
+        return json.loads(text)
+    except ValueError:
+        fail(f"{what} is no JSON.", MISUSED)
 
 
-def _inside(with_database: WithDatabase, sandbox: str, act: Callable[[Any, Any], Awaitable[Any]]) -> Any:
-    """Do something in a sandbox as its operator; what is refused is told in words."""
+def _inside(with_database: WithDatabase, sandbox: str, do: Callable[[Any, Any], Awaitable[Any]]) -> Any:
+    """Do something in a sandbox as its operator."""
 
     async def work(db: Any, _: bytes) -> Any:
         from engage_api.access import operator  # noqa: PLC0415  # as above
-        from engage_api.core.problem import Problem  # noqa: PLC0415  # as above
 
         await read(db, sandbox)
-        who = await operator.principal(db, sandbox)
-        try:
-            async with db.write(sandbox) as tx:
-                return await act(tx, who)
-        except Problem as problem:
-            told = [fault.detail for fault in problem.errors] or [problem.detail]
-            raise operator.Unknown(" ".join(told)) from None
+        return await do(db, await operator.principal(db, sandbox))
 
     return with_database(work)

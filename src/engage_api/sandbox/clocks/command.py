@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from engage_api.sandbox.command import PLAIN, Json, Which, WithDatabase, read
+from engage_api.access.telling import MISUSED, Json, fail
+from engage_api.sandbox.command import PLAIN, Which, WithDatabase, read, valid
 
 Mode = Annotated[str | None, typer.Option(help="`frozen` or `running`.")]
 Pace = Annotated[int | None, typer.Option(help="Seconds of it in one of ours, while it runs.")]
@@ -29,7 +30,7 @@ def _clock(app: typer.Typer, with_database: WithDatabase) -> None:
         from engage_api.sandbox.clocks.models import SandboxClockUpdate  # noqa: PLC0415  # as above
 
         given = {name: value for name, value in (("mode", mode), ("pace", pace)) if value is not None}
-        wanted = _valid(SandboxClockUpdate, given)
+        wanted = valid(SandboxClockUpdate, given)
 
         async def work(db: Any) -> Any:
             return await (service.change(db, sandbox, wanted) if given else service.read(db, sandbox))
@@ -47,7 +48,9 @@ def _advance(app: typer.Typer, with_database: WithDatabase) -> None:
         from engage_api.sandbox.clocks.models import AdvanceCreate  # noqa: PLC0415  # as above
         from engage_api.settings import read as settings  # noqa: PLC0415  # as above
 
-        wanted = _valid(AdvanceCreate, {name: value for name, value in (("to", to), ("by", by)) if value is not None})
+        if (to is None) == (by is None):
+            fail("Give one of --to and --by, such as --by P30D.", MISUSED)
+        wanted = valid(AdvanceCreate, {name: value for name, value in (("to", to), ("by", by)) if value is not None})
         done = _inside(with_database, sandbox, lambda db: going.through(db, Sender.open(settings()), sandbox, wanted))
         _tell(done, f"{done.id}  {done.state}  {done.moments} moments, until {done.to:%Y-%m-%d %H:%M}", as_json=as_json)
         if done.state != "done":
@@ -75,16 +78,6 @@ def _inside(with_database: WithDatabase, sandbox: str, work: Callable[[Any], Awa
         return await work(db)
 
     return with_database(run)
-
-
-def _valid(model: Any, given: dict[str, Any]) -> Any:
-    from pydantic import ValidationError  # noqa: PLC0415  # as above
-
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        [first, *_] = error.errors()
-        raise typer.BadParameter(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 def _tell(found: Any, text: str, *, as_json: bool) -> None:

@@ -16,6 +16,7 @@ from engage_api.db.engine import Database
 from engage_api.db.store import Stored
 from engage_api.events.webhooks.sender import Sender
 from engage_api.jobs import Registry, Worker
+from engage_api.sandbox import kinds as _kinds  # noqa: F401  # a file has events of all of them
 from engage_api.sandbox.copies import exporting, importing, resetting, service
 from engage_api.sandbox.copies.arriving import Upload
 from engage_api.sandbox.copies.jobs import Copier
@@ -63,6 +64,21 @@ class Desk:
         await self._done(sandbox_id, sandbox_id)
         found = await reader.stored(self._db, who, SNAPSHOT, stored.model.id)
         return self._shown(found)
+
+    async def snapshots(self, sandbox_id: str) -> list[Found]:
+        """All of a sandbox, the newest first."""
+        who = service.whole(await self._who(sandbox_id), sandbox_id)
+        found = await reader.every(self._db, who, SNAPSHOT, {"sandbox_id": sandbox_id}, "-createdAt")
+        return [json.loads(document) for document in found]
+
+    async def delete_snapshot(self, sandbox_id: str, snapshot_id: str) -> None:
+        """One of them goes."""
+        who = await self._who(sandbox_id)
+        try:
+            async with self._db.write(LIVE) as tx:
+                await service.delete_snapshot(tx, who, (sandbox_id, snapshot_id), "*")
+        except NotFound:
+            raise operator.Unknown(f"no snapshot {snapshot_id!r} of {sandbox_id}") from None
 
     async def restore(self, sandbox_id: str, snapshot_id: str) -> Found:
         """Back to a snapshot."""
