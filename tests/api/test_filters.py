@@ -70,7 +70,7 @@ FILTERS: dict[str, Filters] = {
     "offers": {
         "state": (same("state"), ["draft", "active", "retired"]),
         "channel": (lambda document, value: value in document["channels"], ["web", "desk", "chat"]),
-        "validAt": (valid, ["2026-06-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z", "0001-01-01T00:00:00.000Z"]),
+        "validAt": (valid, ["2096-06-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z", "0001-01-01T00:00:00.000Z"]),
     },
 }
 DUE = [None, "2026-12-01T00:00:00.000Z", "2026-11-30T23:59:59.999Z", "2027-01-01T00:00:00.000Z"]
@@ -114,7 +114,7 @@ OWN: dict[str, Callable[[int], Body]] = {
         "title": f"Offer {n}",
         "channels": [["web"], ["desk", "web"], []][n % 3],
         "validFrom": "2026-01-01T00:00:00.000Z" if n % 2 else None,
-        "validUntil": "2026-06-01T00:00:00.000Z" if n % 5 == 1 else None,
+        "validUntil": "2096-06-01T00:00:00.000Z" if n % 5 == 1 else None,
     },
 }
 MOVES = {"customers": "active", "cases": "accepted", "tasks": "active", "offers": "active"}

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from engage_api.access import keys
 from engage_api.access.models import API_KEY, KeyRotation
 from engage_api.cases import service as cases
@@ -10,6 +12,7 @@ from engage_api.cases.models import CASE, CaseState, CaseTransition, CaseUpdate
 from engage_api.cases.tasks import service as tasks
 from engage_api.cases.tasks.models import TASK, TaskState, TaskTransition, TaskUpdate
 from engage_api.core.principal import Principal
+from engage_api.core.problem import InvalidRequest
 from engage_api.db import Database, reader
 from engage_api.db.engine import Transaction
 from engage_api.db.kind import Kind
@@ -125,12 +128,16 @@ async def test_an_offer_is_retired_when_its_validity_ends(database: Database) ->
     await at(database, here, 2)
     assert [(event.subject, event.data["state"]) for event in await told(database, here)] == [(ends, "retired")]
     assert (await there(database, here, OFFER, longer)).state == "active"
+    with pytest.raises(InvalidRequest) as refused:
+        await done(database, here, draft.model.id, lambda tx, who, one: offers.move(tx, who, one, "active", None))
+    assert [fault.pointer for fault in refused.value.errors] == ["/validUntil"]
+    await done(database, here, draft.model.id, offer_with(valid_until=START + 3 * DAY))
     await done(database, here, draft.model.id, lambda tx, who, one: offers.move(tx, who, one, "active", None))
     await at(database, here, 4)
-    assert [(event.subject, event.time) for event in (await told(database, here))[1:]] == [
-        (draft.model.id, START + 2 * DAY),
+    assert {(event.subject, event.time) for event in (await told(database, here))[1:]} == {
+        (draft.model.id, START + 3 * DAY),
         (longer, START + 3 * DAY),
-    ]
+    }
 
 
 async def test_a_key_that_expires_is_told(database: Database) -> None:

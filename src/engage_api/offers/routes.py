@@ -101,5 +101,7 @@ async def delete_offer(offer_id: str, call: Write) -> Response:
 
 @router.post("/{offer_id}/transitions", response_model=Offer, summary="Transition an offer to another state")
 async def transition_offer(offer_id: str, call: Write, body: Move) -> Response:
-    """Draft, active, retired. What cannot follow is refused, with what can. When its validity ends, it is retired."""
+    """Draft, active, retired. What cannot follow is refused, with what can. When its validity ends, it is retired; a
+    draft whose validity is over cannot be published.
+    """
     return await call.act(lambda tx: service.move(tx, call.principal, offer_id, body.to, call.if_match))

@@ -1,7 +1,8 @@
 """The rules for offers."""
 
+from engage_api.core import clock
 from engage_api.core.principal import Principal
-from engage_api.core.problem import NotFound, Problem
+from engage_api.core.problem import Fault, InvalidRequest, NotFound, Problem
 from engage_api.core.states import require_transition
 from engage_api.db import reader, store
 from engage_api.db.engine import Transaction
@@ -53,10 +54,18 @@ async def change(
 async def move(
     tx: Transaction, principal: Principal, offer_id: str, to: OfferState, if_match: str | None
 ) -> Stored[Offer]:
-    """Publish a draft, or retire what is active."""
+    """Publish a draft, or retire what is active.
+
+    Raises:
+        InvalidRequest: the draft's validity is over, so time would retire it at once.
+    """
     was = await require(tx, principal, offer_id)
     etags.check(if_match, was.document)
     require_transition(TRANSITIONS, was.model.state, to)
+    until = was.model.valid_until
+    if to == "active" and until is not None and until <= clock.business(principal.workspace):
+        told = "The offer's validity is over: give it a later one, or none, before it is published."
+        raise InvalidRequest(errors=[Fault("out-of-range", told, pointer="/validUntil")])
     return await store.change(tx, principal, OFFER, was, {"state": to}, store.Happened(to))
 
 
