@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from engage_api.access import operator
 from engage_api.access.worlds import LIVE
@@ -15,7 +15,9 @@ from engage_api.core import clock
 from engage_api.core.clock import Clock
 from engage_api.db import Query, log, world
 from engage_api.db.errors import Unavailable
+from engage_api.db.world import WorldRow
 from engage_api.sandbox import filling, seeding
+from engage_api.sandbox.clocks import service as clocks
 from engage_api.sandbox.copies import arriving, exporting
 from engage_api.settings import Settings
 from tests.api.harness import Client, Service, answered, eventually, make_settings, refused
@@ -24,6 +26,7 @@ from tests.sandbox.test_copies import sandbox
 from tests.sandbox.test_files import JSONL, exported, file_of, inside, lines_of
 from tests.sandbox.test_world import who
 
+_world = WorldRow.__table__  # type: ignore[attr-defined]
 SIGNAL = {"type": "x.org_demo.meter.read"}
 COPIES = Query(
     select(func.count(log.EVENT.c.workspace_id.distinct()).label("found")).where(
@@ -63,10 +66,60 @@ async def test_a_file_has_no_more_than_it_says(service: Service, api: Client) ->
     guest = await service.client(answered(answer, 201)["key"])
     assert "50000 ids" in (await put(guest, with_head(ids=50_001), "broken-file"))["detail"]
     assert "tiny or small" in (await put(guest, with_head(size="large"), "broken-file"))["detail"]
-    for size, status in ((65_600, 400), (65_000, 201)):
-        signal = inside("event", **SIGNAL, data={"text": "x" * size})(lines_of(file))
+    for size, more, status in ((65_600, 99, 400), (65_000, 31, 400), (65_000, 32, 201)):
+        signal = inside("event", **SIGNAL, data={"text": "x" * size})(lines_of(with_head(ids=few + more, baseIds=1)))
         answer = await api.post("/sandboxes/imports", content=file_of(signal), headers=JSONL)
         assert answer.status_code == status, answer.text
+
+
+async def test_large_events_take_more_room(service: Service, api: Client) -> None:
+    """What bounds the ids of a sandbox bounds its bytes."""
+    sandbox_id, owner = await sandbox(api, service)
+    before = await world.find(service.db, sandbox_id)
+    async with service.db.system.write(None) as tx:
+        await tx.run(Query(update(_world).where(_world.c.workspace_id == sandbox_id).values(quota=before.number + 50)))
+    who = await operator.principal(service.db, sandbox_id)
+    signal = {"type": f"x.{who.organization}.meter.read", "subject": "m", "data": {"text": "x" * 60_000}}
+    assert (await owner.post("/events", json=signal)).status_code == 201
+    assert (await world.find(service.db, sandbox_id)).number == before.number + 1 + 60_000 // 2_048
+    refused(await owner.post("/events", json=signal), 409, "sandbox-full")
+    await owner.made("/offers", {"title": "There is room for a small one"})
+
+
+async def test_a_file_has_no_more_webhook_endpoints_than_there_may_be(service: Service, api: Client) -> None:
+    parent, owner = await sandbox(api, service)
+    await fill(owner)
+    head, *rest, end = lines_of(await exported(api, parent))
+    hook = next(line for line in rest if line.get("kind") == "webhook-endpoint")
+    before, after = rest[: rest.index(hook)], rest[rest.index(hook) + 1 :]
+    for number, status in ((20, 201), (21, 400)):
+        suffix = hook["document"]["id"][:-2]
+        hooks = [hook | {"document": hook["document"] | {"id": f"{suffix}{n:02}"}} for n in range(number)]
+        more = {"end": {**end["end"], "resources": end["end"]["resources"] + number - 1}}
+        file = file_of([head | {"ids": head["ids"] + number}, *before, *hooks, *after, more])
+        answer = await api.post("/sandboxes/imports", content=file, headers=JSONL)
+        assert answer.status_code == status, answer.text
+
+
+async def test_what_a_guest_imports_goes_with_the_sandbox_that_asks(service: Service) -> None:
+    made = await (await service.client()).made("/sandboxes", {"size": "empty", "lifetime": "PT1H"})
+    guest = await service.client(made["key"])
+    answer = await guest.post("/sandboxes/imports", content=await exported(guest, made["id"]), headers=JSONL)
+    assert answered(answer, 201)["expiresAt"] == made["expiresAt"]
+
+
+async def test_nothing_is_copied_amid_an_advance(
+    service: Service, api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its clock stands only for as long as that takes; that of a copy would stand for good."""
+    monkeypatch.setattr(clocks, "PATIENCE", 0.0)
+    parent, owner = await sandbox(api, service)
+    await owner.made(f"/sandboxes/{parent}/clock/advances", {"by": "P1D"})
+    for name in ("forks", "snapshots"):
+        refused(await api.post(f"/sandboxes/{parent}/{name}", json={}), 409, "sandbox-busy")
+    told = refused(await api.get(f"/sandboxes/{parent}/export"), 409, "sandbox-busy")
+    assert "clock is being moved" in told["detail"]
+    answered(await api.post(f"/sandboxes/{parent}/resets", json={}), 201)
 
 
 async def test_a_guest_has_three_snapshots(service: Service) -> None:

@@ -26,6 +26,8 @@ class Tx:
     async def one(self, query: Any, **_: Any) -> Any:
         if query is standing._LOCK:
             return SimpleNamespace(busy=None)
+        if query is not standing._UNNUMBERED:
+            return None
         self.looks -= 1
         return SimpleNamespace(id="evt") if self.looks >= 0 else None
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from engage_api.core import ids
 from engage_api.core.problem import Problem
 
+LIGHT = 2_048
+"""Bytes of an event: so many more take the room of another id, so what bounds the ids of a sandbox bounds its bytes."""
 _standing: ContextVar["World | None"] = ContextVar("standing", default=None)
 _closed: set[str] = set()
 CLOSED = frozenset({"resetting", "restoring", "failed"})
@@ -40,7 +42,8 @@ class World:
     """Where a write transaction of a sandbox stands.
 
     `moment` is its time, the same for all that is written in the transaction. `number` counts the ids that the sandbox
-    has given out, at most `quota`. `epoch` counts how often its log has begun anew.
+    has given out, and those whose room large events took: at most `quota`. `epoch` counts how often its log has begun
+    anew.
     """
 
     workspace: str
@@ -57,10 +60,18 @@ class World:
         Raises:
             SandboxFull: there may be no more.
         """
-        if self.number >= self.quota:
-            raise SandboxFull
-        self.number += 1
+        self.take(1)
         return ids.seeded(prefix, self.moment, self.seed, self.number)
+
+    def take(self, more: int) -> None:
+        """Use up the room of so many ids.
+
+        Raises:
+            SandboxFull: there is no such room.
+        """
+        if self.number + more > self.quota:
+            raise SandboxFull
+        self.number += more
 
     def move(self, to: datetime) -> None:
         """Go on at a later moment; the sandbox's clock stands there after the commit. ValueError for an earlier one."""
@@ -80,6 +91,18 @@ def new_id(workspace: str, prefix: str) -> str:
     """An id for something in a workspace: in a write in a sandbox the next of its own."""
     world = standing(workspace)
     return ids.new(prefix) if world is None else world.new_id(prefix)
+
+
+def weigh(workspace: str, size: int) -> None:
+    """An event of so many bytes is written in a workspace: in a sandbox a large one takes more room than its id."""
+    world = standing(workspace)
+    if world is not None:
+        world.take(heavy(size))
+
+
+def heavy(size: int) -> int:
+    """How many more ids than its own an event of so many bytes takes the room of."""
+    return size // LIGHT
 
 
 def note(workspace: str, busy: str | None) -> None:

@@ -25,13 +25,14 @@ _under_way: set[str] = set()
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file on its way: who sends it (at home), its parts, and how many bytes it may have."""
+    """A file on its way: who sends it (at home), its parts, how many bytes it may have, and from which workspace."""
 
     db: Database
     who: Principal
     services: Services
     parts: AsyncIterator[bytes]
     most: int
+    origin: str = ""
 
 
 def sent(call: Call) -> Upload:
@@ -45,7 +46,8 @@ def sent(call: Call) -> Upload:
     if kind != MEDIA_TYPE or headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedMediaType(f"Send the file as it is, with `Content-Type: {MEDIA_TYPE}`.")
     who = service.home(call.principal)
-    return Upload(call.db, who, call.services, call.request.stream(), state["max_body_bytes"])
+    most, origin = state["max_body_bytes"], call.principal.workspace
+    return Upload(call.db, who, call.services, call.request.stream(), most, origin)
 
 
 @asynccontextmanager

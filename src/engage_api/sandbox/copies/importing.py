@@ -5,7 +5,7 @@ Whatever is wrong ends it, and nothing is left; so does a process that ends, som
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,6 +19,7 @@ from engage_api.core.clock import Clock
 from engage_api.core.model import Input
 from engage_api.core.problem import InvalidJson, InvalidRequest, NotFound
 from engage_api.core.secret import Secret
+from engage_api.db import reader
 from engage_api.db.engine import Transaction
 from engage_api.db.errors import Conflict
 from engage_api.db.store import Stored
@@ -107,8 +108,9 @@ class _Reading:
             ) from None
         except Conflict:
             raise BrokenFile(f"Before line {self.number} is something twice.", more={"line": self.number}) from None
+        ends = await _ends(self.upload)
         async with self.upload.db.aside.write(None) as tx:
-            return await _finish(tx, self.upload, head, self.loader, job)
+            return await _finish(tx, self.upload, head, self.loader, (job, ends))
 
     async def _lines(self) -> tuple[Head, End]:
         head: Head | None = None
@@ -123,7 +125,7 @@ class _Reading:
                 _require_allowed(head, guest=service.is_guest(self.upload.who))
             else:
                 end = await self._line(raw)
-                if self.loader.resources + self.loader.events > head.ids:
+                if self.loader.room > head.ids:
                     told = "Line 1: it says that less was given out than is there."
                     raise BrokenFile(told, more={"line": self.number})
             if self.number % 20 == 0:
@@ -170,11 +172,22 @@ def _require_sane(head: Head, loader: Loader) -> None:
         raise BrokenFile("Line 1: it says that less was given out than is there.", more={"line": 1})
 
 
+async def _ends(upload: Upload) -> datetime:
+    """When what it becomes goes: a guest's with the sandbox that they asked from, else a guest could stay for ever."""
+    if not service.is_guest(upload.who):
+        return clock.host() + USUAL
+    origin = await reader.stored(upload.db, upload.who, SANDBOX, upload.origin)
+    if origin is None:
+        raise NotFound
+    usual = clock.host() + USUAL_OF_GUEST
+    return min(usual, origin.model.expires_at or usual)
+
+
 async def _finish(
-    tx: Transaction, upload: Upload, head: Head, loader: Loader, job: str
+    tx: Transaction, upload: Upload, head: Head, loader: Loader, stays: tuple[str, datetime]
 ) -> tuple[Stored[Sandbox], Secret]:
-    """Now it is a sandbox. Not when a job has begun to take it away."""
-    who, services = upload.who, upload.services
+    """Now it is a sandbox, and `stays`: until when. Not when the job has begun that would take it away."""
+    who, services, (job, ends) = upload.who, upload.services, stays
     if not await mending.call_off(tx, job):
         raise NotFound
     await service.require_room(tx, who, services.guests)
@@ -186,7 +199,7 @@ async def _finish(
         size=head.size,
         seed=head.seed,
         start=Clock(head.starts_at, now, head.start_pace),
-        expires_at=now + (USUAL_OF_GUEST if guest else USUAL),
+        expires_at=ends,
         metadata=head.metadata,
         quota=_quota(guest=guest),
         personas=tuple(one.shown() for one in head.personas),

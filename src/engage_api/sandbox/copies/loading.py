@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Table, bindparam, insert, update
 
-from engage_api.core import event_types
+from engage_api.core import event_types, world
 from engage_api.core.problem import Fault, InvalidRequest
 from engage_api.db import log, search, store, terms
 from engage_api.db.engine import Database
@@ -19,12 +19,14 @@ from engage_api.db.sql import Query
 from engage_api.events.signals import LARGEST
 from engage_api.events.webhooks.models import WEBHOOK_ENDPOINT
 from engage_api.events.webhooks.sender import Sender
+from engage_api.events.webhooks.service import MOST
 from engage_api.http.problems import invalid
 from engage_api.sandbox import tables
 from engage_api.sandbox.copies.checks import Known
 from engage_api.sandbox.copies.file_models import FILED, FiledEvent
 
 PORTION = 50  # lines of one transaction
+LONGER = 512  # bytes that the names of whose it is may make an event longer than it was
 KINDS = {kind.name: kind for kind in FILED}
 _counter = CounterRow.__table__  # type: ignore[attr-defined]
 _COUNT = Query(insert(_counter), ["workspace_id", "last"])
@@ -33,7 +35,9 @@ _EVENT = Query(insert(log.EVENT), [*log.COLUMNS, "sequence"])
 
 @dataclass(slots=True)
 class Loader:
-    """Lines, one after the other; written in portions. `made_by` is whose application everything is from now on."""
+    """Lines, one after the other; written in portions. `made_by` is whose application everything is from now on, `room`
+    how many ids it takes the room of.
+    """
 
     db: Database
     workspace: str
@@ -43,6 +47,7 @@ class Loader:
     resources: int = 0
     events: int = 0
     last: int = 0
+    room: int = 0
     _rows: list[tuple[Kind[Any], Any, bytes]] = field(default_factory=list)
     _events: list[dict[str, Any]] = field(default_factory=list)
     _loose: list[tuple[Table, str, str, str]] = field(default_factory=list)
@@ -53,6 +58,8 @@ class Loader:
         if kind is None or not self.known.follows(FILED.index(kind)) or self.events:
             raise _wrong("/kind", "There is no such kind, or it comes before another one.")
         if kind is WEBHOOK_ENDPOINT:
+            if len(self.known.ids.get(name, ())) >= MOST:
+                raise _wrong("/kind", f"An application has {MOST} webhook endpoints at most.")
             self.sender.require(str(document.get("url", "")))
             document |= {"applicationId": self.made_by, "state": "disabled", "stateReason": "unsigned"}
         try:
@@ -62,7 +69,7 @@ class Loader:
             raise _within(invalid(error), "/document") from None
         self.known.add(kind, model)
         self._rows.append((kind, model, kind.render(model)))
-        self.resources += 1
+        self.resources, self.room = self.resources + 1, self.room + 1
         await self._portion()
 
     async def event(self, event: FiledEvent) -> None:
@@ -80,6 +87,7 @@ class Loader:
     def _line(self, event: FiledEvent, number: int) -> dict[str, Any]:
         data = json.dumps(event.data, ensure_ascii=False, separators=(",", ":")).encode()
         _require_event(event.type, data)
+        self.room += 1 + world.heavy(max(0, len(data) - LONGER))
         return {
             "workspace_id": self.workspace,
             "id": event.id,

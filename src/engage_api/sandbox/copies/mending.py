@@ -15,7 +15,7 @@ from engage_api.db.sql import Query
 from engage_api.db.store import Happened
 from engage_api.jobs import Job, enqueue, job, schedule
 from engage_api.jobs.models import DEAD, JobRow
-from engage_api.sandbox.copies import standing
+from engage_api.sandbox.copies import first_key, standing
 from engage_api.sandbox.copies.models import SNAPSHOT
 from engage_api.sandbox.copies.orders import EMPTY, MEND, ORDERS, Emptying, Forking, Order, Resetting, Restoring
 from engage_api.sandbox.jobs import Wanted
@@ -57,8 +57,10 @@ async def fail(tx: Transaction, who: Principal, order: Order) -> None:
     """The same in a transaction across workspaces. Whatever has ended meanwhile holds nobody up either."""
     match order:
         case Forking():
-            target = await reader.find(tx, who, SANDBOX, order.target)
-            if target is None or await _fail(tx, who, order.target, "copying", standing.CLOSED):
+            failed = await _fail(tx, who, order.target, "copying", standing.CLOSED)
+            if failed:  # the key that was shown opens it once somebody has reset it
+                await first_key.keep(tx, order.target, order.key)
+            if failed or await reader.find(tx, who, SANDBOX, order.target) is None:
                 await _release(tx, who, order.sandbox)
         case Restoring():
             await _fail(tx, who, order.sandbox, "restoring", standing.CLOSED)

@@ -79,7 +79,7 @@ async def fork(
 ) -> tuple[Stored[Sandbox], Secret]:
     """A copy that goes its own way, and the first key to it."""
     source, who = was.model, service.home(principal)
-    row = await _held(tx, was, "ready")
+    row = await _held(tx, was)
     await service.require_room(tx, who, services.guests)
     small = await is_small(tx, source.id, row.number, at_once)
     new = _planned(who, source, wanted.name, "ready" if small else "copying", row.quota)
@@ -126,7 +126,7 @@ async def snapshot(
 ) -> Stored[Snapshot]:
     """The sandbox as it is, to go back to."""
     who, sandbox_id = whole(principal, was.model.id), was.model.id
-    row = await _held(tx, was, "ready")
+    row = await _held(tx, was)
     most = MOST_OF_GUEST if service.is_guest(who) else MOST
     if await reader.number(tx, who, SNAPSHOT, {"sandbox_id": sandbox_id}) >= most:
         told = f"A sandbox has {most} at most: delete one (DELETE /v1/sandboxes/{{id}}/snapshots/{{snapshotId}})."
@@ -156,7 +156,7 @@ async def restore(
 ) -> Stored[Sandbox]:
     """Back to a snapshot: what was done since then is gone, and so are the keys that were made since then."""
     sandbox = was.model
-    row = await _held(tx, was, "ready", "failed")
+    row = await _held(tx, was, ends=True)
     found = await reader.find(tx, whole(principal, sandbox.id), SNAPSHOT, snapshot_id)
     if found is None or found.model.sandbox_id != sandbox.id or found.model.state != "ready":
         told = "This sandbox has no such snapshot that is ready."
@@ -184,16 +184,16 @@ async def come_back(tx: Transaction, snapshot: Snapshot) -> None:
 
 async def reset(tx: Transaction, principal: Principal, was: Stored[Sandbox], within: timedelta) -> Stored[Sandbox]:
     """The sandbox is to be as it was made. A job sees to that after `within`: until then somebody else may."""
-    await _held(tx, was, "ready", "failed")
+    await _held(tx, was, ends=True)
     resetting = Resetting(sandbox=was.model.id)
     await enqueue(tx, RESET, resetting, workspace=LIVE, run_at=clock.host() + within)
     return await _begin(tx, principal, was, "resetting")
 
 
-async def _held(tx: Transaction, was: Stored[Sandbox], *states: SandboxState) -> Any:
-    if was.model.state not in states:
+async def _held(tx: Transaction, was: Stored[Sandbox], *, ends: bool = False) -> Any:
+    if was.model.state != "ready" and not (ends and was.model.state == "failed"):
         raise SandboxBusy(headers={"Retry-After": world.AGAIN})
-    return await standing.hold(tx, was.model.id, failed=was.model.state == "failed")
+    return await standing.hold(tx, was.model.id, ends=ends)
 
 
 async def _begin(tx: Transaction, principal: Principal, was: Stored[Sandbox], state: SandboxState) -> Stored[Sandbox]:

@@ -13,6 +13,7 @@ from engage_api.db.engine import Transaction
 from engage_api.db.row import CounterRow, EventRow
 from engage_api.db.sql import Query
 from engage_api.db.world import AGAIN, WorldRow
+from engage_api.sandbox.clocks import advances
 
 NUMBERED_WITHIN, LOOK = 2.0, 0.01  # seconds: events of a process that died are numbered within one
 CLOSED = "failed"
@@ -44,21 +45,24 @@ _UNNUMBERED = Query(
 )
 
 
-async def hold(tx: Transaction, workspace: str, *, failed: bool = False) -> Any:
+async def hold(tx: Transaction, workspace: str, *, ends: bool = False) -> Any:
     """The row of a world (`WorldRow`), which nobody writes in until the transaction ends; all its events are numbered.
-    It may have `failed`.
+    What is in it `ends`, or is copied: then it must not have failed, nor be amid an advance, for a copy's clock would
+    stand where that one's has come to, for good.
 
     The sequencer numbers them in a transaction of its own: whoever did so in one that lasts would hold up the events of
     all workspaces.
 
     Raises:
-        SandboxBusy: somebody makes it busy, or nobody numbers its events.
+        SandboxBusy: somebody makes it busy, or moves its clock, or nobody numbers its events.
     """
     row = await tx.one(_LOCK, at_workspace=workspace)
     if row is None:
         raise NotFound
-    if row.busy is not None and not (failed and row.busy == CLOSED):
+    if row.busy is not None and not (ends and row.busy == CLOSED):
         raise SandboxBusy(headers={"Retry-After": AGAIN})
+    if not ends and await advances.current(tx, workspace) is not None:
+        raise SandboxBusy("Its clock is being moved: wait for the advance.", headers={"Retry-After": AGAIN})
     until = monotonic() + NUMBERED_WITHIN
     while tx.dialect == "postgresql" and await tx.one(_UNNUMBERED, at_workspace=workspace) is not None:
         if monotonic() > until:
