@@ -49,7 +49,9 @@ _BURY = Query(
     .where(*_held)
     .values(**_passed_on, state=DEAD, finished_at=bindparam("at"), last_error=bindparam("error"))
 )
-_GIVE_BACK = Query(update(_t).where(*_held).values(**_passed_on, attempts=_t.c.attempts - 1))
+_unbegun = {**_passed_on, "attempts": _t.c.attempts - 1}
+_GIVE_BACK = Query(update(_t).where(*_held).values(**_unbegun))
+_PUT_OFF = Query(update(_t).where(*_held).values(**_unbegun, run_at=bindparam("at")))
 _HASTEN = Query(
     update(_t)
     .where(
@@ -204,6 +206,12 @@ async def release(system: Database, jobs: Iterable[Job[Any]]) -> int:
     async with system.write(None) as tx:
         await tx.ring("jobs")
         return sum([await tx.run(_GIVE_BACK, **_claim_of(job)) for job in jobs])
+
+
+async def put_off(system: Database, job: Job[Any], pause: timedelta) -> None:
+    """Called by a handler that has not begun: the job comes again after a pause, and the attempt does not count."""
+    await _write(system, job, _PUT_OFF, at=clock.host() + pause)
+    job.finished = True
 
 
 async def _write(system: Database, job: Job[Any], query: Query, **values: Any) -> bool:

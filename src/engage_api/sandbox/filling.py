@@ -16,6 +16,7 @@ from engage_api.jobs import Job, job
 from engage_api.jobs.limits import SANDBOXES
 from engage_api.sandbox import seeding, service, wipe
 from engage_api.sandbox.jobs import SEED, Wanted
+from engage_api.sandbox.taking_turns import in_turn
 
 BETWEEN = 0.5  # seconds between two notes of how far it is
 
@@ -35,6 +36,7 @@ async def fill(db: Database, found: Stored[Sandbox], note: seeding.Note = seedin
 
 
 @job(SEED, payload=Wanted, max_attempts=3, deadline=timedelta(minutes=30), pool=SANDBOXES)
+@in_turn
 async def seed_sandbox(db: Database, wanted: Job[Wanted]) -> None:
     """Fill it, from the beginning if somebody has begun and did not end. After the last attempt it has failed."""
     sandbox_id = wanted.payload.sandbox

@@ -32,6 +32,7 @@ from engage_api.sandbox.copies.orders import (
     Snapping,
 )
 from engage_api.sandbox.copying import Way
+from engage_api.sandbox.taking_turns import in_turn
 
 ATTEMPTS, LONGEST = 3, timedelta(hours=1)
 
@@ -50,7 +51,8 @@ class Copier:
             (RESTORE, Restoring, self.restore),
             (RESET, Resetting, self.reset),
         ):
-            registry.job(kind, payload=payload, max_attempts=ATTEMPTS, deadline=LONGEST, pool=SANDBOXES)(_careful(do))
+            limits = registry.job(kind, payload=payload, max_attempts=ATTEMPTS, deadline=LONGEST, pool=SANDBOXES)
+            limits(in_turn(_careful(do)))
         registry.job(EMPTY, payload=Emptying, deadline=LONGEST, pool=EMPTYING)(empty)
 
     async def fork(self, db: Database, job: Job[Forking]) -> None:
