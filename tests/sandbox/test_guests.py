@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from engage_api.access import worlds
+from engage_api.access import strangers, worlds
+from engage_api.access.strangers import WIDER
+from engage_api.core import clock
 from engage_api.core.problem import Problem
+from engage_api.sandbox import guests
 from engage_api.sandbox import service as sandboxes
-from engage_api.sandbox.guests import WIDER
 from engage_api.settings import Settings
 from tests.api.harness import Client, Service, answered, make_settings, refused
 from tests.running import Application
@@ -39,6 +41,20 @@ async def test_anybody_gets_a_tiny_one_that_is_filled_and_its_key(service: Servi
     assert len((await own.read("/customers"))["items"]) >= 5
     assert await own.ids("/sandboxes") == [made["id"]]
     assert made["personas"]
+
+
+async def test_one_that_cannot_be_filled_now_is_answered_with_its_key(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the reason: it is there, and a job goes on."""
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr("engage_api.sandbox.filling.fill", broken)
+    made, own = await guest(service, "192.0.2.1", {})
+    assert made["state"] == "seeding"
+    assert (await own.get("/customers")).status_code == 200
 
 
 async def test_guests_have_nothing_in_common(service: Service) -> None:
@@ -96,12 +112,39 @@ async def test_an_address_makes_five_in_an_hour(service: Service) -> None:
     answers = await asyncio.gather(*(client.post("/sandboxes", json=EMPTY) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [201] * 5 + [429] * 3
     refusal = await client.post("/sandboxes", json=EMPTY)
-    assert "make 5 sandboxes in an hour. With the key" in refused(refusal, 429, "too-many-requests")["detail"]
+    told = refused(refusal, 429, "too-many-requests")["detail"]
+    assert "make 5 sandboxes in an hour, 50 in three days. With the key" in told
     assert 0 < int(refusal.headers["Retry-After"]) <= 3600
     await guest(service, "192.0.2.8")
     subnet = [await service.client(address=f"2001:db8:0:1::{n}") for n in range(6)]
     codes = [(await one.post("/sandboxes", json=EMPTY)).status_code for one in subnet]
     assert codes == [201] * 5 + [429]
+
+
+async def test_more_sandboxes_are_no_more_calls(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each guest is another application, and has what one may ask for."""
+    monkeypatch.setattr(strangers, "SEVERAL", 0.02)
+    (_, us), (_, them) = [await guest(service, "192.0.2.1") for _ in range(2)]
+    most = 12
+    for _ in range(most // 2):
+        assert [(await one.get("/offers")).status_code for one in (us, them)] == [200, 200]
+    answer = await us.get("/offers")
+    refused(answer, 429, "too-many-requests")
+    assert int(answer.headers["Retry-After"]) > 0
+    _, elsewhere = await guest(service, "192.0.2.2")
+    assert (await elsewhere.get("/offers")).status_code == 200
+    developer = await service.caller(who=service.world.developer)
+    assert [(await developer.get("/offers")).status_code for _ in range(most + 1)] == [200] * (most + 1)
+
+
+async def test_an_address_alone_does_not_fill_the_room(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guests, "LONG", 1)
+    client, begun = await service.client(address="192.0.2.7"), clock.seconds()
+    codes = [(await client.post("/sandboxes", json=EMPTY)).status_code for _ in range(5)]
+    monkeypatch.setattr(clock, "seconds", lambda: begun + 3 * guests.HOUR)
+    answer = await client.post("/sandboxes", json=EMPTY)
+    assert [*codes, answer.status_code] == [201] * 5 + [429]
+    assert int(answer.headers["Retry-After"]) > guests.HOUR
 
 
 async def test_a_network_is_no_way_around_that(service: Service) -> None:

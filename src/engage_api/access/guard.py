@@ -11,7 +11,7 @@ from typing import Any
 
 from fastapi import Depends, Request
 
-from engage_api.access import keys
+from engage_api.access import keys, strangers
 from engage_api.access.challenges import forbidden, unauthenticated
 from engage_api.access.credentials import bearer, presented, usable
 from engage_api.access.customer_sessions import service as sessions
@@ -20,6 +20,7 @@ from engage_api.access.faults import store as faults
 from engage_api.access.faults.making import Maker
 from engage_api.access.oauth import store, tokens
 from engage_api.access.oauth.store import KIND as REFRESH
+from engage_api.access.worlds import GUESTS
 from engage_api.core import clock, secret
 from engage_api.core import world as worlds
 from engage_api.core.principal import NOBODY, Principal
@@ -30,6 +31,7 @@ from engage_api.db import world
 from engage_api.db.engine import Database
 from engage_api.db.store import Happened
 from engage_api.http.call import Call, Services
+from engage_api.http.middleware import counted_as
 
 TRUSTED_FOR = 1.0  # seconds for which a look-up is believed: a key revoked by another process ends within this time
 LEAKED = Happened("leaked")
@@ -165,6 +167,8 @@ class Guard:
         principal = await _holder(scope, services, token)
         state["principal"] = principal
         state["headers"] += await services.limits.spend(principal, self._group)
+        if principal.organization == GUESTS:
+            await strangers.require_share(services.limits, counted_as(scope), principal.plan)
         await _admit(scope, services, principal)
         if self.scope not in principal.scopes:
             raise forbidden(principal, self.scope)

@@ -4,10 +4,9 @@ They have nothing else in common. How many there may be is bounded: per address,
 """
 
 from dataclasses import replace
-from ipaddress import IPv6Network
 from typing import Any
 
-from engage_api.access import operator
+from engage_api.access import operator, strangers
 from engage_api.access.applications import service as applications
 from engage_api.access.applications.models import APPLICATION
 from engage_api.access.organizations.models import ORGANIZATION
@@ -23,8 +22,8 @@ from engage_api.http.call import Call
 from engage_api.http.middleware import counted_as
 from engage_api.http.windows import Seconds
 
-HOUR = 3_600  # seconds
-WIDER = 5  # times as many of an IPv6 /48: one subscriber may have it, and it has 65,536 that count as an address
+HOUR, STAY = 3_600, 3 * 86_400  # seconds; the longer one is for how long a guest may stay
+LONG = 10  # times as many in that as in an hour: or an address alone would fill the room for all
 SHORTEST_KEY = 20  # characters of an idempotency key: what a stranger can guess is no secret
 NAME = "Guests"
 
@@ -51,13 +50,13 @@ async def let_in(call: Call) -> None:
     """
     services, address = call.services, counted_as(call.request.scope)
     hourly = services.guests.hourly
-    wait = await services.limits.spend_address(Seconds(hourly, HOUR, "guests"), address)
-    if not wait and "/" in address:
-        network = str(IPv6Network(address).supernet(new_prefix=48))
-        wait = await services.limits.spend_address(Seconds(WIDER * hourly, HOUR, "guests of a network"), network)
+    shares = Seconds(hourly, HOUR, "guests"), Seconds(LONG * hourly, STAY, "guests that stay")
+    wait = 0
+    for share in shares:
+        wait = wait or await strangers.spend(services.limits, address, share)
     if wait:
         told = (
-            f"Without an account an address may make {hourly} sandboxes in an hour. "
+            f"Without an account an address may make {hourly} sandboxes in an hour, {LONG * hourly} in three days. "
             "With the key of one that you have, you can reset it, fork it or make another; or sign up."
         )
         raise TooManyRequests(told, headers={"Retry-After": str(wait)})

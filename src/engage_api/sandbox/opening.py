@@ -21,7 +21,6 @@ from engage_api.core.problem import Fault, InvalidRequest
 from engage_api.core.secret import Secret
 from engage_api.db import reader
 from engage_api.db.engine import Database, Transaction
-from engage_api.db.errors import Unavailable
 from engage_api.db.store import Stored
 from engage_api.http.call import Call, shown_once
 from engage_api.http.idempotency import Answer
@@ -143,7 +142,7 @@ async def _filled(db: Database, made: Response) -> Response:
     who, again = await operator.principal(db, LIVE), "idempotent-replayed" in made.headers
     try:
         stored = await (_waited if again else _fill)(db, who, said["id"])
-    except (Unavailable, TimeoutError) as error:
+    except Exception as error:  # noqa: BLE001  # it is made, and whoever gets no answer has lost its key
         _log.warning("a sandbox is filled later", sandbox=said["id"], error=repr(error))
         return made
     if stored is None:
