@@ -37,7 +37,7 @@ def test_a_host_that_only_fails_is_asked_once_a_second(monkeypatch: pytest.Monke
     now = [100.0]
     monkeypatch.setattr(restraint, "monotonic", lambda: now[0])
     monkeypatch.setattr(restraint, "MOST", 2)
-    brake, here = Brake(), ("org_1", "https://receiver.invalid/hook")
+    brake, here = Brake(), ("sbx_1", "org_1", "https://receiver.invalid/hook")
 
     def fails(number: int, organization: str = "org_1", url: str = "https://receiver.invalid/other") -> None:
         for _ in range(number):
@@ -47,13 +47,39 @@ def test_a_host_that_only_fails_is_asked_once_a_second(monkeypatch: pytest.Monke
     assert [brake.turn(*here) for _ in range(3)] == [0.0] * 3
     fails(1)
     assert [brake.turn(*here) for _ in range(2)] == [0.0, restraint.GAP]
-    assert brake.turn("org_2", here[1]) == 0.0
-    assert brake.turn("org_1", "https://another.invalid/") == 0.0
+    assert brake.turn("sbx_2", "org_2", here[2]) == 0.0
+    assert brake.turn("sbx_1", "org_1", "https://another.invalid/") == 0.0
     now[0] += restraint.GAP
     assert [brake.turn(*here) for _ in range(2)] == [0.0, restraint.GAP]
-    brake.note(*here, taken=True)
+    brake.note(*here[1:], taken=True)
     assert [brake.turn(*here) for _ in range(2)] == [0.0] * 2
     fails(restraint.FREE)
     fails(1, "org_2")
     fails(1, "org_3")
     assert [brake.turn(*here) for _ in range(2)] == [0.0] * 2, "of many, the one that has rested longest is forgotten"
+
+
+def test_who_takes_everything_is_not_posted_to_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(restraint, "monotonic", lambda: now[0])
+    monkeypatch.setattr(restraint, "POSTS", 3)
+    monkeypatch.setattr(restraint, "MOST", 6)
+    brake, host = Brake(), "https://receiver.invalid/hook"
+
+    def turns(number: int, sandbox: str, organization: str = "org_1", url: str = host) -> list[bool]:
+        found = []
+        for _ in range(number):
+            found.append(brake.turn(sandbox, organization, url) == 0.0)
+            brake.note(organization, url, taken=True)
+        return found
+
+    assert turns(5, "sbx_1") == [True] * 3 + [False] * 2
+    assert 0 < brake.turn("sbx_1", "org_1", host) <= restraint.EACH
+    assert turns(1, "sbx_1", url="https://another.invalid/") == [False], "the sandbox has posted enough"
+    assert turns(1, "sbx_2") == [False], "the host has had enough of this organization"
+    assert turns(4, "sbx_2", url="https://another.invalid/") == [True] * 3 + [False]
+    assert turns(1, "sbx_3", "org_2") == [True]
+    now[0] += restraint.EACH
+    assert turns(2, "sbx_1") == [True, False], "then one more after each pause"
+    now[0] += 10
+    assert turns(4, "sbx_1") == [True] * 3 + [False]

@@ -85,13 +85,13 @@ class Handover:
         return outcome
 
     def held(self) -> float:
-        """For how many seconds the receiver is not to be asked, as sandboxes have asked it in vain too often; 0: it is
-        asked now.
+        """For how many seconds the receiver is not to be asked, as sandboxes have asked it in vain too often, or too
+        often altogether; 0: it is asked now.
         """
         found = self.standing
         if found is None or not worlds.has_world(self._workspace):
             return 0.0
-        return self._sender.brake.turn(self.organization, found.model.url)
+        return self._sender.brake.turn(self._workspace, self.organization, found.model.url)
 
     async def record(self, results: Sequence[Result], at: datetime | None = None) -> None:
         """Write down what came of attempts, and what follows from it for the endpoint. `at`: the moment to which the

@@ -8,7 +8,8 @@ SILENT = 3  # attempts without an answer in time, after which a receiver is not 
 FAILED = 8  # failures in a row, after which only the 16th attempt, the 32nd, the 64th and so on are made
 FREE = 20  # failures of a host in a row, by our own clock, after which it is asked
 GAP = 1.0  # seconds apart
-MOST = 10_000  # hosts that are remembered
+POSTS, EACH = 600, 0.1  # posts at once, and seconds after which there may be one more: of a sandbox, and to a host
+MOST = 10_000  # hosts that are remembered, and sandboxes
 NO_ANSWER = f"Not sent: {SILENT} attempts had no answer while the clock was moved, or a late one."
 IN_VAIN = "Not sent: the attempts before it failed while the clock was moved."
 
@@ -41,20 +42,34 @@ class Patience:
 
 
 class Brake:
-    """For all sandboxes of an organization in one process: a host that only fails is asked once a second."""
+    """For all sandboxes in one process: a host that only fails is asked once a second for an organization, and one
+    that takes everything is not posted to without end.
+    """
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], tuple[int, float]] = {}
+        self._posted: dict[tuple[str, str], float] = {}  # until when what was posted counts
 
-    def turn(self, organization: str, url: str) -> float:
-        """For how many seconds it is not to be asked; 0: it is asked now."""
+    def turn(self, sandbox: str, organization: str, url: str) -> float:
+        """For how many seconds the host is not to be asked; 0: it is asked now, and that counts."""
         place, now = (organization, urlsplit(url).netloc), monotonic()
         failures, begins = self._known.get(place, (0, 0.0))
-        if failures >= FREE and begins > now:
-            return begins - now
+        counted = (place, (sandbox, ""))
+        wait = max(begins - now if failures >= FREE else 0.0, *(self._over(name, now) for name in counted))
+        if wait > 0:
+            return wait
         if failures >= FREE:
             self._known[place] = (failures, now + GAP)
+        for name in counted:
+            until = max(self._posted.pop(name, now), now) + EACH
+            if len(self._posted) >= MOST:
+                del self._posted[next(iter(self._posted))]
+            self._posted[name] = until
         return 0.0
+
+    def _over(self, name: tuple[str, str], now: float) -> float:
+        """For how many seconds there are too many of this."""
+        return self._posted.get(name, now) - now - (POSTS - 0.5) * EACH
 
     def note(self, organization: str, url: str, *, taken: bool) -> None:
         """What came of an attempt."""
