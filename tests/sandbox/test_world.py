@@ -84,6 +84,23 @@ async def test_a_write_stands_at_one_moment_and_may_move_on(database: Database) 
     assert (await write(database, principal, "Ahmed")).created_at >= START + DAY
 
 
+async def test_a_host_that_is_behind_writes_nothing_earlier(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two hosts a second apart, and a sandbox in which an hour passes meanwhile."""
+    principal = await sandbox(database, "a", pace=3600)
+    begun = clock.host()
+
+    async def written(seconds: float) -> timedelta:
+        monkeypatch.setattr(clock, "host", lambda: begun + timedelta(seconds=seconds))
+        return (await write(database, principal, "Zoë")).created_at - START
+
+    times = [await written(after) for after in (10, 9, 9.5, 10.5, 10)]
+    assert times == sorted(times)
+    assert times[1] == times[0], "it waits"
+    assert times[3] - times[0] == timedelta(minutes=30), "and goes no faster for that"
+
+
 async def fail(db: Database, principal: Principal) -> None:
     async with db.write(principal.workspace) as tx:
         standing = worlds.standing(principal.workspace)

@@ -53,6 +53,10 @@ class Clock:
         passed = (host() - self.since) * self.pace
         return self.at + passed if passed > timedelta() else self.at
 
+    def told_from(self, moment: datetime) -> "Clock":
+        """The same clock, told from this moment on: where the host's time is behind it says nothing earlier."""
+        return Clock(moment, self.host_at(moment) or self.since, self.pace)
+
     def host_at(self, moment: datetime) -> datetime | None:
         """When the host's clock says that this one has come to a moment; None for never, while it is frozen."""
         if moment <= self.at:

@@ -58,7 +58,7 @@ _ENTER = Query(
     .where(_mine)
     .with_for_update()
 )
-_COUNT = Query(update(_t).where(_mine).values(number=bindparam("number")))
+_COUNT = Query(update(_t).where(_mine).values(number=bindparam("number"), at=bindparam("at"), since=bindparam("since")))
 _SET = Query(update(_t).where(_mine).values(at=bindparam("at"), since=bindparam("since"), pace=bindparam("pace")))
 _BUSY = Query(update(_t).where(_mine).values(busy=bindparam("busy"), done=bindparam("done"), total=bindparam("total")))
 _BASE = Query(
@@ -139,7 +139,8 @@ async def lay_base(tx: Transaction, *, sequence: int) -> None:
 @asynccontextmanager
 async def entered(tx: Transaction) -> AsyncIterator[None]:
     """What a write in a sandbox does first and last: it takes its turn, and stands at its moment; then the ids that it
-    drew are counted, and the clock stands where it went.
+    drew are counted, and the clock stands where it went. No later write stands at an earlier moment, also where the
+    host's time is behind.
 
     Raises:
         SandboxBusy: it may not write there now.
@@ -158,7 +159,8 @@ async def entered(tx: Transaction) -> AsyncIterator[None]:
         if tx.failure is not None:
             return
         if world.number != row.number:
-            await tx.run(_COUNT, at_workspace=workspace, number=world.number)
+            kept = was.told_from(world.moment)
+            await tx.run(_COUNT, at_workspace=workspace, number=world.number, at=kept.at, since=kept.since)
         if world.moved:
             await set_clock(tx, Clock(world.moment, clock.host(), row.pace))
 
