@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from engage_api.jobs import moments
 from engage_api.sandbox.copies import service as copies
+from engage_api.sandbox.scenarios.script import scripts
 from tests.api.harness import Client, Service, answered, refused
+from tests.sandbox import clockwork
 from tests.sandbox.dumps import alike, dump
 from tests.sandbox.full import fill
 from tests.sandbox.test_copies import look, sandbox, world_of
@@ -63,6 +67,30 @@ async def test_a_file_makes_the_same_world_elsewhere(service: Service, api: Clie
     await client.made("/customers", {"kind": "person", "displayName": "New"})
     await owner.made("/customers", {"kind": "person", "displayName": "New"})
     assert await client.ids("/customers") == await owner.ids("/customers"), "it goes on alike"
+
+
+async def test_whoever_imports_a_world_has_the_same_log_of_their_own(service: Service, api: Client) -> None:
+    """With every story played to its end, and a signal whose type has the name of the organization in it."""
+    box = await clockwork.sandbox(service)
+    signal = {"type": f"x.org_{box.owner.id}.meter.read", "subject": "meter-1", "data": {"by": box.owner.id}}
+    await box.client.made("/events", signal)
+    await box.client.made("/webhook-endpoints", {"url": "https://receiver.invalid/"})
+    for story in scripts():
+        await box.client.made(f"/sandboxes/{box.id}/scenario-runs", {"scenario": story})
+    played = await moments.play(service.db, box.id, clockwork.START + timedelta(days=61), seconds=60)
+    assert played.done
+    file = await exported(box.client, box.id)
+    assert box.owner.id.encode() not in file
+    other = await service.application("hackathon-team", workspace="", state="sandbox-only")
+    made = await imported(await service.caller(who=other), file)
+    mine, theirs = await box.hash(), await api.read(f"/sandboxes/{made['id']}/log-hash")
+    assert (mine["events"] > 500, mine) == (True, theirs)
+    client = await service.client(made["key"])
+    [told] = (await client.read("/events", type=f"x.org_{other.id}.*", subject="meter-1"))["items"]
+    assert told["data"] == {"by": other.id}
+    assert await exported(client, made["id"]) == file.replace(
+        b'"state":"enabled","stateReason":null', b'"state":"disabled","stateReason":"unsigned"', 1
+    )
 
 
 async def test_a_large_one_is_exported_from_a_snapshot(

@@ -1,5 +1,6 @@
 """The hash of a sandbox's log for whoever manages it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from engage_api.access.applications.models import APPLICATION
@@ -13,6 +14,9 @@ from engage_api.sandbox import log_hash
 from engage_api.sandbox.clocks.models import LogHash
 from engage_api.sandbox.service import require
 
+SELF, SELVES = "app_self", "org_self"
+"""What stands for an application, and for its organization."""
+
 
 async def read(db: Database, who: Principal, sandbox_id: str) -> LogHash:
     """Of all that is committed by now.
@@ -25,12 +29,19 @@ async def read(db: Database, who: Principal, sandbox_id: str) -> LogHash:
     if db.dialect == "postgresql":
         await sequencer.settle(db)
     whole = replace(who, workspace=sandbox_id, live=False, sees_workspace=True, customer="")
-    found = await log_hash.read(db, whole, await _own(db, who, stored), stored.model.version)
+    found = await log_hash.read(db, whole, await own_names(db, who, stored), stored.model.version)
     return LogHash(hash=found.hash, events=found.events, last_event_id=found.last)
 
 
-async def _own(db: Database, who: Principal, stored: Stored[Sandbox]) -> dict[str, str]:
-    """The ids of whose sandbox it is, which are others elsewhere, and what stands for them."""
+async def own_names(db: Database, who: Principal, stored: Stored[Sandbox]) -> dict[str, str]:
+    """The ids of whose sandbox it is, others elsewhere, and what stands for them: in the hash, and in files."""
     anybody = replace(who, workspace=LIVE, live=True, sees_workspace=True)
     found = await reader.stored(db, anybody, APPLICATION, stored.made_by)
-    return {stored.made_by: "app_self"} | ({found.model.organization_id: "org_self"} if found else {})
+    return {stored.made_by: SELF} | ({found.model.organization_id: SELVES} if found else {})
+
+
+def renamed(document: bytes, names: Mapping[str, str]) -> bytes:
+    """The same with these names instead of those, wherever they occur."""
+    for name, other in names.items():
+        document = document.replace(name.encode(), other.encode())
+    return document

@@ -5,7 +5,7 @@ It is read from a snapshot, which nobody changes, as fast as somebody takes it. 
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -23,7 +23,6 @@ from engage_api.access.sandboxes.models import Sandbox
 from engage_api.access.worlds import LIVE
 from engage_api.core import clock, ids
 from engage_api.core.clock import Clock
-from engage_api.core.principal import Principal
 from engage_api.core.problem import Problem
 from engage_api.core.world import SandboxBusy
 from engage_api.db import log, reader, world
@@ -35,6 +34,7 @@ from engage_api.events.webhooks.secrets import Box
 from engage_api.http.call import Call
 from engage_api.jobs import enqueue
 from engage_api.sandbox import copying, portions, wipe
+from engage_api.sandbox.clocks.hashing import own_names, renamed
 from engage_api.sandbox.copies import service, standing
 from engage_api.sandbox.copies.file_models import FILED, MEDIA_TYPE
 from engage_api.sandbox.copies.models import SNAPSHOT, Snapshot
@@ -46,6 +46,7 @@ PORTION = 200  # rows that are read at once
 LONGEST = timedelta(hours=1)  # then a copy that was made for one export goes, whether it was read or not
 Lines = AsyncGenerator[bytes, None]
 IsThere = Callable[[], Awaitable[bool]]
+Own = Mapping[str, str]  # whose it is, and what stands for them
 _exported: set[str] = set()
 _tidying: set[asyncio.Task[None]] = set()
 
@@ -90,9 +91,10 @@ async def chosen(call: Call, sandbox_id: str, snapshot_id: str | None) -> Lines:
         NeedsSnapshot: the sandbox is not small, and no snapshot was named.
         SandboxBusy: it is busy, or the snapshot is not ready.
     """
-    found = (await require(call.db, call.principal, sandbox_id)).model
+    stored = await require(call.db, call.principal, sandbox_id)
+    found, own = stored.model, await own_names(call.db, call.principal, stored)
     if snapshot_id is None:
-        return await _begun(_once(call, found))
+        return await _begun(_once(call, found, own))
     snapshot = (await service.require_snapshot(call.db, call.principal, sandbox_id, snapshot_id)).model
     if snapshot.state != "ready":
         raise SandboxBusy(headers={"Retry-After": world.AGAIN})
@@ -102,7 +104,7 @@ async def chosen(call: Call, sandbox_id: str, snapshot_id: str | None) -> Lines:
         who = service.whole(call.principal, sandbox_id)
         return await reader.stored(call.db, who, SNAPSHOT, snapshot.id) is not None
 
-    return lines(call.db, call.principal, found, there, is_there)
+    return lines(call, found, own, there, is_there)
 
 
 async def _begun(made: Lines) -> Lines:
@@ -120,7 +122,7 @@ async def _begun(made: Lines) -> Lines:
     return rest()
 
 
-async def _once(call: Call, found: Sandbox) -> Lines:
+async def _once(call: Call, found: Sandbox, own: Own) -> Lines:
     """From a copy that is made for this file alone. There is one of a sandbox."""
     if found.id in _exported:
         raise SandboxBusy("It is being exported already.", headers={"Retry-After": world.AGAIN})
@@ -134,7 +136,7 @@ async def _once(call: Call, found: Sandbox) -> Lines:
         async def is_there() -> bool:
             return monotonic() < began + LONGEST.total_seconds()
 
-        async for part in lines(call.db, call.principal, found, there, is_there):
+        async for part in lines(call, found, own, there, is_there):
             yield part
         await wipe.wipe(call.db, workspace)
         workspace = ""
@@ -180,23 +182,23 @@ def kept(snapshot: Snapshot, row: Any) -> Still:
     return Still(snapshot.id, snapshot.clock, snapshot.pace, snapshot.ids, row, snapshot.events)
 
 
-async def lines(db: Database, who: Principal, sandbox: Sandbox, there: Still, is_there: IsThere) -> Lines:
-    """The file.
+async def lines(call: Call, sandbox: Sandbox, own: Own, there: Still, is_there: IsThere) -> Lines:
+    """The file. Whose sandbox it is stands in it by other names, which whoever imports it is then.
 
     Raises:
         CutShort: in the end what was read is there no more.
     """
-    reader = replace(who, workspace=there.workspace, sees_workspace=True, customer="")
+    db, who = call.db, replace(call.principal, workspace=there.workspace, sees_workspace=True, customer="")
     yield _head(sandbox, there)
     number = 0
     for kind in FILED:
         async for document in _documents(db, kind, there.workspace):
             number += 1
-            yield b'{"kind":"%b","document":%b}\n' % (kind.name.encode(), document)
+            yield b'{"kind":"%b","document":%b}\n' % (kind.name.encode(), renamed(document, own))
     after = events = 0
-    while after < there.events and (found := await log.page(db, reader, after=after, limit=PORTION, filters={})):
+    while after < there.events and (found := await log.page(db, who, after=after, limit=PORTION, filters={})):
         after, events = found[-1].sequence, events + len(found)
-        yield b"".join([b'{"event":%b}\n' % line.document for line in found])
+        yield b"".join([b'{"event":%b}\n' % renamed(line.document, own) for line in found])
     if not await is_there():
         raise CutShort
     yield to_json({"end": {"resources": number, "events": events}}) + b"\n"

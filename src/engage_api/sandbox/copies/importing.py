@@ -27,6 +27,7 @@ from engage_api.http.problems import invalid
 from engage_api.http.strict import check
 from engage_api.jobs import enqueue
 from engage_api.sandbox import endpoints, service, wipe
+from engage_api.sandbox.clocks.hashing import SELF, SELVES, renamed
 from engage_api.sandbox.copies import arriving, first_key, mending, standing
 from engage_api.sandbox.copies.arriving import Upload, lines
 from engage_api.sandbox.copies.file_models import (
@@ -115,6 +116,7 @@ class _Reading:
     async def _lines(self) -> tuple[Head, End]:
         head: Head | None = None
         end: End | None = None
+        own = {SELF: self.upload.who.application, SELVES: self.upload.who.organization}
         async for raw in lines(self.upload):
             self.number += 1
             if end is not None:
@@ -124,7 +126,7 @@ class _Reading:
                 head = Head.model_validate_json(raw)
                 _require_allowed(head, guest=service.is_guest(self.upload.who))
             else:
-                end = await self._line(raw)
+                end = await self._line(renamed(raw, own))
                 if self.loader.room > head.ids:
                     told = "Line 1: it says that less was given out than is there."
                     raise BrokenFile(told, more={"line": self.number})

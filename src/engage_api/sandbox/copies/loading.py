@@ -21,7 +21,7 @@ from engage_api.events.webhooks.models import WEBHOOK_ENDPOINT
 from engage_api.events.webhooks.sender import Sender
 from engage_api.events.webhooks.service import MOST
 from engage_api.http.problems import invalid
-from engage_api.sandbox import tables
+from engage_api.sandbox import kinds, tables
 from engage_api.sandbox.copies.checks import Known
 from engage_api.sandbox.copies.file_models import FILED, FiledEvent
 
@@ -156,11 +156,11 @@ def _require_event(type_: str, data: bytes) -> None:
         if len(data) > LARGEST:
             raise _wrong("/event/data", f"It should have at most {LARGEST} bytes.")
         return
-    kind = next((one for one in Kind.known.values() if type_ in dict(one.events())), None)
-    if kind is None:
+    found = kinds.of_type(type_)
+    if found is None:
         raise _wrong("/event/type", "There is no such type of event.")
     try:
-        kind.read(data)
+        found[0].read(data)
     except ValidationError as error:
         raise _within(invalid(error), "/event/data") from None
 
