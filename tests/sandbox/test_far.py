@@ -41,11 +41,11 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 
 @asynccontextmanager
-async def working(settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A worker, killed when the block is left."""
+async def working(settings: Settings, *rows: int) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A worker, killed when the block is left. It copies so many rows in a transaction."""
     given = {"DATABASE_URL": settings.database, "SECRET_KEY": settings.secret_key.get_secret_value()}
     told = {f"ENGAGE_{name}": value for name, value in given.items()}
-    command = [sys.executable, "-m", "tests.sandbox.process", str(LEASE)]
+    command = [sys.executable, "-m", "tests.sandbox.process", str(LEASE), *map(str, rows)]
     pipe = asyncio.subprocess.PIPE
     worker = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=os.environ | told, stdout=pipe)
     try:
