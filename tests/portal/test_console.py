@@ -88,6 +88,8 @@ def test_from_the_start_page_to_a_broken_due_date(tab: Tab, axe: str, module_ser
     assert re.search(r"What happened because of it: .*(overdue|expired)", said), said
     tab.until("document.querySelector('sandbox-log .console-event--late') !== null")
     every_panel_shuts_nobody_out(person, axe)
+    any_event_can_be_sent(person)
+    who_goes_back_leaves_nothing_behind(person)
     elsewhere = [url for url in tab.asked() if not url.startswith((f"{module_service.base}/", "data:"))]
     assert elsewhere + tab.trouble() == []
 
@@ -99,6 +101,33 @@ def the_key_is_shown_once(person: Person) -> None:
     assert found[1] not in person.tab.run("document.documentElement.outerHTML")
     assert found[1] in person.tab.run("JSON.stringify(sessionStorage)")
     assert found[1] not in person.tab.run("JSON.stringify(localStorage) + document.cookie + location")
+
+
+def any_event_can_be_sent(person: Person) -> None:
+    tab, members = person.tab, "document.querySelector('sandbox-scenarios textarea')"
+    person.press("Scenarios")
+    tab.run("document.querySelector('[list=console-types]').focus()")
+    tab.until("document.querySelectorAll('#console-types option').length > 80")
+    tab.run(f"{members}.value = '{{'")
+    person.press("Send the event")
+    assert "The members are not JSON" in person.reads()
+    tab.run(f"""{members}.value = '{{"title": "Simulated"}}'""")
+    person.press("Send the event")
+    assert "The event is in the log" in person.reads()
+    tab.until("document.querySelector('sandbox-log').innerText.includes('Simulated')")
+
+
+def who_goes_back_leaves_nothing_behind(person: Person) -> None:
+    """What was shown before waits for nothing any more: that would be an exception, which the tab tells of."""
+    person.press("Webhooks")
+    person.press("Reset and copies")
+    person.press("Take a snapshot")
+    restore = f"({FIND})('Restore Snapshot')"
+    person.tab.until(f"{restore} !== undefined")
+    person.tab.run(f"{restore}.click()")
+    person.press("Restore it")
+    person.tab.until("document.querySelector('sandbox-world table') !== null")
+    assert "The sandbox is as it was at “Snapshot”." in person.reads()
 
 
 def every_panel_shuts_nobody_out(person: Person, axe: str) -> None:

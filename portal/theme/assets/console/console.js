@@ -72,7 +72,8 @@ class Console extends HTMLElement {
     const { id } = current();
     this.#leave();
     forget(id);
-    if (current()) return this.enter({ said: "That sandbox is no more. This is another one of this tab." });
+    const what = refused ? "That sandbox is no more." : "The sandbox is deleted, with everything in it.";
+    if (current()) return this.enter({ said: `${what} This is another one of this tab.` });
     const start = document.createElement("sandbox-start");
     this.replaceChildren(start);
     if (refused) start.outcome.refused(refused);

@@ -151,7 +151,7 @@ class Copies extends Part {
   }
 
   #files() {
-    const file = field("A file that was exported", h("input", { type: "file", accept: ".jsonl,.ndjson,.gz" }));
+    const file = field("A file that was exported", h("input", { type: "file", accept: ".jsonl,.ndjson" }));
     const save = this.button("Export it", "Writing the file…", () => this.#export());
     const load = this.button("Import it", "Reading the file…", async () => {
       const [chosen] = file.control.files;

@@ -65,8 +65,9 @@ export class Part extends HTMLElement {
   get console() {
     return this.closest("sandbox-console");
   }
+  /** Nothing when this is on the page no more: another sandbox is, or another past. */
   get bench() {
-    return this.console.bench;
+    return this.console?.bench;
   }
   get api() {
     return this.bench.api;
@@ -93,6 +94,7 @@ export class Part extends HTMLElement {
       if (said) this.outcome.done(...said);
       else if (doing) this.outcome.clear();
     } catch (refused) {
+      if (!this.isConnected) return;
       if (!(refused instanceof Refusal)) throw refused;
       this.outcome.refused(refused);
     } finally {
@@ -102,9 +104,11 @@ export class Part extends HTMLElement {
 
   /** Load something without a button. */
   async load(work) {
+    if (!this.isConnected) return;
     try {
       await work();
     } catch (refused) {
+      if (!this.isConnected) return;
       if (!(refused instanceof Refusal)) throw refused;
       if (!this.bench?.signal.aborted) this.outcome.refused(refused);
     }

@@ -1,10 +1,19 @@
 // Stories to play: start one, and watch its steps come true as the sandbox's clock goes on. And any event, by hand.
 
+import { Refusal } from "./api.js";
 import { field, h } from "./dom.js";
 import { Part, asCurl } from "./part.js";
 import { brief, count, from, span } from "./words.js";
 
 const LOOK = 2_000; // milliseconds between two looks at a run
+
+function members(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Refusal({ title: "The members are not JSON", detail: 'Write them as {"title": "A new passport"}.' });
+  }
+}
 
 class Scenarios extends Part {
   draw() {
@@ -111,6 +120,13 @@ class Scenarios extends Part {
     );
   }
 
+  /** The types of the catalogue, to choose from: read when somebody is about to. */
+  async #choices(list) {
+    const { body } = await this.api.get("/asyncapi.json");
+    const types = Object.keys(body.channels.stream.messages).filter((type) => type.startsWith("engage."));
+    list.replaceChildren(...types.map((value) => h("option", { value })));
+  }
+
   #simulate() {
     const type = field(
       "Type",
@@ -120,13 +136,22 @@ class Scenarios extends Part {
         autocomplete: "off",
         spellcheck: "false",
         value: "engage.case.delivered.v1",
+        list: "console-types",
       }),
     );
+    const types = h("datalist", { id: "console-types" });
+    type.control.addEventListener("focus", () => this.load(() => this.#choices(types)), { once: true });
     const subject = field(
       "Subject (an id, if you like)",
       h("input", { maxlength: "128", autocomplete: "off", spellcheck: "false" }),
     );
-    const form = h("form", {}, type, subject, h("button", { class: "console-button" }, "Send the event"));
+    const data = field(
+      "Members that differ, as JSON",
+      h("textarea", { rows: "3", spellcheck: "false", placeholder: '{"title": "A new passport"}' }),
+      "Leave it empty, and the event tells of the newest resource of its kind, as if that had just happened to it.",
+    );
+    const send = h("button", { class: "console-button" }, "Send the event");
+    const form = h("form", {}, type, types, subject, data, send);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.act(event.submitter, "Writing the event…", async () => {
@@ -134,6 +159,7 @@ class Scenarios extends Part {
         const call = await this.api.post(`${this.bench.path}/events/_simulate`, {
           type: type.control.value.trim(),
           ...(about && { subject: about }),
+          ...(data.control.value.trim() && { data: members(data.control.value) }),
         });
         return ["The event is in the log, and goes to webhooks and streams like any other.", call];
       });

@@ -7,8 +7,8 @@ import { keep } from "./tab.js";
 import { count } from "./words.js";
 
 const SIZES = [
-  ["tiny", "tiny: some dozens of people, ready at once"],
-  ["small", "small: some hundreds, after a moment"],
+  ["tiny", "tiny: a dozen customers, ready at once"],
+  ["small", "small: a hundred customers, after a moment"],
 ];
 const TEST_KEY = /^eng_test_[a-z]+_[0-9A-Za-z]{36}$/;
 const OWN = "console-own-key";
@@ -26,7 +26,7 @@ class Start extends Part {
           h(
             "p",
             {},
-            "A world of its own, with customers, cases and offers in it. No account, no form: it lives for some days and then ends by itself.",
+            "A world of its own, with customers, cases and offers in it. No account, no form: it lives for three days and then ends by itself. Its key is shown once.",
           ),
           this.#form(),
         ),

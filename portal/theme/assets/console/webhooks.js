@@ -1,8 +1,8 @@
 // Who is told what happens: the webhook endpoints of the sandbox, and what became of what was sent to them.
 
-import { copyable, field, h, table } from "./dom.js";
+import { copyable, field, h, show, table } from "./dom.js";
 import { Part, asCurl } from "./part.js";
-import { brief } from "./words.js";
+import { count, exact } from "./words.js";
 
 const SHOWN = 10; // deliveries
 const SOON = 1_500; // milliseconds: a webhook goes out about a tenth of a second after its event
@@ -27,7 +27,9 @@ class Webhooks extends Part {
         h(
           "p",
           {},
-          "This command posts what happens here to a program on your machine. ",
+          "This command posts what happens here to a program on your machine. It comes with the project: ",
+          h("code", {}, ".venv/bin/engage"),
+          " in its folder. ",
           h("a", { href: "/webhooks-verify/#on-your-own-machine" }, "More about it"),
         ),
         copyable(
@@ -53,23 +55,42 @@ class Webhooks extends Part {
     );
   }
 
-  async #endpoint({ id, url, types, state }) {
+  async #endpoint({ id, url, types, state, stateReason }) {
     const { body } = await this.api.get(`/webhook-endpoints/${id}/deliveries?limit=${SHOWN}`);
     const rows = body.items.map((sent) => [
       sent.type,
       sent.state,
-      String(sent.attempts),
-      sent.nextAttemptAt ? brief(sent.nextAttemptAt) : "–",
+      sent.attempts ? this.#attempts(sent) : "0",
+      sent.nextAttemptAt ? exact(sent.nextAttemptAt) : "–",
     ]);
     return h(
       "div",
       { class: "console-run" },
-      h("h4", {}, h("code", {}, url), " ", h("span", { class: "console-chip" }, state)),
+      h("h4", {}, h("code", {}, url), " ", h("span", { class: "console-chip" }, stateReason ? `${state}: ${stateReason}` : state)),
       h("p", { class: "console-hint" }, types.length ? types.join(", ") : "all types"),
       rows.length
         ? table(`deliveries to ${url}`, ["Event", "State", "Attempts", "Next attempt"], rows)
         : h("p", { class: "console-hint" }, "Nothing was sent to it yet."),
     );
+  }
+
+  /** How many, as a link to what became of each. */
+  #attempts({ id, type, attempts }) {
+    const label = `${count(attempts, "attempt")} to deliver ${type}`;
+    const look = h("button", { type: "button", class: "console-link", "aria-label": label }, String(attempts));
+    look.addEventListener("click", () =>
+      this.load(async () => {
+        const call = await this.api.get(`/webhook-deliveries/${id}`);
+        const rows = call.body.log.map(({ number, at, answer, error }) => [
+          String(number),
+          exact(at),
+          error ?? "taken",
+          answer ? String(answer.status) : "–",
+        ]);
+        show(label, table(label, ["Attempt", "When, by our clock", "What became of it", "Answer"], rows), asCurl(call));
+      }),
+    );
+    return look;
   }
 
   #form() {
@@ -81,7 +102,7 @@ class Webhooks extends Part {
         maxlength: "2000",
         autocomplete: "off",
         spellcheck: "false",
-        value: "https://hooks.example.org/engage",
+        value: "https://hooks.example.org/mine",
       }),
       "Your own. One where nobody listens will do, too: you see each try.",
     );

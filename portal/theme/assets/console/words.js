@@ -16,6 +16,7 @@ const UNITS = [
 export const day = (time) => DAY.format(new Date(time));
 export const clock = (time) => SECONDS.format(new Date(time));
 export const moment = (time) => `${DAY.format(new Date(time))}, ${TIME.format(new Date(time))} UTC`;
+export const exact = (time) => `${SHORT_DAY.format(new Date(time))}, ${SECONDS.format(new Date(time))}`;
 export const brief = (time) => `${SHORT_DAY.format(new Date(time))}, ${TIME.format(new Date(time))}`;
 
 /** "in 3 days", "2 hours ago": how far a time is from another, in the largest unit that fits. */
