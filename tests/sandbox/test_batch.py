@@ -14,6 +14,7 @@ from engage_api.core.world import working
 from engage_api.customers import service as customers
 from engage_api.customers.models import CUSTOMER, CustomerCreate, CustomerUpdate
 from engage_api.db import Conflict, Database, Transaction, reader, sequencer
+from engage_api.db import batch as batches
 from engage_api.db.batch import Batch
 from engage_api.db.sql import Query
 from engage_api.sandbox import seeding
@@ -89,6 +90,39 @@ async def test_what_waits_is_found(database: Database) -> None:
         for document in await reader.every(database, who, CASE, {}, "createdAt")
     ] == [1]
     assert len(await events(database, who)) == 4
+
+
+async def test_whether_there_is_any_counts_what_waits_and_not_what_it_was(database: Database) -> None:
+    who, batch = await sandbox(database, "one"), Batch("sbx_one")
+
+    async def states() -> list[bool]:
+        return [await reader.has_any(batch, who, CASE, {"state": state}) for state in ("received", "accepted")]
+
+    with working():
+        async with database.write(who.workspace) as tx, batch.within(tx):
+            assert await states() == [False, False]
+            case = await cases.create(batch, who, CaseCreate(type="permit", title="Dormer"))
+            assert await states() == [True, False], "it waits"
+            await batch.flush()
+            assert await states() == [True, False], "it is stored"
+            await cases.move(batch, who, case.model.id, CaseTransition(to="accepted"), None)
+            assert await states() == [False, True], "it is stored as it was, and waits as it is"
+
+
+async def test_what_was_forgotten_is_read_again_and_all_else_waits_on(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "REMEMBERED", 0)
+    who, batch = await sandbox(database, "one"), Batch("sbx_one")
+    wanted = CustomerCreate(kind="person", display_name="Zoë")
+    with working():
+        async with database.write(who.workspace) as tx, batch.within(tx):
+            forgotten = (await customers.create(batch, who, wanted)).model.id
+        async with database.write(who.workspace) as tx, batch.within(tx):
+            waits = (await customers.create(batch, who, wanted)).model.id
+            for row_id, stored in ((forgotten, True), (waits, False)):
+                assert await reader.find(batch, who, CUSTOMER, row_id) is not None
+                assert (await reader.find(batch.stored, who, CUSTOMER, row_id) is not None) is stored
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

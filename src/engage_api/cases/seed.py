@@ -24,7 +24,7 @@ from engage_api.db.story import Do, Setting, Step, by_day, in_office, woven
 
 BY_CUSTOMERS = frozenset({"confirmed", "withdrawn"})
 TASKS: dict[str, TaskState] = {"start": "active", "complete": "completed", "skip": "skipped", "fail": "failed"}
-DUE, LATE, SOON = 0.46, 0.06, 0.2  # of open cases and tasks are due some day; of those, in the past, and within a week
+DUE, LATE, SOON = 0.76, 0.06, 0.2  # of open cases and tasks are due some day; of those, in the past, and within a week
 HOURS = 0.4  # of a day, by which plotted cases may come in earlier
 BRIEF = 4  # days: what came in later is not due yet
 WHOLE = 3  # every so-manieth of the others has all its tasks; the rest the first one

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Numeric, Text
@@ -55,6 +56,7 @@ def _moment_to_utc(value: datetime | None) -> datetime | None:
     return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
+@lru_cache(maxsize=256)  # what is written together was at one moment, which stands in many columns
 def _moment_to_text(value: datetime | None) -> str | None:
     moment = _moment_to_utc(value)
     return None if moment is None else moment.isoformat(timespec="microseconds")[:26] + "Z"

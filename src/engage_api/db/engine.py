@@ -1,7 +1,7 @@
 """The two doors of `db/` as their users see them, whichever database stands behind."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Literal, Protocol
 
@@ -59,6 +59,9 @@ class Waiting(Protocol):
     def tell(self, line: dict[str, Any], /) -> None: ...
     def find(self, kind: Any, row_id: str, /) -> Any: ...
     def knows(self, row_id: str, /) -> bool: ...
+    async def has_any(self, kind: Any, filters: Mapping[str, Any], /) -> bool: ...
+    @property
+    def stored(self) -> "Transaction": ...
 
 
 class Database(Protocol):

@@ -1,7 +1,6 @@
 """The read door: resources by id, by page, by words, by number; every statement through the one rule of visibility."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
@@ -39,8 +38,10 @@ async def find(
     tx: Transaction, principal: Principal, kind: Kind[P], row_id: str, *, by: str = "id", lock: bool = True
 ) -> Stored[P] | None:
     """One resource inside a transaction, locked until its end on PostgreSQL; `by` may be `external_id`."""
-    if tx.waiting is not None and (found := tx.waiting.find(kind, row_id)) is not None:
-        return cast("Stored[P]", found)
+    if tx.waiting is not None:
+        if (found := tx.waiting.find(kind, row_id)) is not None:
+            return cast("Stored[P]", found)
+        tx = tx.waiting.stored if by == "id" else tx
     row = await tx.one(_by_id(kind, by, audience(principal), lock=lock), **whose(principal), id=row_id)
     return None if row is None else _stored(kind, row)
 
@@ -51,27 +52,28 @@ def _stored(kind: Kind[P], row: Any) -> Stored[P]:
 
 async def keep(tx: Transaction, principal: Principal, kind: Kind[Any], row_id: str) -> bool:
     """Whether the principal sees such a resource. If so, it is not deleted before the transaction ends."""
-    if tx.waiting is not None and tx.waiting.knows(row_id):
-        return True
-    return await tx.one(_kept(kind, audience(principal)), **whose(principal), id=row_id) is not None
+    known = tx.waiting is not None and tx.waiting.knows(row_id)
+    return known or await tx.one(_kept(kind, audience(principal)), **whose(principal), id=row_id) is not None
 
 
 async def has_any(tx: Transaction, principal: Principal, kind: Kind[Any], filters: Mapping[str, Any]) -> bool:
     """Whether the principal sees at least one such resource, read inside a transaction."""
-    ask = Ask(filters, None, "createdAt", None, 1)
     query = _page(kind, Shape(audience(principal), tuple(filters), words=False, sort="createdAt"))
-    return await tx.one(query, **_parameters(principal, kind, ask), limit=1) is not None
+    if tx.waiting is not None:
+        if await tx.waiting.has_any(kind, filters):
+            return True
+        tx = tx.waiting.stored
+    return await tx.one(query, **_parameters(principal, kind, filters), limit=1) is not None
 
 
 async def number(tx: Transaction, principal: Principal, kind: Kind[Any], filters: Mapping[str, Any]) -> int:
     """How many such resources the principal sees, read inside a transaction. For lists that are known to be short."""
     query = _count(kind, Shape(audience(principal), tuple(filters), words=False))
-    row = await tx.one(query, **_parameters(principal, kind, Ask(filters, None, "createdAt", None, 1)))
+    row = await tx.one(query, **_parameters(principal, kind, filters))
     return int(row.count)
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """What a list was asked for: filters by name, words, a sort such as `-createdAt`, where to go on, and how many."""
 
     filters: Mapping[str, Any]
@@ -91,8 +93,7 @@ class Shape(NamedTuple):
     after: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A page: documents as they are answered, and the place after it (sort value, id) when there is more."""
 
     documents: list[bytes]
@@ -131,8 +132,7 @@ async def every(
 
 async def count(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) -> int:
     """How many there are in all. Costs a walk through all of them."""
-    values = _values(db, principal, kind, ask)
-    if values is None:
+    if (values := _values(db, principal, kind, ask)) is None:
         return 0
     query = _count(kind, Shape(audience(principal), tuple(ask.filters), ask.words is not None))
     row = await db.one_raw(query, principal.workspace, **values)
@@ -141,7 +141,9 @@ async def count(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) -
 
 def _values(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) -> dict[str, Any] | None:
     """The statement's parameters; None when the words asked for hold no letter and no digit, so nothing can match."""
-    values = _parameters(principal, kind, ask)
+    values = _parameters(principal, kind, ask.filters)
+    if ask.after is not None:
+        values["after_place"], values["after_id"] = ask.after
     if ask.words is not None:
         values["match"] = search.match(db.dialect, principal.workspace, kind.name, ask.words)
         if values["match"] is None:
@@ -149,13 +151,11 @@ def _values(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) -> di
     return values
 
 
-def _parameters(principal: Principal, kind: Kind[Any], ask: Ask) -> dict[str, Any]:
+def _parameters(principal: Principal, kind: Kind[Any], filters: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = whose(principal)
-    for name, value in ask.filters.items():
+    for name, value in filters.items():
         rule = _rule(kind, name)
         values[f"by_{name}"] = kind.term(rule.name, value) if isinstance(rule, Term) else value
-    if ask.after is not None:
-        values["after_place"], values["after_id"] = ask.after
     return values
 
 

@@ -14,6 +14,7 @@ from engage_api.core import clock, world
 from engage_api.core.clock import FROZEN, Clock
 from engage_api.core.principal import Principal
 from engage_api.customers import seed as customers
+from engage_api.db import plans
 from engage_api.db import world as worlds
 from engage_api.db.batch import Batch
 from engage_api.db.engine import Database, Transaction
@@ -30,6 +31,7 @@ PARTS: tuple[Part, ...] = (customers.told, offers.told, cases.told, signals.told
 PAST = timedelta(days=120)
 PORTION = 0.2  # seconds of one transaction: on SQLite nobody else writes meanwhile
 ATTEMPTS = 5
+MANY = 2_000  # customers and cases with which tables are no longer small; looked at again whenever they have doubled
 BREATH = 0.005  # seconds between two looks at the loop
 
 
@@ -44,7 +46,7 @@ SIZES = {
     "tiny": Extent(12, 20),
     "small": Extent(100, 160),
     "medium": Extent(5_000, 4_000),
-    "large": Extent(100_000, 20_000),
+    "large": Extent(100_000, 12_000),
 }
 Note = Callable[[int, int], Awaitable[None]]
 
@@ -118,6 +120,7 @@ class _Player:
     here: world.World
     playing: bool = False
     made: int = 0
+    many: int = MANY
     over: bool = False
 
     async def play(self, tx: Transaction) -> None:
@@ -126,6 +129,9 @@ class _Player:
         if here is None or (here.number, here.epoch) != (self.here.number, self.here.epoch):
             raise Unavailable("somebody else fills the sandbox")
         self.here = here
+        if self.made > self.many:
+            self.many = 2 * self.made
+            await plans.forget(tx)
         end, breath = monotonic() + PORTION, monotonic() + BREATH
         for step in self.steps:
             await self._until(tx, here, step.at.replace(microsecond=0))  # finer than the wire shows is nobody's
