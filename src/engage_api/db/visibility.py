@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Table, bindparam, false
+from sqlalchemy import ColumnElement, Table, bindparam, false, or_
 
 from engage_api.core.principal import Principal
 
@@ -21,7 +21,8 @@ def visible(table: Table, whom: Audience) -> list[ColumnElement[bool]]:
     nothing.
 
     A table says in its `info` by which column it is otherwise: `organization`, for whoever sees what is their own, the
-    rows of their organization; `customer`, for a customer, the rows that are theirs.
+    rows of their organization; `customer`, for a customer, the rows that are theirs. `shared`: what is made by an
+    organization itself is seen by all of its applications.
     Parameters of the statement: `workspace` and, for all but the first, `application`, `organization` or `customer`;
     `whose` gives all.
     """
@@ -34,7 +35,10 @@ def visible(table: Table, whom: Audience) -> list[ColumnElement[bool]]:
     organization = table.info.get("organization")
     if organization is not None:
         return [*mine, table.c[organization] == bindparam("organization")]
-    return [*mine, table.c.made_by == bindparam("application")]
+    own = table.c.made_by == bindparam("application")
+    if table.info.get("shared"):
+        return [*mine, or_(own, table.c.made_by == bindparam("organization"))]
+    return [*mine, own]
 
 
 def whose(principal: Principal) -> dict[str, str]:

@@ -9,7 +9,7 @@ from engage_api.access.applications.models import APPLICATION
 from engage_api.access.sandboxes.models import SANDBOX
 from engage_api.access.worlds import GUESTS, LIVE
 from engage_api.core.principal import Principal
-from engage_api.db import reader, store
+from engage_api.db import reader, store, world
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.errors import Conflict
 from engage_api.db.store import Happened
@@ -46,6 +46,7 @@ async def wipe_sandbox(db: Database, ended: Job[Ended]) -> None:
         pass  # whoever was about to write has written, or finds no world there any more
     async with db.write(LIVE) as tx:
         await worlds.forget_sandbox(tx, sandbox_id)
+    await world.follow(db, sandbox_id)  # this process need not know of it any more
     async with db.write(LIVE) as tx:
         await _let_go(tx, who, ended.payload.application)
 
@@ -59,7 +60,7 @@ async def _let_go(tx: Transaction, who: Principal, application_id: str) -> None:
     found = await reader.find(tx, who, APPLICATION, application_id)
     if found is None or found.model.organization_id != GUESTS:
         return
-    own = replace(who, application=application_id, sees_workspace=False)
+    own = replace(who, application=application_id, organization="", sees_workspace=False)
     if await reader.has_any(tx, own, SANDBOX, {}):
         return
     try:

@@ -50,14 +50,14 @@ async def create_sandbox(call: Anybody, body: NewSandbox = USUAL) -> Response:
 
 @router.get("", response_model=Page[Sandbox], summary="List sandboxes")
 async def list_sandboxes(call: Write, query: Annotated[SandboxQuery, Query()]) -> Response:
-    """Those that your application made; for the operator all of them."""
+    """Those that your application made, and the one that your organization has; for the operator all of them."""
     return await looking.at_home(call).page(SANDBOX, query)
 
 
 @router.get("/{sandbox_id}", response_model=Sandbox, summary="Read a sandbox")
 async def get_sandbox(sandbox_id: str, call: Write) -> Response:
-    """One that your application made, or the one that your key belongs to. `work` says how far it is while it is busy:
-    what is answered then has a weak ETag.
+    """One that your application made, your organization's, or the one that your key belongs to. `work` says how far it
+    is while it is busy: what is answered then has a weak ETag.
     """
     return await looking.answer(call, sandbox_id)
 

@@ -122,7 +122,7 @@ async def require_room(tx: Transaction, who: Principal, guests: Guests) -> None:
     await reader.find(tx, who, APPLICATION, who.application)
     own, guest = replace(who, sees_workspace=False), is_guest(who)
     most = MOST_OF_GUEST if guest else MOST
-    if await reader.number(tx, own, SANDBOX, {}) >= most:
+    if await reader.number(tx, replace(own, organization=""), SANDBOX, {}) >= most:  # what is shared is nobody's
         whose = "Without an account you have" if guest else "An application has"
         told = f"{whose} at most {most}, with their forks: delete one (DELETE /v1/sandboxes/{{id}}), or reset it."
         raise TooManySandboxes(told)

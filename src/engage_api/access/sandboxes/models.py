@@ -68,6 +68,7 @@ class SandboxRow(Row, table=True):
         Index("sandbox_created", "workspace_id", "created_at", "id"),
         Index("sandbox_updated", "workspace_id", "updated_at", "id"),
         Index("sandbox_made_by", "workspace_id", "made_by", "created_at", "id"),
+        {"info": {"shared": True}},
     )
 
     state: str = Column(sa_type=KEY)
