@@ -14,6 +14,7 @@ AGAIN = {
     "changed": "Yes, after you have read the resource again.",
     "internal-error": "Yes. A write with an `Idempotency-Key`: with the same key, so that it has one effect.",
     "precondition-required": "Yes, with `If-Match`.",
+    "sandbox-busy": "Yes, unchanged, after `Retry-After` seconds.",
     "stale-version": "Yes, with the new `ETag`, after you have looked at what changed.",
     "still-running": "Yes, unchanged, after `Retry-After` seconds.",
     "too-many-requests": "Yes, unchanged, after `Retry-After` seconds.",

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from engage_api.access.worlds import OF_LIVE, OF_SANDBOXES
+from engage_api.access.worlds import OF_SANDBOXES
 from engage_api.core import clock, ids
+from engage_api.core.scopes import OF_LIVE
 from engage_api.settings import Settings
 from tests.api.harness import Client, Service, answered, eventually, make_settings, refused
 from tests.running import Application, add_party, add_workspace
@@ -224,21 +225,6 @@ async def test_the_key_of_a_sandbox_can_do_nothing_in_the_live_workspace(
     assert await own.ids("/sandboxes") == [made["id"]]  # not those that it made for organizations
     for path in ("/organizations", "/applications", "/jobs"):
         assert (await own.get(path)).status_code == 403
-
-
-async def test_the_sandbox_of_an_organization_stays(service: Service) -> None:
-    operator = await service.caller(who=Application("app_operator", "live"))
-    organization = await operator.made("/organizations", {"name": "Bouw", "kind": "developer"})
-    [found] = [one for one in (await operator.read("/sandboxes", search="bouw"))["items"] if one["name"] == "Bouw"]
-    assert (found["expiresAt"], found["size"], found["state"]) == (None, "empty", "ready")
-    application = await operator.made(
-        "/applications", {"name": "A", "organizationId": organization["id"], "scopes": ["sandbox:write", "keys:read"]}
-    )
-    key = await service.key("sandbox:write", who=Application(application["id"], found["id"]))
-    own = await service.client(key)
-    refused(await own.delete(f"/sandboxes/{found['id']}", headers={"If-Match": "*"}), 409, "sandbox-kept")
-    assert (await operator.delete(f"/sandboxes/{found['id']}", headers={"If-Match": "*"})).status_code == 204
-    refused(await own.get("/sandboxes"), 401, "unauthenticated")
 
 
 async def test_what_becomes_of_it_is_in_the_live_log(service: Service) -> None:

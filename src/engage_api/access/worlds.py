@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 from engage_api.core import clock
 from engage_api.core.principal import Principal
 from engage_api.core.problem import Fault, Problem, UnknownReference
-from engage_api.core.scopes import EVERYTHING, Scope
+from engage_api.core.scopes import EVERYTHING, OF_LIVE
 from engage_api.db.base import Instant
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.row import KEY
@@ -20,10 +20,6 @@ LIVE, SANDBOX, ENDED = "live", "sandbox", "ended"
 USUAL_PLAN = "developer"
 GUESTS = "org_guests"
 """The organization of those who have none: whoever made a sandbox without an account."""
-OF_LIVE = frozenset(
-    scope for scope in Scope if scope.value.startswith(("admin:", "applications:", "members:", "operations:", "organ"))
-)
-"""Scopes for what only the live workspace has: parties, people and the service itself."""
 OF_SANDBOXES = EVERYTHING - OF_LIVE
 """What the first key of a sandbox may do. Beside what is in the sandbox: manage sandboxes of its application."""
 

@@ -48,3 +48,7 @@ class Scope(StrEnum):
 
 
 EVERYTHING = frozenset(Scope)
+OF_LIVE = frozenset(
+    scope for scope in Scope if scope.value.startswith(("admin:", "applications:", "members:", "operations:", "organ"))
+)
+"""Scopes for what only the live workspace has: parties, people and the service itself."""

@@ -36,6 +36,7 @@ from engage_api.core.problem import (
     UnknownReference,
     UnsupportedMediaType,
 )
+from engage_api.core.world import SandboxBusy, SandboxFull
 from engage_api.http import examples, samples
 from engage_api.http.components import HEADERS, PARAMETERS, problem_schema, stream_item
 from engage_api.http.walk import EVENT_STREAM, Operation, operations
@@ -125,8 +126,7 @@ def problems_of(operation: Operation) -> list[type[Problem]]:
         known += [NotFound]
     if operation.has_body:
         known += [InvalidJson, BodyTooLarge, UnsupportedMediaType]
-    if operation.lists:
-        known += [InvalidCursor]
+    known += [InvalidCursor] if operation.lists else []
     if operation.preconditioned:
         known += [PreconditionRequired, StaleVersion, Changed]
     if operation.idempotent:
@@ -137,6 +137,8 @@ def problems_of(operation: Operation) -> list[type[Problem]]:
         known += [StaleVersion, Changed]
     if operation.names_external_id:
         known += [AlreadyExists, UnknownReference]
+    if operation.writes_inside:
+        known += [SandboxBusy, SandboxFull] if operation.makes_more else [SandboxBusy]
     return known + [Problem.known[code] for code in operation.problems]
 
 
@@ -220,11 +222,9 @@ def _body(body: dict[str, Any], operation: Operation, schemas: dict[str, Any]) -
 
 
 def _refusal(status: int, kinds: list[type[Problem]]) -> dict[str, Any]:
-    names = [
-        "X-Request-Id",
-        *(["Retry-After"] if status in (429, 503) else []),
-        *(["WWW-Authenticate"] if status == 401 else []),
-    ]
+    names = ["X-Request-Id"]
+    names += ["Retry-After"] if status in (429, 503) else []
+    names += ["WWW-Authenticate"] if status == 401 else []
     return {
         "description": " · ".join(f"`{kind.code}`: {kind.title}." for kind in kinds),
         "headers": _refs(*names),

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from engage_api.core.scopes import Scope
+from engage_api.core.scopes import OF_LIVE, Scope
 
 PUBLIC = frozenset({"list_scenarios", "report_leaked_api_key"})
 """The operations that need no credential. Everything else has a guard, or the service does not start."""
@@ -28,6 +28,8 @@ class Scoped(Protocol):
 
 NOWHERE = ("/events", "/sessions", "/secrets", "-deliveries", "/resends", "/{endpoint_id}/replays", "/_simulate")
 """Ends of paths that make something which is not read at an address of its own."""
+ROOMLESS = ("/sessions", "-deliveries", "/resends", "/replays")
+"""Ends of paths that make something which is neither a resource nor in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,19 @@ class Operation:
         """Whether it writes an external id, which may be taken."""
         none = self._of_credentials or self._of_people or self._of_sending or self.path == "/events"
         return self.has_body and not (self.acts or none or self.path.startswith("/sandboxes"))
+
+    @property
+    def writes_inside(self) -> bool:
+        """Whether it writes in the workspace of its caller, which may be a sandbox; what is done to sandboxes
+        themselves says for itself what comes of that.
+        """
+        inside = self.scope is not None and self.scope not in OF_LIVE and not self.path.startswith("/sandboxes")
+        return inside and self.method != "get"
+
+    @property
+    def makes_more(self) -> bool:
+        """Whether what it writes there takes room: it is a resource, or told by the log."""
+        return self.writes_inside and not self.path.endswith(ROOMLESS)
 
     @property
     def placed(self) -> bool:
