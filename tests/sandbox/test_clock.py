@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from engage_api.core import clock
+from engage_api.core.problem import NotFound
+from engage_api.sandbox.clocks import advances
+from engage_api.sandbox.clocks import service as clocks
 from engage_api.settings import Settings
 from tests.api.harness import Service, answered, eventually, make_settings, places, refused, serving
 from tests.sandbox.clockwork import START, sandbox
@@ -130,6 +133,27 @@ async def test_an_advance_is_made_once_and_tells_how_it_stands(service: Service)
     assert answered(again, 201) == made
     assert first.headers["Location"] == f"/v1{box.clock}/advances/{made['id']}"
     assert (await box.client.read(box.clock))["now"] == clock.wire(START + 30 * DAY)
+
+
+async def test_so_many_advances_are_remembered(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(advances, "MOST", 3)
+    box = await sandbox(service)
+    made = [(await box.advance(by="P1D"))["id"] for _ in range(5)]
+    kept = [(await box.client.get(f"{box.clock}/advances/{one}")).status_code for one in made]
+    assert kept == [404, 404, 200, 200, 200]
+
+
+async def test_an_advance_that_a_reset_ended_was_made_all_the_same(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = await sandbox(service)
+
+    async def gone(*_: object) -> None:
+        raise NotFound
+
+    monkeypatch.setattr(clocks, "wait", gone)
+    made = await box.client.made(f"{box.clock}/advances", {"by": "P1D"})
+    assert (made["state"], made["to"]) == ("failed", clock.wire(START + DAY))
 
 
 async def test_a_running_clock_goes_on_after_it_was_moved(service: Service) -> None:

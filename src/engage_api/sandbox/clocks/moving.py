@@ -1,18 +1,18 @@
 """An advance as it is asked for over HTTP: begun once, and answered as it stands after a moment."""
 
-import json
 from dataclasses import replace
 
 from fastapi import Response
 
 from engage_api.core.model import Model
+from engage_api.core.problem import NotFound
 from engage_api.db import world
 from engage_api.db.engine import Transaction
 from engage_api.http import etags
 from engage_api.http.call import Call
 from engage_api.http.idempotency import Answer
 from engage_api.sandbox.clocks import service
-from engage_api.sandbox.clocks.models import AdvanceCreate
+from engage_api.sandbox.clocks.models import Advance, AdvanceCreate
 from engage_api.sandbox.service import require
 
 TOLD = ("location", "idempotent-replayed")
@@ -39,7 +39,11 @@ async def answer(call: Call, sandbox_id: str, wanted: AdvanceCreate) -> Response
         return Answer(201, rendered(made), {"Location": place})
 
     first = await call.services.once.run(call.request, replace(call.principal, workspace=sandbox_id), work)
-    made = await service.wait(call.db, sandbox_id, json.loads(bytes(first.body))["id"])
+    begun = Advance.model_validate_json(bytes(first.body))
+    try:
+        made = await service.wait(call.db, sandbox_id, begun.id)
+    except NotFound:  # the sandbox was reset meanwhile, or went back to a snapshot
+        made = begun.model_copy(update={"state": "failed"})
     headers = {name: value for name, value in first.headers.items() if name in TOLD}
     return shown(made, 201, headers)
 

@@ -42,12 +42,11 @@ async def read(db: Database, workspace: str) -> SandboxClock:
     Raises:
         NotFound: the sandbox has just gone.
     """
-    row, under_way = await world.find(db, workspace), await advances.under_way(db, workspace)
+    row = await advances.clock_of(db, workspace)
     if row is None:
         raise NotFound
-    pace = row.pace if under_way is None else under_way.pace
     now = Clock(row.at, row.since, row.pace).now()
-    return _shown(now, pace, None if under_way is None else under_way.id)
+    return _shown(now, row.pace if row.advance is None else row.goes_on, row.advance)
 
 
 async def change(db: Database, workspace: str, wanted: SandboxClockUpdate) -> SandboxClock:
