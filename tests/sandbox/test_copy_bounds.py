@@ -218,7 +218,7 @@ async def test_nor_where_ids_go_on(service: Service, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(seeding, "PORTION", 0.001)
 
     async def overtaken(_done: int, _total: int) -> None:
-        await filling.empty(service.db, "sbx_own", 0)
+        await filling.empty(service.db, "sbx_own", 0, 0)
 
     with pytest.raises(Unavailable):
         await seeding.seed(service.db, who("sbx_own"), "tiny", note=overtaken)

@@ -11,7 +11,6 @@ from engage_api.access.applications.models import APPLICATION
 from engage_api.access.models import API_KEY
 from engage_api.access.organizations.models import ORGANIZATION
 from engage_api.access.sandboxes import making as sandboxes
-from engage_api.access.sandboxes.models import SANDBOX
 from engage_api.access.worlds import LIVE, USUAL_PLAN, WorkspaceRow
 from engage_api.core.principal import Principal
 from engage_api.core.scopes import EVERYTHING
@@ -59,10 +58,7 @@ async def _make(db: Database) -> None:
 
 async def _fill(db: Database) -> None:
     """The first time; and from the beginning if that was cut short."""
-    found = await reader.stored(db, await operator.principal(db, LIVE), SANDBOX, WORKSPACE)
-    if found is not None and found.model.state == "seeding":
-        await filling.begin_again(db, WORKSPACE)
-        await filling.fill(db, found)
+    await filling.anew(db, WORKSPACE, "seeding")
 
 
 async def _end_old_keys(db: Database, who: Principal) -> None:

@@ -17,7 +17,7 @@ from engage_api.jobs import Job, enqueue, job, schedule
 from engage_api.jobs.models import DEAD, JobRow
 from engage_api.sandbox.copies import first_key, standing
 from engage_api.sandbox.copies.models import SNAPSHOT
-from engage_api.sandbox.copies.orders import EMPTY, MEND, ORDERS, Emptying, Forking, Order, Resetting, Restoring
+from engage_api.sandbox.copies.orders import EMPTY, MEND, ORDERS, RESET, Emptying, Forking, Order, Resetting, Restoring
 from engage_api.sandbox.jobs import Wanted
 
 _job = JobRow.__table__  # type: ignore[attr-defined]
@@ -26,6 +26,21 @@ _DEAD = Query(
 )
 _FORGET = Query(delete(_job).where(_job.c.id == bindparam("at_id"), _job.c.state == DEAD))
 _CALL_OFF = Query(delete(_job).where(_job.c.id == bindparam("at_id"), _job.c.lease_until.is_(None)))
+
+
+_CALL_OFF_RESETS = Query(
+    delete(_job).where(
+        _job.c.kind == RESET,
+        _job.c.unique_key >= bindparam("first"),
+        _job.c.unique_key < bindparam("beyond"),
+        _job.c.lease_until.is_(None),
+    )
+)
+
+
+async def call_off_resets(tx: Transaction, sandbox_id: str) -> None:
+    """The jobs that were to reset a sandbox should nobody else do it: one amid the next reset would take its turn."""
+    await tx.run(_CALL_OFF_RESETS, first=f"{sandbox_id}.", beyond=f"{sandbox_id}/")
 
 
 async def call_off(tx: Transaction, job_id: str) -> bool:

@@ -185,8 +185,9 @@ async def come_back(tx: Transaction, snapshot: Snapshot) -> None:
 async def reset(tx: Transaction, principal: Principal, was: Stored[Sandbox], within: timedelta) -> Stored[Sandbox]:
     """The sandbox is to be as it was made. A job sees to that after `within`: until then somebody else may."""
     await _held(tx, was, ends=True)
-    resetting = Resetting(sandbox=was.model.id)
-    await enqueue(tx, RESET, resetting, workspace=LIVE, run_at=clock.host() + within)
+    resetting, later = Resetting(sandbox=was.model.id), clock.host() + within
+    key = f"{was.model.id}.{was.model.version}"  # by which `mending` finds those of a sandbox
+    await enqueue(tx, RESET, resetting, workspace=LIVE, run_at=later, unique_key=key)
     return await _begin(tx, principal, was, "resetting")
 
 

@@ -56,7 +56,7 @@ async def hold(tx: Transaction, workspace: str, *, ends: bool = False) -> Any:
     Raises:
         SandboxBusy: somebody makes it busy, or moves its clock, or nobody numbers its events.
     """
-    row = await tx.one(_LOCK, at_workspace=workspace)
+    row = await locked(tx, workspace)
     if row is None:
         raise NotFound
     if row.busy is not None and not (ends and row.busy == CLOSED):
@@ -71,9 +71,14 @@ async def hold(tx: Transaction, workspace: str, *, ends: bool = False) -> Any:
     return row
 
 
+async def locked(tx: Transaction, workspace: str) -> Any:
+    """The row of a world (`WorldRow`) as it is, whatever makes it busy."""
+    return await tx.one(_LOCK, at_workspace=workspace)
+
+
 async def stand_alike(tx: Transaction, source: str, target: str) -> None:
     """The world of a copy goes on where that of its parent is: the same clock, and the same ids next."""
-    row = await tx.one(_LOCK, at_workspace=source)
+    row = await locked(tx, source)
     await tx.run(_STAND, at_workspace=target, **{name: getattr(row, name) for name in _names})
 
 
