@@ -26,7 +26,8 @@ from tests.jobs.work import LEASE, add, finish, until, working
 ROOT = Path(__file__).parents[2]
 SOAK = "ENGAGE_TEST_MINUTES" in os.environ
 SHARED, PROCESSES = (10_000, 4) if SOAK else (400, 3)
-JOBS, KILLS = (5_000, 50) if SOAK else (100, 2)
+JOBS, KILLS, TAKES = (5_000, 50, 0.05) if SOAK else (100, 2, 0.4)
+"""So many jobs, kills, and seconds that a job takes: a pause of the machine may not be enough to do them all."""
 STOPS = 20 if SOAK else 1
 SLACK = 5  # seconds that a job may take beyond its lease to be done by another
 
@@ -84,7 +85,7 @@ async def test_jobs_of_killed_workers_are_done_once(
     made = await add(database, "post", JOBS)
     for _ in range(KILLS):
         before = len(await begun(database))
-        with process(database_url, 0.05) as running:
+        with process(database_url, TAKES) as running:
             await until(partial(_more, database, before, running), 60)
             await asyncio.sleep(random.random() / 5)
             running.kill()
