@@ -127,6 +127,7 @@ ACROSS = {
     "sandbox/copies/routes.py": "copies at once what is small, as above",
     "sandbox/clocks/settling.py": "waits for the jobs of a sandbox, which are the service's own",
     "sandbox/opening.py": "makes a sandbox with its first key, whoever asks for it, in one transaction",
+    "sandbox/filling.py": "fills a sandbox, and says in the live workspace that it is ready, in one transaction",
     "sandbox/taking_turns.py": "puts off the jobs of sandboxes, which are the service's own",
     "sandbox/copies/working.py": "copies for the operator at the command line, as above",
     "sandbox/demo.py": "makes a party in the live workspace and its sandbox in one transaction",

@@ -93,11 +93,12 @@ def new_id(workspace: str, prefix: str) -> str:
     return ids.new(prefix) if world is None else world.new_id(prefix)
 
 
-def weigh(workspace: str, size: int) -> None:
-    """An event of so many bytes is written in a workspace: in a sandbox a large one takes more room than its id."""
-    world = standing(workspace)
+def new_event(workspace: str, size: int) -> str:
+    """An id for an event of so many bytes in a workspace: in a sandbox a large one takes more room than its id."""
+    world, event_id = standing(workspace), new_id(workspace, "evt")
     if world is not None:
         world.take(heavy(size))
+    return event_id
 
 
 def heavy(size: int) -> int:

@@ -103,11 +103,9 @@ async def write(tx: Transaction, workspace: str, lines: list[dict[str, Any]]) ->
 
 def values(principal: Principal, entry: Entry) -> dict[str, Any]:
     """A line by column; all but its number."""
-    event_id = world.new_id(principal.workspace, "evt")
-    world.weigh(principal.workspace, len(entry.data))
     return {
         "workspace_id": principal.workspace,
-        "id": event_id,
+        "id": world.new_event(principal.workspace, len(entry.data)),
         "type": entry.type,
         "subject": entry.subject,
         "time": entry.time,

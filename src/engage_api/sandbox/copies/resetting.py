@@ -1,6 +1,7 @@
 """A sandbox is as it was made: by whoever asks for that and waits, or by a job."""
 
 from engage_api.access.sandboxes.models import Sandbox
+from engage_api.access.worlds import LIVE
 from engage_api.db.engine import Database
 from engage_api.db.store import Stored
 from engage_api.sandbox import filling
@@ -15,6 +16,6 @@ async def again(db: Database, sandbox_id: str) -> Stored[Sandbox] | None:
     """
     made = await filling.anew(db, sandbox_id, "resetting")
     if made is not None:
-        async with db.system.write(None) as tx:
+        async with db.write(LIVE) as tx:
             await mending.call_off_resets(tx, sandbox_id)
     return made
