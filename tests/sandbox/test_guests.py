@@ -162,7 +162,8 @@ async def test_there_is_room_for_so_many_and_no_more(service: Service) -> None:
     answers = await asyncio.gather(*(caller.post("/sandboxes", json=EMPTY) for caller in callers))
     assert sorted(answer.status_code for answer in answers) == [201] * MOST + [503] * 4
     full = await (await service.client(address="203.0.113.1")).post("/sandboxes", json=EMPTY)
-    refused(full, 503, "no-room-for-guests")
+    told = refused(full, 503, "no-room-for-guests")["detail"]
+    assert told == f"There are {MOST} already. Try again later, or sign up: with an account you can make one now."
     assert int(full.headers["Retry-After"]) > 0
     assert (await (await service.caller(who=service.world.developer)).post("/sandboxes", json=EMPTY)).status_code == 201
 

@@ -36,6 +36,7 @@ UNHEARD = timedelta(seconds=5)  # within which every process has heard that its 
 HOUR = 3_600  # seconds
 LAST = datetime(9999, 12, 31, tzinfo=UTC)
 FIRST_KEY = "First key"
+SIGN_UP = "Try again later, or sign up: with an account you can make one now."
 FIRST = 1  # the number in the log of a sandbox that the making of its first key has
 
 
@@ -130,9 +131,9 @@ async def require_room(tx: Transaction, who: Principal, guests: Guests) -> None:
         return
     organization = await reader.find(tx, own, ORGANIZATION, GUESTS)  # locked: guests take turns
     if organization is None or organization.model.state != "approved":
-        raise NoRoom(headers={"Retry-After": str(HOUR)})
+        raise NoRoom(f"None without an account just now. {SIGN_UP}", headers={"Retry-After": str(HOUR)})
     if await worlds.number_of_sandboxes(tx, GUESTS) >= guests.room:
-        raise NoRoom(headers={"Retry-After": str(HOUR // 6)})
+        raise NoRoom(f"There are {guests.room} already. {SIGN_UP}", headers={"Retry-After": str(HOUR // 6)})
 
 
 async def make(
