@@ -26,6 +26,7 @@ def commands(with_database: WithDatabase) -> typer.Typer:
     app = typer.Typer(help="Sandboxes: worlds made for trying.", no_args_is_help=True)
     _looks(app, with_database)
     _makes(app, with_database)
+    _changes(app, with_database)
     trying_command.add(app, with_database)
     clocks_command.add(app, with_database)
     copies_command.add(app, with_database)
@@ -82,6 +83,8 @@ def _makes(app: typer.Typer, with_database: WithDatabase) -> None:
         else:
             typer.echo(f"{stored.model.id}  {made.reveal()}")
 
+
+def _changes(app: typer.Typer, with_database: WithDatabase) -> None:
     @app.command("update")
     def update(
         sandbox: Which,
