@@ -6,8 +6,10 @@ about a weakness (RFC 9116), and the portal as a list of links for language mode
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,7 +79,7 @@ class Portal:
 
     def __init__(self, places: tuple[Path, ...] = PLACES) -> None:
         folder = next((place for place in places if (place / "index.html").is_file()), None)
-        self._files = read(folder) if folder else {}
+        self._files: Mapping[str, File] = read(folder) if folder else {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._answer(scope)(scope, receive, send)
@@ -124,8 +126,9 @@ class Portal:
         return None
 
 
-def read(folder: Path) -> dict[str, File]:
-    """Every file below the folder by its path, as it is now: build the portal anew and the service is started anew."""
+@lru_cache(maxsize=1)
+def read(folder: Path) -> Mapping[str, File]:
+    """Every file below the folder by its path, read once: build the portal anew and the service is started anew."""
     found = {}
     for path in folder.rglob("*"):
         if path.is_file() and path.suffix != ".gz":

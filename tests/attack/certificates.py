@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
+import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -48,6 +49,12 @@ class Authority:
         builder = x509.CertificateBuilder().subject_name(name).issuer_name(issuer).public_key(key)
         builder = builder.serial_number(x509.random_serial_number())
         return builder.not_valid_before(NOW - 3 * DAY).not_valid_after(until)
+
+    def trusted(self) -> ssl.SSLContext:
+        """What a client needs to trust it as well as the usual ones."""
+        context = httpx.create_ssl_context(trust_env=False)
+        context.load_verify_locations(self.file)
+        return context
 
     def context(self, *hosts: str, expired: bool = False, self_signed: bool = False) -> ssl.SSLContext:
         """What a receiver needs to speak TLS as these hosts."""

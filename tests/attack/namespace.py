@@ -181,7 +181,7 @@ async def run(folder: Path, every: int, *, planted: bool) -> dict[str, object]:
     await loop.create_datagram_endpoint(lambda: names, local_addr=(RESOLVER, 53))
     await asyncio.start_server(answered, None, 443, ssl=context)
     out = Outbound(Settings(data_dir=folder))
-    out._trust.load_verify_locations(authority.file)
+    out._trust = authority.trusted()
     tried, wrong, heard = list(tries(every)), [], []
     for one in tried:
         if one.turns:

@@ -44,7 +44,7 @@ async def canary() -> AsyncIterator[Receiver]:
 @asynccontextmanager
 async def trusting(authority: Authority, names: Names) -> AsyncIterator[Outbound]:
     async with door(names) as out:
-        out._trust.load_verify_locations(authority.file)
+        out._trust = authority.trusted()
         yield out
 
 

@@ -24,7 +24,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture
 async def out(authority: Authority) -> AsyncIterator[Outbound]:
     async with door(Names(shop=[("1.0.0.1", "8.8.8.8")], other=[("8.8.8.8",)])) as opened:
-        opened._trust.load_verify_locations(authority.file)
+        opened._trust = authority.trusted()
         yield opened
 
 
