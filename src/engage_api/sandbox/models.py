@@ -56,7 +56,8 @@ class SandboxCreate(Input):
 
     name: Name = "Sandbox"
     size: Size = Field(
-        "tiny", description="How much is in it, from some dozens of customers to 100,000. Without an account: `tiny`."
+        "tiny",
+        description="How much is in it, from a dozen customers to 100,000. Without an account: up to `small`.",
     )
     seed: Seed | None = Field(
         None, description="What it is filled from: the same seed makes the same; null: one that nobody else has."
