@@ -2,16 +2,15 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from engage_api.access import keys, operator, worlds
+from engage_api.access import keys, worlds
 from engage_api.access.applications.models import APPLICATION
 from engage_api.access.applications.models import OPERATOR as OPERATOR_APPLICATION
 from engage_api.access.models import ApiKeyCreate
 from engage_api.access.organizations.models import ORGANIZATION
 from engage_api.access.sandboxes import making
 from engage_api.access.sandboxes.making import New
-from engage_api.access.sandboxes.models import SANDBOX, Sandbox, SandboxState
+from engage_api.access.sandboxes.models import SANDBOX, Sandbox
 from engage_api.access.worlds import GUESTS, LIVE, OF_SANDBOXES
 from engage_api.core import clock
 from engage_api.core.principal import Principal
@@ -173,16 +172,6 @@ async def _first_key(tx: Transaction, who: Principal, pepper: bytes, sandbox: Sa
         _, made = await keys.create(tx, holder, pepper, wanted)
     await world.began(tx, begun, sequence=FIRST)
     return made
-
-
-async def become(db: Database, sandbox_id: str, state: SandboxState, **facts: Any) -> Stored[Sandbox] | None:
-    """Bring a sandbox into this state, which the log tells, with other facts. None when it is gone."""
-    who = await operator.principal(db, LIVE)
-    async with db.write(LIVE) as tx:
-        found = await reader.find(tx, who, SANDBOX, sandbox_id)
-        if found is None:
-            return None
-        return await store.change(tx, who, SANDBOX, found, {"state": state, **facts}, Happened(state))
 
 
 async def change(
