@@ -20,7 +20,6 @@ SAT = [
     (judges.design_rules, NEW),
     (judges.design_rules, OLD),
     (judges.our_rules, NEW),
-    (judges.our_rules, OLD),
     (judges.redocly, NEW),
     (judges.redocly, OLD),
     (judges.typescript, OLD),

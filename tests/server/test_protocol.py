@@ -19,6 +19,8 @@ HOST = b"Host: x\r\n"
 CHUNKED = b"POST /v1/api-keys/leaked HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n"
 JSON = b"Content-Type: application/json\r\n"
 
+pytestmark = pytest.mark.xdist_group("protocol")  # one pair of services for all
+
 
 class Running(NamedTuple):
     """A service and where it writes what happened."""

@@ -8,11 +8,7 @@ from typing import NamedTuple
 
 from engage_api.customers.models import (
     Channel,
-    ContactPoint,
-    Context,
     CustomerCreate,
-    Identifier,
-    Preferences,
 )
 from engage_api.db.search import fold
 
