@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from engage_api.core import clock
 from engage_api.db import Database, open_database
 from tests import counts, leaks, servers
 
@@ -60,6 +61,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def count(record_property: Callable[[str, object], None]) -> counts.Count:
     """Notes how much a suite has tried; the numbers are told at the end of the run (`tests/counts.py`)."""
     return counts.counter(record_property)
+
+
+@pytest.fixture
+def within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what is counted by the minute: one that ended during a test would begin to count anew."""
+    now = clock.seconds()
+    monkeypatch.setattr(clock, "seconds", lambda: now - now % 60 + 30)
 
 
 # ── templates ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,9 +7,10 @@ from time import monotonic
 import httpx
 import pytest
 
-from engage_api.core import clock
 from engage_api.settings import Settings
 from tests.api.harness import Client, Service, make_settings, refused
+
+pytestmark = pytest.mark.usefixtures("within_a_minute")
 
 FEW = 6
 HERE, THERE = "192.0.2.1", "192.0.2.2"
@@ -30,13 +31,6 @@ WAYS: dict[str, tuple[Ask, int]] = {
 @pytest.fixture(params=["sqlite"])  # no database takes part
 def settings(request: pytest.FixtureRequest, module_sqlite_url: str, tmp_path: Path) -> Settings:
     return make_settings(module_sqlite_url, tmp_path, outer_limit=FEW)
-
-
-@pytest.fixture(autouse=True)
-def _within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A minute that ended during a test would begin to count anew."""
-    now = clock.seconds()
-    monkeypatch.setattr(clock, "seconds", lambda: now - now % 60 + 30)
 
 
 async def block(caller: Client) -> None:

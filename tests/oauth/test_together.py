@@ -79,6 +79,7 @@ async def test_processes_count_a_client_together(
         assert [answer.status for answer in asked] == [200] * 3 + [429] * 2
 
 
+@pytest.mark.usefixtures("within_a_minute")
 async def test_an_address_that_is_refused_too_often_learns_no_more(service: Service, ours: Party) -> None:
     async with running(service.settings.database, outer_limit=5) as strict:
         nobody = Credential(ours.test.id, "x")
@@ -92,6 +93,7 @@ async def test_an_address_that_is_refused_too_often_learns_no_more(service: Serv
         assert await opens(strict, await token(strict, ours.test))  # whoever has the right secret is served
 
 
+@pytest.mark.usefixtures("within_a_minute")
 @pytest.mark.parametrize("form", [{"grant_type": "x"}, {"grant_type": GRANT, "scope": "x"}, {"a": "\0"}])
 async def test_every_refusal_counts(service: Service, ours: Party, form: dict[str, str]) -> None:
     async with running(service.settings.database, outer_limit=5) as strict:

@@ -200,14 +200,17 @@ async def test_metadata_does_not_say_how_large_it_is(service: Service, api: Clie
 async def test_two_never_fill_one_sandbox(service: Service, api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever was overtaken stops."""
     sandbox_id, _ = await sandbox(api, service)
+    row = await world.find(service.db, sandbox_id)
+    epoch = await filling.empty(service.db, sandbox_id, row.base_sequence, 0)
     monkeypatch.setattr(seeding, "PORTION", 0.001)
 
     async def overtaken(_done: int, _total: int) -> None:
         async with service.db.write(sandbox_id) as tx:
             await world.rewind(tx)
 
-    with pytest.raises(Unavailable):
-        await seeding.seed(service.db, await operator.principal(service.db, sandbox_id), "tiny", note=overtaken)
+    whom = await operator.principal(service.db, sandbox_id)
+    with pytest.raises(Unavailable, match="somebody else fills"):
+        await seeding.seed(service.db, whom, "tiny", note=overtaken, epoch=epoch)
 
 
 async def test_nor_where_ids_go_on(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

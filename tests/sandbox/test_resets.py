@@ -1,14 +1,17 @@
 """A reset is done by one at a time: whoever was overtaken leaves a sandbox alone that is in use again."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from engage_api.db import Query
+from engage_api.access.sandboxes.models import Persona, SandboxState
+from engage_api.core.principal import Principal
+from engage_api.db import Database, Query, world
 from engage_api.jobs import Registry, queue
 from engage_api.jobs.models import JobRow
-from engage_api.sandbox import endpoints, seeding, wipe
+from engage_api.sandbox import endpoints, filling, seeding, wipe
 from engage_api.sandbox.copies import orders, resetting
 from engage_api.sandbox.copies import service as copies
 from engage_api.sandbox.copies.jobs import Copier
@@ -36,6 +39,50 @@ async def test_no_job_is_left_to_hit_the_next_one(service: Service, api: Client)
         assert (await api.made(f"/sandboxes/{made['id']}/resets", {}))["state"] == "ready"
         assert await spare(service) == 0
     assert await resetting.again(service.db, made["id"]) is None, "it is ready"
+
+
+async def test_whoever_comes_too_late_to_begin_leaves_it_alone(
+    service: Service, api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Just before the clock is set back to where the story begins, a job has done it all."""
+    states: Iterator[SandboxState] = iter(("seeding", "resetting"))
+    real = seeding.seed
+
+    async def overtaken(db: Database, who: Principal, size: str, **more: Any) -> list[Persona]:
+        with monkeypatch.context() as aside:
+            aside.setattr(seeding, "seed", real)
+            assert await filling.anew(db, who.workspace, next(states)) is not None
+        return await real(db, who, size, **more)
+
+    monkeypatch.setattr(seeding, "seed", overtaken)
+    wanted = {"size": "tiny", "clock": {"mode": "running"}}
+    made = answered(await api.post("/sandboxes", json=wanted), 201)
+    assert made["state"] == "seeding", "it is answered as it was"
+    owner = await service.client(made["key"])
+    assert (await owner.read(f"/sandboxes/{made['id']}/clock"))["mode"] == "running"
+    assert answered(await api.post(f"/sandboxes/{made['id']}/resets", json={}), 201)["state"] == "resetting"
+    assert (await owner.read(f"/sandboxes/{made['id']}/clock"))["mode"] == "running"
+    assert (await api.read(f"/sandboxes/{made['id']}"))["state"] == "ready"
+
+
+async def test_the_end_of_one_reset_leaves_the_job_of_the_next(
+    service: Service, api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await api.made("/sandboxes", {"size": "small"})
+    assert await filling.anew(service.db, made["id"], "seeding") is not None
+    await api.made(f"/sandboxes/{made['id']}/resets", {})
+    real = world.follow
+
+    async def seen(db: Database, sandbox_id: str) -> Any:
+        """Somebody sees that it is ready, and asks again."""
+        monkeypatch.undo()
+        answered(await api.post(f"/sandboxes/{made['id']}/resets", json={}), 201)
+        return await real(db, sandbox_id)
+
+    monkeypatch.setattr(world, "follow", seen)
+    await resetting.again(service.db, made["id"])
+    assert (await api.read(f"/sandboxes/{made['id']}"))["state"] == "resetting"
+    assert await spare(service) == 1
 
 
 @pytest.mark.parametrize("where", [(wipe, "wipe"), (seeding, "seed")])

@@ -5,12 +5,14 @@ who set faults at once one comes after the other.
 import asyncio
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from engage_api.core import clock
 from engage_api.db import Database, Query
 from engage_api.jobs import Job, Registry, queue
 from engage_api.jobs.models import JobRow
+from engage_api.sandbox import taking_turns
 from engage_api.sandbox.jobs import SEED, Wanted
 from engage_api.sandbox.taking_turns import in_turn
 from tests.api.harness import Service, answered, eventually
@@ -55,6 +57,16 @@ async def test_an_organization_has_one_at_a_time(service: Service) -> None:
 
     await registry.kinds[SEED].run(service.db, await eventually(again))
     assert set(begun) == {*ours, theirs}
+
+
+def test_the_more_wait_the_less_often_each_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(taking_turns, "monotonic", lambda: now)
+    assert [taking_turns._ahead("org_many", f"job_{number}") for number in (1, 2, 3, 2)] == [1, 2, 3, 3]
+    assert taking_turns._ahead("org_other", "job_1") == 1
+    assert {taking_turns._ahead("org_many", f"job_{number}") for number in range(200)} == {*range(4, 21)}
+    now += 61
+    assert taking_turns._ahead("org_many", "job_1") == 1, "the others were done elsewhere"
 
 
 async def test_of_those_who_set_faults_at_once_one_is_the_last(service: Service) -> None:

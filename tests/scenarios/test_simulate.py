@@ -109,3 +109,12 @@ async def test_it_tells_what_it_is_given_about_what_is_there(running: Service) -
         assert [one["pointer"] for one in refused.json["errors"]] == [pointer]
     stranger = await running.key(who=await frozen(running))
     assert (await running.ask("POST", here, wanted, key=stranger)).status == 404
+
+
+async def test_whom_it_is_about_is_said_as_the_subject_alone(running: Service) -> None:
+    who = await frozen(running)
+    key, here = await running.key(who=who), f"/v1/sandboxes/{who.workspace}/events/_simulate"
+    for other in ("cus_other", "a\nb", "", "a" * 60_000, None):
+        wanted = {"type": "engage.customer.created.v1", "data": {"id": other}}
+        answer = await running.ask("POST", here, wanted, key=key)
+        assert (answer.status, [one["pointer"] for one in answer.json["errors"]]) == (400, ["/data/id"]), other

@@ -40,7 +40,7 @@ async def fill(
     sandbox = found.model
     epoch = await ends.epoch(db, sandbox.id) if epoch is None else epoch
     who = await operator.principal(db, sandbox.id, application=found.made_by)
-    personas = await seeding.seed(db, who, sandbox.size, note=note, ends=sandbox.starts_at)
+    personas = await seeding.seed(db, who, sandbox.size, note=note, ends=sandbox.starts_at, epoch=epoch)
     return await _ready(db, sandbox, epoch, personas)
 
 
@@ -56,6 +56,7 @@ async def _ready(db: Database, sandbox: Sandbox, epoch: int, personas: list[Pers
         await standing.busy(tx, sandbox.id, None)
         facts = {"state": "ready", "personas": personas}
         stored = await store.change(tx, who, SANDBOX, found, facts, Happened("ready"))
+        await mending.call_off_resets(tx, sandbox.id)  # here, where nobody can have asked for the next one yet
     await world.follow(db, sandbox.id)
     return stored
 

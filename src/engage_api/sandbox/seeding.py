@@ -56,18 +56,22 @@ async def nobody(_done: int, _total: int) -> None:
 
 
 async def seed(
-    db: Database, who: Principal, size: str, *, note: Note = nobody, ends: datetime | None = None
+    db: Database, who: Principal, size: str, *, note: Note = nobody, ends: datetime | None = None, epoch: int = 0
 ) -> list[Persona]:
     """Fill the empty sandbox of `who`, and say whom to look for in it.
 
     The story ends where the sandbox's clock stands, or at `ends`; there the clock stands still when it is told, for the
-    caller to let it run. `note` hears how many customers and cases there are, and how many there will be.
+    caller to let it run. `note` hears how many customers and cases there are, and how many there will be. `epoch` is
+    that of the log of the empty sandbox.
+
+    Raises:
+        Unavailable: somebody else fills it, or has filled it since then.
     """
     if size == "empty":
         return []
     extent, total = SIZES[size], sum(SIZES[size])
     with world.working():
-        setting, here = await _begin(db, who.workspace, extent, ends)
+        setting, here = await _begin(db, who.workspace, extent, ends, epoch)
         player = _Player(who, setting, await asyncio.to_thread(told, setting), here)
         batch = Batch(who.workspace)
         while not player.over:
@@ -99,14 +103,17 @@ def told(setting: Setting) -> Iterator[Step]:
     return merge(*(part(setting) for part in PARTS), key=lambda step: step.at)
 
 
-async def _begin(db: Database, workspace: str, extent: Extent, ends: datetime | None) -> tuple[Setting, world.World]:
+async def _begin(
+    db: Database, workspace: str, extent: Extent, ends: datetime | None, epoch: int
+) -> tuple[Setting, world.World]:
     """Set the clock back to where the story begins."""
     row = await worlds.find(db, workspace)
     ends = ends or Clock(row.at, row.since, row.pace).now()
     async with db.write(workspace) as tx:
-        await worlds.set_clock(tx, Clock(ends - PAST, clock.host(), FROZEN))
         here = world.standing(workspace)
-    assert here is not None  # noqa: S101  # only a sandbox with a world of its own is seeded
+        if here is None or here.epoch != epoch or (epoch == 0 and here.number > row.base_number):
+            raise Unavailable("somebody else has filled the sandbox")
+        await worlds.set_clock(tx, Clock(ends - PAST, clock.host(), FROZEN))
     return Setting(row.seed, ends - PAST, ends, extent.customers, extent.cases), here
 
 

@@ -109,8 +109,7 @@ async def simulate(tx: Transaction, who: Principal, wanted: EventSimulation, abo
     if about is None and wanted.subject is not None:
         own["id"] = wanted.subject
     document = _document(kind, implied(kind, happened, own, now), wanted)
-    subject = wanted.subject or str(json.loads(document)["id"])
-    return await log.tell(tx, who, log.Entry(wanted.type, subject, who.application, document, now))
+    return await log.tell(tx, who, log.Entry(wanted.type, own["id"], who.application, document, now))
 
 
 def _signal(wanted: EventSimulation) -> SignalCreate:
@@ -122,6 +121,8 @@ def _signal(wanted: EventSimulation) -> SignalCreate:
 
 def _document(kind: Kind[Any], own: dict[str, Any], wanted: EventSimulation) -> bytes:
     """The resource as the event tells it."""
+    if (wanted.data or {}).get("id", own["id"]) != own["id"]:
+        raise InvalidRequest(errors=[Fault("not-applicable", "Say it as `subject`.", pointer="/data/id")])
     try:
         document = kind.render(kind.public.model_validate_json(json.dumps(merge_patch(own, wanted.data or {}))))
     except ValidationError as error:

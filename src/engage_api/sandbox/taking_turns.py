@@ -5,6 +5,7 @@ for one of them and not for all. Guests are one organization.
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import wraps
+from time import monotonic
 from typing import Any
 
 from engage_api.access import worlds
@@ -14,8 +15,10 @@ from engage_api.events.webhooks.shares import Shares
 from engage_api.jobs import Job, put_off
 
 ONE = (1, 1)  # job of an organization at once, however many there are in all
-TURN = (0.5, 1.5)  # seconds until one that has its share is looked at again: between, as the dice fall
+TURN = (0.5, 1.5)  # seconds until one that has to wait is looked at again: between, as the dice fall
+LONGEST = 20  # times as long, one for each that waits: looking at all of them is not to be the work
 _shares = Shares()
+_waiting: dict[str, dict[str, float]] = {}  # by organization: which jobs, and when each was looked at
 Handler = Callable[[Database, Job[Any]], Awaitable[None]]
 
 
@@ -24,10 +27,20 @@ def in_turn(do: Handler) -> Handler:
 
     @wraps(do)
     async def turn(db: Database, job: Job[Any]) -> None:
-        with _shares.run(await worlds.owner(db, job.payload.sandbox), ONE) as fits:
+        owner = await worlds.owner(db, job.payload.sandbox)
+        with _shares.run(owner, ONE) as fits:
             if fits:
+                _waiting.pop(owner, None)  # the others are counted anew
                 await do(db, job)
             else:
-                await put_off(db.system, job, timedelta(seconds=DICE.uniform(*TURN)))
+                await put_off(db.system, job, timedelta(seconds=DICE.uniform(*TURN) * _ahead(owner, job.id)))
 
     return turn
+
+
+def _ahead(owner: str, job_id: str) -> int:
+    """How many of an organization wait, this one too, as far as this process knows; `LONGEST` at most."""
+    now, waiting = monotonic(), _waiting.pop(owner, {})
+    kept = {one: at for one, at in waiting.items() if at > now - 2 * LONGEST * TURN[1]} | {job_id: now}
+    _waiting[owner] = kept
+    return min(len(kept), LONGEST)

@@ -1,11 +1,9 @@
 """A sandbox is as it was made: by whoever asks for that and waits, or by a job."""
 
 from engage_api.access.sandboxes.models import Sandbox
-from engage_api.access.worlds import LIVE
 from engage_api.db.engine import Database
 from engage_api.db.store import Stored
 from engage_api.sandbox import filling
-from engage_api.sandbox.copies import mending
 
 
 async def again(db: Database, sandbox_id: str) -> Stored[Sandbox] | None:
@@ -14,8 +12,4 @@ async def again(db: Database, sandbox_id: str) -> Stored[Sandbox] | None:
     Raises:
         Unavailable: somebody else does so, who came later.
     """
-    made = await filling.anew(db, sandbox_id, "resetting")
-    if made is not None:
-        async with db.write(LIVE) as tx:
-            await mending.call_off_resets(tx, sandbox_id)
-    return made
+    return await filling.anew(db, sandbox_id, "resetting")

@@ -16,7 +16,6 @@ from engage_api.core.model import Query as Parameters
 from engage_api.core.model import Reference
 from engage_api.core.scopes import Scope
 from engage_api.db.engine import Transaction
-from engage_api.db.errors import Unavailable
 from engage_api.http.call import Call, shown, shown_once
 from engage_api.http.idempotency import Answer, Work
 from engage_api.http.pages import SORTED, Filter, ListQuery, Page
@@ -236,7 +235,7 @@ async def _answer(call: Call, sandbox_id: str, work: Work) -> Response:
     try:
         async with asyncio.timeout(AT_ONCE):
             stored = await resetting.again(call.db, sandbox_id)
-    except (Unavailable, TimeoutError) as error:
+    except Exception as error:  # noqa: BLE001  # the order stands, and a job goes on
         _log.warning("a sandbox is reset later", sandbox=sandbox_id, error=repr(error))
         return made
     call.services.doorkeeper.forget_workspace(sandbox_id)
