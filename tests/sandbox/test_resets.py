@@ -51,7 +51,10 @@ async def test_whoever_comes_too_late_to_begin_leaves_it_alone(
     async def overtaken(db: Database, who: Principal, size: str, **more: Any) -> list[Persona]:
         with monkeypatch.context() as aside:
             aside.setattr(seeding, "seed", real)
-            assert await filling.anew(db, who.workspace, next(states)) is not None
+            state = next(states)
+            assert await filling.anew(db, who.workspace, state) is not None
+            if state == "seeding":  # and it has been reset as well
+                await api.made(f"/sandboxes/{who.workspace}/resets", {})
         return await real(db, who, size, **more)
 
     monkeypatch.setattr(seeding, "seed", overtaken)

@@ -16,7 +16,13 @@ async def test_the_sandbox_of_an_organization_stays(service: Service) -> None:
     key = await service.key("sandbox:write", who=Application(application["id"], found["id"]))
     own = await service.client(key)
     assert await own.ids("/sandboxes") == [found["id"]], "whoever's key it is"
-    await own.made("/sandboxes", EMPTY)
+    made = await own.made("/sandboxes", EMPTY)
+    here, aside = f"/sandboxes/{found['id']}", await service.client(made["key"])
+    assert found["id"] in await aside.ids("/sandboxes")
+    assert (await own.read(f"{here}/clock"))["mode"], "it is theirs"
+    refused(await aside.get(f"{here}/clock"), 404, "not-found")
+    refused(await aside.post(f"{here}/resets", json={}), 404, "not-found")
+    refused(await aside.get(f"{here}/export"), 404, "not-found")
     assert len(await own.ids("/sandboxes", search="bouw")) == 1
     assert found["id"] not in await (await arrive(service)).ids("/sandboxes"), "of another organization"
     refused(await own.delete(f"/sandboxes/{found['id']}", headers={"If-Match": "*"}), 409, "sandbox-kept")

@@ -46,7 +46,7 @@ def test_what_is_tried_in_a_sandbox(database_url: str, monkeypatch: pytest.Monke
     event = json.loads(run("simulate", here, "engage.case.delivered.v1", "--data", '{"title": "Mine"}').output)
     assert (event["type"], event["data"]["title"]) == ("engage.case.delivered.v1", "Mine")
     assert run("simulate", here, "engage.case.delivered.v1", "--data", "{").exit_code == 2
-    assert run("faults", here).output == ""
+    assert (run("faults", here).stdout, run("faults", here).stderr) == ("", "No faults are set.\n")
     rule = {"fault": "webhook=duplicate", "times": 2}
     told = run("faults", here, "status=503;retry-after=2", json.dumps(rule)).output.splitlines()
     assert told == [
@@ -55,4 +55,4 @@ def test_what_is_tried_in_a_sandbox(database_url: str, monkeypatch: pytest.Monke
     ]
     assert json.loads(run("faults", here, "--json").output)["rules"][1]["times"] == 2
     assert run("faults", here, "status=404").exit_code == 2
-    assert run("faults", here, "--clear").output == ""
+    assert run("faults", here, "--clear").stdout == ""

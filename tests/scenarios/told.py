@@ -33,7 +33,7 @@ PROMISED: dict[str, dict[str, Any]] = {
     "task.completed": {"completedAt": NOW, "overdueAt": None},
     "task.skipped": TO_DO | {"overdueAt": None},
     "task.failed": TO_DO,
-    "task.overdue": TO_DO | DUE | {"state": LATE_TASK},
+    "task.overdue": TO_DO | DUE | {"state": LATE_TASK, "result": None},
     "offer.created": NEW | {"state": "draft"},
     "offer.updated": {},
     "offer.active": {"validUntil": (None, LATER)},

@@ -47,6 +47,7 @@ def test_a_host_that_only_fails_is_asked_once_a_second(monkeypatch: pytest.Monke
     assert [brake.turn(*here) for _ in range(3)] == [0.0] * 3
     fails(1)
     assert [brake.turn(*here) for _ in range(2)] == [0.0, restraint.GAP]
+    assert brake.turn("sbx_3", "org_1", "https://RECEIVER.invalid:443/more") == restraint.GAP, "the same host"
     assert brake.turn("sbx_2", "org_2", here[2]) == 0.0
     assert brake.turn("sbx_1", "org_1", "https://another.invalid/") == 0.0
     now[0] += restraint.GAP

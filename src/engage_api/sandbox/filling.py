@@ -29,16 +29,15 @@ BETWEEN = 0.5  # seconds between two notes of how far it is
 
 
 async def fill(
-    db: Database, found: Stored[Sandbox], note: seeding.Note = seeding.nobody, epoch: int | None = None
+    db: Database, found: Stored[Sandbox], note: seeding.Note = seeding.nobody, epoch: int = 0
 ) -> Stored[Sandbox] | None:
     """Fill a sandbox that is empty but for its first key, let its clock run, and say that it is ready. None when it is
-    gone by then. `epoch` is that of its log, if not as it is now.
+    gone by then. `epoch` is that of its log: 0 of one that was just made.
 
     Raises:
         Unavailable: somebody else has begun anew since then.
     """
     sandbox = found.model
-    epoch = await ends.epoch(db, sandbox.id) if epoch is None else epoch
     who = await operator.principal(db, sandbox.id, application=found.made_by)
     personas = await seeding.seed(db, who, sandbox.size, note=note, ends=sandbox.starts_at, epoch=epoch)
     return await _ready(db, sandbox, epoch, personas)

@@ -72,7 +72,7 @@ IMPLIED: dict[str, dict[str, Any]] = {
     "task.completed": {"completedAt": NOW, "overdueAt": None},
     "task.skipped": UNDONE | {"overdueAt": None},
     "task.failed": UNDONE,
-    "task.overdue": UNDONE | LATE | {"state": Else("available", TO_DO)},
+    "task.overdue": UNDONE | LATE | {"state": Else("available", TO_DO), "result": None},
     "offer.created": {"state": "draft"},
     "offer.active": {"validUntil": Ahead(SOON)},
     "offer.expired": {"state": "retired", "validUntil": NOW, "validFrom": Before()},

@@ -93,7 +93,7 @@ async def require(db: Database, principal: Principal, sandbox_id: str) -> Stored
     Raises:
         NotFound: there is none, or none that they manage, or its time is over.
     """
-    return _there(await reader.stored(db, home(principal, sandbox_id), SANDBOX, sandbox_id))
+    return _managed(principal, await reader.stored(db, home(principal, sandbox_id), SANDBOX, sandbox_id))
 
 
 async def hold(tx: Transaction, principal: Principal, sandbox_id: str) -> Stored[Sandbox]:
@@ -101,11 +101,16 @@ async def hold(tx: Transaction, principal: Principal, sandbox_id: str) -> Stored
 
     Whoever changes it then is `home(principal, sandbox_id)`.
     """
-    return _there(await reader.find(tx, home(principal, sandbox_id), SANDBOX, sandbox_id))
+    return _managed(principal, await reader.find(tx, home(principal, sandbox_id), SANDBOX, sandbox_id))
 
 
-def _there(found: Stored[Sandbox] | None) -> Stored[Sandbox]:
+def _managed(principal: Principal, found: Stored[Sandbox] | None) -> Stored[Sandbox]:
+    """Whatever all applications of an organization share is seen from their other sandboxes, and not managed there: the
+    key of each of those has `sandbox:write`, and is handed on.
+    """
     if found is None or (found.model.expires_at is not None and found.model.expires_at <= clock.host()):
+        raise NotFound
+    if found.made_by == principal.organization and not principal.live and principal.workspace != found.model.id:
         raise NotFound
     return found
 

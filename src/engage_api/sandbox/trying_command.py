@@ -105,6 +105,8 @@ def _faults(app: typer.Typer, with_database: WithDatabase) -> None:
         if as_json:
             typer.echo(found.model_dump_json(by_alias=True))
             return
+        if not found.rules and not found.revoked:
+            typer.echo("No faults are set.", err=True)
         for one in found.rules:
             where = " ".join([*one.methods, *one.operations]) or "all calls"
             typer.echo(f"{one.fault}  on {where}  {one.calls} calls, {one.made} with the fault")

@@ -10,6 +10,7 @@ FREE = 20  # failures of a host in a row, by our own clock, after which it is as
 GAP = 1.0  # seconds apart
 POSTS, EACH = 600, 0.1  # posts at once, and seconds after which there may be one more: of a sandbox, and to a host
 MOST = 10_000  # hosts that are remembered, and sandboxes
+PORTS = {"http": 80, "https": 443}
 NO_ANSWER = f"Not sent: {SILENT} attempts had no answer while the clock was moved, or a late one."
 IN_VAIN = "Not sent: the attempts before it failed while the clock was moved."
 
@@ -52,7 +53,7 @@ class Brake:
 
     def turn(self, sandbox: str, organization: str, url: str) -> float:
         """For how many seconds the host is not to be asked; 0: it is asked now, and that counts."""
-        place, now = (organization, urlsplit(url).netloc), monotonic()
+        place, now = (organization, _host(url)), monotonic()
         failures, begins = self._known.get(place, (0, 0.0))
         counted = (place, (sandbox, ""))
         wait = max(begins - now if failures >= FREE else 0.0, *(self._over(name, now) for name in counted))
@@ -73,9 +74,15 @@ class Brake:
 
     def note(self, organization: str, url: str, *, taken: bool) -> None:
         """What came of an attempt."""
-        place = (organization, urlsplit(url).netloc)
+        place = (organization, _host(url))
         failures, begins = self._known.pop(place, (0, 0.0))
         if not taken:
             if len(self._known) >= MOST:
                 del self._known[next(iter(self._known))]
             self._known[place] = (failures + 1, begins)
+
+
+def _host(url: str) -> str:
+    """Whom it leads to, however it is spelt."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or PORTS.get(parts.scheme)}"

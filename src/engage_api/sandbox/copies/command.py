@@ -70,6 +70,8 @@ def _snapshots(app: typer.Typer, with_database: WithDatabase) -> None:
         if as_json:
             typer.echo(json.dumps({"items": found}))
             return
+        if not found:
+            typer.echo("The sandbox has no snapshots.", err=True)
         for one in found:
             typer.echo(f"{one['id']}  {one['state']:7}  {one['clock']}  {one['name']}")
 
