@@ -90,6 +90,8 @@ def test_from_the_start_page_to_a_broken_due_date(tab: Tab, axe: str, module_ser
     every_panel_shuts_nobody_out(person, axe)
     any_event_can_be_sent(person)
     who_goes_back_leaves_nothing_behind(person)
+    who_leaves_a_copy_loses_no_other_key(person)
+    words_are_those_of_a_calendar(tab)
     elsewhere = [url for url in tab.asked() if not url.startswith((f"{module_service.base}/", "data:"))]
     assert elsewhere + tab.trouble() == []
 
@@ -128,6 +130,35 @@ def who_goes_back_leaves_nothing_behind(person: Person) -> None:
     person.press("Restore it")
     person.tab.until("document.querySelector('sandbox-world table') !== null")
     assert "The sandbox is as it was at “Snapshot”." in person.reads()
+
+
+def who_leaves_a_copy_loses_no_other_key(person: Person) -> None:
+    """Its key stays in sight while other things are done, and leaving one sandbox forgets one key, when asked."""
+    person.press("Reset and copies")
+    person.press("Fork it")
+    person.press("Take a snapshot")
+    assert KEY.search(person.reads()) is not None
+    assert person.tab.run("document.querySelectorAll('#console-chosen option').length") == 2
+    person.press("Go to it")
+    person.tab.until("document.querySelector('sandbox-world table') !== null")
+    assert KEY.search(person.reads()) is None
+    person.press("Leave it")
+    person.tab.until("document.querySelector('dialog[open]') !== null")
+    person.press("Leave it and forget the key")
+    person.tab.until("document.querySelector('main').innerText.includes('This tab has forgotten the key of')")
+    assert len(person.tab.run("JSON.parse(sessionStorage.getItem('engage.sandboxes'))")) == 1
+    person.tab.until("document.querySelector('sandbox-world table') !== null")
+
+
+def words_are_those_of_a_calendar(tab: Tab) -> None:
+    def words(call: str) -> str:
+        said: str = tab.run(f"import('/assets/console/words.js').then(({{from, summary}}) => {call})")
+        return said
+
+    assert words("from('2026-11-24T17:00:00Z', '2026-11-22T18:49:00Z')") == "in 2 days"
+    assert words("from('2026-11-23T19:00:00Z', '2026-11-22T18:49:00Z')") == "tomorrow"
+    signal, step = "{type: 'x.org_guests.contact.complained'}", "{type: 'engage.scenario-run.updated.v1'}"
+    assert words(f"summary([{signal}, {step}, {signal}])") == "2 signals contact complained"
 
 
 def every_panel_shuts_nobody_out(person: Person, axe: str) -> None:

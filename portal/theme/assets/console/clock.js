@@ -1,5 +1,6 @@
 // The sandbox's clock: what it says, how it runs, and what happens when it goes forward.
 
+import { Refusal } from "./api.js";
 import { field, h, select } from "./dom.js";
 import { line } from "./happened.js";
 import { Part } from "./part.js";
@@ -52,9 +53,19 @@ class Clock extends Part {
     this.mode.textContent = this.bench.frozen
       ? "frozen"
       : `running, ${PACES.find(([pace]) => Number(pace) === this.bench.clock.pace)?.[1] ?? `${this.bench.clock.pace} times as fast`}`;
+    this.#choose(this.bench.frozen ? "" : String(this.bench.clock.pace));
     this.freeze.hidden = this.bench.frozen;
     this.run.textContent = this.bench.frozen ? "Run" : "Change the pace";
     this.#tick();
+  }
+  /** The pace to choose is the one at which it runs; what somebody is choosing stays, until it runs otherwise. */
+  #choose(pace) {
+    if (!pace || pace === this.known) return;
+    this.known = pace;
+    const { control } = this.pace;
+    if (![...control.options].some(({ value }) => value === pace))
+      control.append(h("option", { value: pace }, `${pace} times as fast`));
+    control.value = pace;
   }
   #tick() {
     const now = this.bench.now();
@@ -75,7 +86,7 @@ class Clock extends Part {
   }
 
   #pace() {
-    const pace = field("Pace", select(PACES, "3600"));
+    const pace = (this.pace = field("Pace", select(PACES, "3600")));
     pace.classList.add("console-field--line");
     this.freeze = this.button("Freeze", "Freezing the clock…", () =>
       this.#set({ mode: "frozen" }, "The clock is frozen: it goes forward when you say so."),
@@ -133,15 +144,26 @@ class Clock extends Part {
     }
     await this.bench.readClock();
     this.bench.tell("world");
-    const { events, more } = await this.bench.since(place);
     const span = `The clock went from ${moment(advance.from)} to ${moment(advance.to)}`;
     if (advance.state === "failed") return [`${span}, but not to the end: advance again to go on.`, call];
+    const { events, more } = await this.#because(place);
+    if (!events) return [`${span}. What happened because of it could not be read just now.`, call];
     if (!events.length) return [`${span}. Nothing was due in between.`, call];
     return [
       `${span}. What happened because of it: ${more ? "more than " : ""}${summary(events)}.`,
       call,
       this.#list(events),
     ];
+  }
+
+  /** What happened since; nothing when a fault is on that question. */
+  async #because(place) {
+    try {
+      return await this.bench.since(place);
+    } catch (refused) {
+      if (refused instanceof Refusal) return {};
+      throw refused;
+    }
   }
 
   #list(events) {

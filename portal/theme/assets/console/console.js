@@ -1,5 +1,7 @@
 // The sandbox console: what there is before a sandbox, and around one. Each part is an element in a file of its own.
 
+import "./keys.js";
+import "./trouble.js";
 import "./clock.js";
 import "./world.js";
 import "./log.js";
@@ -9,10 +11,9 @@ import "./webhooks.js";
 import "./copies.js";
 import "./calls.js";
 import { Refusal } from "./api.js";
-import { copyable, h } from "./dom.js";
-import { asCurl } from "./part.js";
+import { h, sure } from "./dom.js";
 import { progress } from "./start.js";
-import { Bench, choose, current, forget, forgetAll, kept } from "./tab.js";
+import { Bench, choose, current, forget, keep, kept } from "./tab.js";
 import { moment } from "./words.js";
 
 const GONE = new Set([401, 404]);
@@ -27,6 +28,7 @@ const PANELS = [
 
 class Console extends HTMLElement {
   bench = null;
+  keys = document.createElement("sandbox-keys");
 
   connectedCallback() {
     if (current()) this.enter({});
@@ -37,9 +39,9 @@ class Console extends HTMLElement {
   async enter({ call = null, key = "", said = "" }) {
     this.#leave();
     const bench = (this.bench = new Bench(current()));
-    const once = key ? [this.#key(key, call)] : [];
+    if (key) this.keys.add({ ...current(), key }, call);
     const wait = document.createElement("console-outcome");
-    this.replaceChildren(h("h2", { tabindex: "-1" }, current().name), ...once, wait);
+    this.replaceChildren(h("h2", { tabindex: "-1" }, current().name), this.keys, wait);
     wait.doing("Opening the sandbox…");
     try {
       await bench.ready(({ work }) => wait.doing(progress(work)));
@@ -53,8 +55,9 @@ class Console extends HTMLElement {
     const head = this.#head();
     this.replaceChildren(
       head,
-      ...once.filter((box) => box.isConnected), // it may have been copied and put away meanwhile
+      this.keys,
       ...(said ? [h("p", { role: "status", class: "console-outcome console-outcome--done" }, said)] : []),
+      document.createElement("sandbox-trouble"),
       document.createElement("sandbox-clock"),
       h("div", { class: "console-grid" }, this.#panels(calls), document.createElement("sandbox-log")),
     );
@@ -69,28 +72,37 @@ class Console extends HTMLElement {
 
   /** The sandbox is no more, or the key does not open it. */
   gone(refused) {
+    const gone = "The sandbox is deleted, with everything in it.";
+    const start = this.#put(refused ? "That sandbox is no more." : gone);
+    if (refused) start?.outcome.refused(refused);
+    else start?.outcome.done(`${gone} You can make another.`);
+  }
+
+  /** Forget the key of this sandbox and show another of this tab, saying `what` became of this one; or the beginning. */
+  #put(what) {
     const { id } = current();
     this.#leave();
     forget(id);
-    const what = refused ? "That sandbox is no more." : "The sandbox is deleted, with everything in it.";
-    if (current()) return this.enter({ said: `${what} This is another one of this tab.` });
+    this.keys.drop(id);
+    if (current()) return void this.enter({ said: `${what} This is another one of this tab.` });
     const start = document.createElement("sandbox-start");
     this.replaceChildren(start);
-    if (refused) start.outcome.refused(refused);
-    else start.outcome.done("The sandbox is deleted, with everything in it. You can make another.");
+    return start;
+  }
+
+  /** A sandbox was made out of this one. This tab keeps its key, and goes on with what it is at. */
+  another(call) {
+    const { id } = current();
+    keep(call.body);
+    choose(id);
+    this.#choices();
+    this.keys.add(call.body, call, () => (choose(call.body.id), this.enter({})));
   }
 
   #head() {
     const { sandbox } = this.bench;
-    const others = kept();
-    const chosen = h(
-      "select",
-      { id: "console-chosen" },
-      others.map(({ id, name }) =>
-        h("option", { value: id, selected: id === sandbox.id }, `${name} · ${id.slice(-6)}`),
-      ),
-    );
-    chosen.addEventListener("change", () => (choose(chosen.value), this.enter({})));
+    this.others = h("div", { class: "console-row" });
+    this.#choices();
     const leave = h("button", { type: "button", class: "console-button" }, "Leave it");
     leave.addEventListener("click", () => this.#forget());
     return h(
@@ -100,10 +112,19 @@ class Console extends HTMLElement {
       h(
         "div",
         { class: "console-row" },
-        others.length > 1 ? [h("label", { for: chosen.id }, "Sandboxes of this tab"), chosen] : null,
+        this.others,
         leave,
       ),
     );
+  }
+
+  #choices() {
+    const options = kept().map(({ id, name }) =>
+      h("option", { value: id, selected: id === this.bench?.id }, `${name} · ${id.slice(-6)}`),
+    );
+    const chosen = h("select", { id: "console-chosen" }, options);
+    chosen.addEventListener("change", () => (choose(chosen.value), this.enter({})));
+    if (options.length > 1) this.others?.replaceChildren(h("label", { for: chosen.id }, "Sandboxes of this tab"), chosen);
   }
 
   #facts() {
@@ -119,34 +140,12 @@ class Console extends HTMLElement {
   }
 
   async #forget() {
-    this.#leave();
-    forgetAll();
-    const start = document.createElement("sandbox-start");
-    this.replaceChildren(start);
-    start.outcome.done(
-      "This tab has forgotten the keys. The sandboxes live on until their end, for who has kept a key.",
-    );
-  }
-
-  #key(key, call) {
-    const box = h("section", { class: "console-key", "aria-labelledby": "console-key" });
-    const done = h("button", { type: "button", class: "console-button console-button--first" }, "I have copied it");
-    done.addEventListener("click", () => {
-      box.remove();
-      this.querySelector("h2").focus();
-    });
-    box.append(
-      h("h3", { id: "console-key" }, "Your key: it is shown this once"),
-      h(
-        "p",
-        {},
-        "This tab keeps it (in its sessionStorage) and sends it to this service alone. When you close the tab it is gone, so copy it if you want to go on in a terminal or come back:",
-      ),
-      copyable(`export KEY=${key}`, { line: true }),
-      h("div", { class: "console-row" }, done),
-      ...(call ? [asCurl(call, "How it was made, with curl")] : []),
-    );
-    return box;
+    const { name } = this.bench.sandbox;
+    const text =
+      "This tab forgets its key, which nothing shows again: you come back only with a copy of it. The sandbox itself lives on until its end.";
+    if (!(await sure(`Leave “${name}”?`, text, "Leave it and forget the key"))) return;
+    const what = `This tab has forgotten the key of “${name}”.`;
+    this.#put(what)?.outcome.done(`${what} The sandbox lives on until its end, for who has kept the key.`);
   }
 
   #panels(calls) {
@@ -182,6 +181,7 @@ class Console extends HTMLElement {
         panels[at].hidden = at !== to;
       });
       tabs[to].focus();
+      panels[to].firstChild.fresh();
     };
     const list = h("div", { role: "tablist", class: "console-tabs", "aria-label": "What to do with it" }, tabs);
     list.addEventListener("click", (event) => tabs.includes(event.target) && turn(tabs.indexOf(event.target)));

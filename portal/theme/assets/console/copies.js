@@ -1,8 +1,8 @@
 // Back to the beginning, a copy beside it, a moment to come back to, a file to take away; and the end.
 
-import { copyable, field, h, sure, table } from "./dom.js";
+import { field, h, table } from "./dom.js";
 import { Part } from "./part.js";
-import { Bench, choose, keep } from "./tab.js";
+import { Bench } from "./tab.js";
 import { moment } from "./words.js";
 
 const FILE = "application/jsonl";
@@ -11,7 +11,6 @@ class Copies extends Part {
   draw() {
     this.snapshots = h("div");
     this.append(this.outcome, this.#reset(), this.#fork(), this.#snapshots(), this.#files(), this.#end());
-    this.load(() => this.#look());
   }
 
   #section(title, text, ...inside) {
@@ -19,18 +18,21 @@ class Copies extends Part {
   }
 
   #reset() {
-    const reset = this.button("Reset it", "Putting it back…", async () => {
-      if (
-        !(await sure(
+    const reset = this.button(
+      "Reset it",
+      "Putting it back…",
+      async () => {
+        const call = await this.api.post(`${this.bench.path}/resets`);
+        return this.#anew(call, "The sandbox is as it was when it was made.");
+      },
+      {
+        ask: [
           "Put everything back?",
           "What happened since it was made is lost. The key goes on working.",
           "Reset the sandbox",
-        ))
-      )
-        return null;
-      const call = await this.api.post(`${this.bench.path}/resets`);
-      return this.#anew(call, "The sandbox is as it was when it was made.");
-    });
+        ],
+      },
+    );
     return this.#section(
       "Reset",
       "Back to how it was made: the same world, the same ids, the same time on its clock.",
@@ -52,10 +54,7 @@ class Copies extends Part {
     );
     const fork = this.button("Fork it", "Copying it…", async () => {
       const wanted = name.control.value.trim();
-      return this.#another(
-        await this.api.post(`${this.bench.path}/forks`, wanted ? { name: wanted } : {}),
-        "The copy is there.",
-      );
+      return this.#another(await this.api.post(`${this.bench.path}/forks`, wanted ? { name: wanted } : {}));
     });
     return this.#section(
       "Fork",
@@ -66,16 +65,12 @@ class Copies extends Part {
   }
 
   /** A sandbox that was made out of this one: its key is shown once, and this tab keeps it, too. */
-  async #another(call, said) {
-    const { id, key } = call.body;
-    const bench = new Bench({ id, key: this.api.key }); // while it is being copied its own key opens nothing
+  async #another(call) {
+    const around = this.console;
+    const bench = new Bench({ id: call.body.id, key: this.api.key }); // while it is being copied its own key opens nothing
     if ((await bench.ready()) === "failed") return ["It could not be made.", call];
-    const here = this.bench.id;
-    keep(call.body);
-    choose(here);
-    const go = h("button", { type: "button", class: "console-button console-button--first" }, "Go to it");
-    go.addEventListener("click", () => (choose(id), this.console.enter({})));
-    return [`${said} Its key is shown this once:`, call, copyable(`export KEY=${key}`, { line: true }), go];
+    around.another(call);
+    return ["It is there. Its key is above, and it is among the sandboxes of this tab.", call];
   }
 
   #snapshots() {
@@ -87,7 +82,7 @@ class Copies extends Part {
       const wanted = name.control.value.trim();
       const call = await this.api.post(`${this.bench.path}/snapshots`, wanted ? { name: wanted } : {});
       await this.bench.ready();
-      await this.#look();
+      this.fresh();
       return ["The snapshot is taken.", call];
     });
     return this.#section(
@@ -99,7 +94,7 @@ class Copies extends Part {
     );
   }
 
-  async #look() {
+  async renew() {
     const { body } = await this.api.get(`${this.bench.path}/snapshots`);
     const rows = body.items.map((one) => [
       one.name,
@@ -121,14 +116,16 @@ class Copies extends Part {
     return this.button(
       "Restore",
       "Going back…",
-      async () => {
-        if (!(await sure("Go back to this snapshot?", "What happened since then is lost.", "Restore it"))) return null;
-        return this.#anew(
+      async () =>
+        this.#anew(
           await this.api.post(`${this.bench.path}/restorations`, { snapshotId: id }),
           `The sandbox is as it was at “${name}”.`,
-        );
+        ),
+      {
+        kind: "small",
+        "aria-label": `Restore ${name}`,
+        ask: ["Go back to this snapshot?", "What happened since then is lost.", "Restore it"],
       },
-      { kind: "small", "aria-label": `Restore ${name}` },
     );
   }
 
@@ -143,7 +140,7 @@ class Copies extends Part {
       "Deleting it…",
       async () => {
         const call = await this.api.delete(`${this.bench.path}/snapshots/${id}`);
-        await this.#look();
+        this.fresh();
         return ["The snapshot is deleted.", call];
       },
       { kind: "small", "aria-label": `Delete ${name}` },
@@ -158,7 +155,6 @@ class Copies extends Part {
       if (!chosen) return ["Choose a file first."];
       return this.#another(
         await this.api.post("/sandboxes/imports", new File([chosen], chosen.name, { type: FILE })),
-        "A sandbox was made of the file.",
       );
     });
     return this.#section(
@@ -184,19 +180,18 @@ class Copies extends Part {
       "Delete it",
       "Deleting it…",
       async () => {
-        if (
-          !(await sure(
-            "Delete this sandbox?",
-            "Everything in it goes, and its keys end. Nothing brings it back.",
-            "Delete the sandbox",
-          ))
-        )
-          return null;
         await this.api.delete(this.bench.path);
         this.console.gone();
         return null;
       },
-      { kind: "grave" },
+      {
+        kind: "grave",
+        ask: [
+          "Delete this sandbox?",
+          "Everything in it goes, and its keys end. Nothing brings it back.",
+          "Delete the sandbox",
+        ],
+      },
     );
     return this.#section("Delete", "It ends by itself, too; delete it if nobody needs it any more.", end);
   }

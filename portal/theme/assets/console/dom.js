@@ -12,6 +12,12 @@ export function h(name, given = {}, ...inside) {
   return made;
 }
 
+/** A sentence of the service, with what is between its backticks as code. */
+export const coded = (text) => text.split(/`([^`]+)`/).map((part, at) => (at % 2 ? h("code", {}, part) : part));
+
+/** A name with dots, which may go on in the next line after each of them. */
+export const dotted = (name) => name.split(/(?<=\.)/).flatMap((part, at) => (at ? [h("wbr"), part] : [part]));
+
 let number = 0;
 /** An id that nothing else on the page has. */
 export const unique = (word) => `console-${word}-${++number}`;

@@ -1,6 +1,6 @@
 // What goes wrong because you want it to: on one call that is tried here, or on all calls of this sandbox.
 
-import { copyable, h, select } from "./dom.js";
+import { coded, copyable, h, select } from "./dom.js";
 import { Part } from "./part.js";
 
 const ON_TRIAL = "/customers?limit=1";
@@ -20,10 +20,10 @@ const FAULTS = [
   [
     "revoke",
     "Revoked in the middle",
-    "401 on this and every further call with this key, until you switch all faults off.",
+    "401 on this and every further call with this key, also if you only try it, until you switch all faults off. `/v1/sandboxes` stays open.",
   ],
-  ["webhook=duplicate", "Webhooks twice", "Each event is delivered a second time, with the same id."],
-  ["webhook=delay;seconds=60", "Webhooks late", "Each event is delivered a minute late, by the sandbox's clock."],
+  ["webhook=duplicate", "Webhooks twice", "Each event goes to each endpoint a second time, with the same id. Not to `engage webhooks listen`."],
+  ["webhook=delay;seconds=60", "Webhooks late", "Each event goes to each endpoint a minute late, by the sandbox's clock. Not to `engage webhooks listen`."],
 ];
 
 const SAID = ["fault", "methods", "operations", "after", "share", "times", "until"];
@@ -43,7 +43,7 @@ class Faults extends Part {
         {},
         "A fault that you try is on one call alone, as the header ",
         h("code", {}, "Engage-Fault"),
-        " asks for it. One that you switch on is on the calls of this sandbox, also on those of your program, until you switch it off.",
+        " asks for it; only a key that it revoked stays so. One that you switch on is on the calls of this sandbox, also on those of your program, until you switch it off.",
       ),
       h(
         "div",
@@ -55,36 +55,44 @@ class Faults extends Part {
       this.list,
       this.button("Switch all faults off", "Switching them off…", () => this.#clear()),
     );
-    this.load(() => this.#look());
+    this.list.append(...FAULTS.map(([fault, title, text], at) => this.#fault(fault, title, text, at)));
+    this.bench.on("faults", () => this.#show());
+    this.#show();
   }
 
-  async #look() {
-    this.#show((await this.api.get(`${this.bench.path}/faults`)).body.rules);
+  async renew() {
+    this.bench.setFaults((await this.api.get(`${this.bench.path}/faults`)).body.rules, this.bench.revoked);
   }
 
-  #show(rules) {
-    this.rules = rules;
-    this.list.replaceChildren(...FAULTS.map(([fault, title, text]) => this.#fault(fault, title, text)));
+  #on = (fault) => this.bench.rules.some((rule) => rule.fault === fault);
+
+  #show() {
+    FAULTS.forEach(([fault], at) => {
+      const on = this.#on(fault);
+      const item = this.list.children[at];
+      item.classList.toggle("console-fault--on", on);
+      item.turn.textContent = on ? "Switch off" : "Switch on";
+      item.turn.setAttribute("aria-pressed", String(on));
+    });
   }
 
-  #fault(fault, title, text) {
-    const on = this.rules.some((rule) => rule.fault === fault);
-    const id = `console-fault-${FAULTS.findIndex(([name]) => name === fault)}`;
+  #fault(fault, title, text, at) {
+    const id = `console-fault-${at}`;
     const about = { "aria-describedby": id };
-    return h(
+    const turn = this.button("", "Setting it…", () => this.#set(fault, !this.#on(fault), title), about);
+    const item = h(
       "li",
-      { class: on ? "console-fault console-fault--on" : "console-fault" },
-      h("div", { id }, h("strong", {}, title), h("code", {}, fault), h("p", {}, text)),
+      { class: "console-fault" },
+      h("div", { id }, h("strong", {}, title), h("code", { class: "console-fault__name" }, fault), h("p", {}, coded(text))),
       h(
         "div",
         { class: "console-row" },
         fault.startsWith("webhook") ? null : this.button("Try it", "Trying it…", () => this.#try(fault), about),
-        this.button(on ? "Switch off" : "Switch on", "Setting it…", () => this.#set(fault, !on, title), {
-          "aria-pressed": String(on),
-          ...about,
-        }),
+        turn,
       ),
     );
+    item.turn = turn;
+    return item;
   }
 
   async #try(fault) {
@@ -94,25 +102,28 @@ class Faults extends Part {
       call.status === 0
         ? "The connection ended without a whole answer: a browser can say no more than that"
         : `The answer is ${call.status}${wait ? `, Retry-After: ${wait}` : ""}`;
+    const revoked =
+      fault === "revoke"
+        ? " This key is revoked now, for everything but /v1/sandboxes: “Switch all faults off” undoes it."
+        : "";
     return [
-      `${said}. It took ${call.took.toLocaleString("en")} ms.`,
+      `${said}. It took ${call.took.toLocaleString("en")} ms.${revoked}`,
       call,
       call.body ? copyable(JSON.stringify(call.body, null, 2)) : "",
     ];
   }
 
   async #set(fault, on, title) {
-    const rest = this.rules.filter((rule) => rule.fault !== fault).map(setting);
+    const rest = this.bench.rules.filter((rule) => rule.fault !== fault).map(setting);
     const rule = { fault, ...(this.share.value !== "100" && { share: Number(this.share.value) }) };
     const call = await this.api.put(`${this.bench.path}/faults`, { rules: on ? [...rest, rule] : rest });
-    await this.#look();
+    this.bench.setFaults(call.body.rules, false); // keys that were revoked work again
+    this.bench.follow();
     return [`${title}: switched ${on ? "on" : "off"}.`, call];
   }
 
   async #clear() {
-    const call = await this.api.delete(`${this.bench.path}/faults`);
-    await this.#look();
-    this.bench.follow();
+    const call = await this.bench.clearFaults();
     return ["All is well again, also for a key that was revoked by a fault.", call];
   }
 }

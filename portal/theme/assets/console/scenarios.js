@@ -31,13 +31,13 @@ class Scenarios extends Part {
       this.runs,
       this.#simulate(),
     );
-    this.load(() => this.#fill());
-    for (const type of ["world", "clock"]) this.bench.on(type, () => this.load(() => this.#look()));
-    const looking = setInterval(
-      () => !this.bench.frozen && this.checkVisibility() && this.load(() => this.#look()),
-      LOOK,
-    );
+    this.bench.on("clock", () => this.fresh());
+    const looking = setInterval(() => !this.bench.frozen && this.fresh(), LOOK);
     this.bench.signal.addEventListener("abort", () => clearInterval(looking));
+  }
+
+  renew() {
+    return this.stories ? this.#look() : this.#fill();
   }
 
   async #fill() {
@@ -161,6 +161,7 @@ class Scenarios extends Part {
           ...(about && { subject: about }),
           ...(data.control.value.trim() && { data: members(data.control.value) }),
         });
+        this.bench.tell("world");
         return ["The event is in the log, and goes to webhooks and streams like any other.", call];
       });
     });

@@ -16,16 +16,17 @@ export function keep({ id, name, key }) {
 }
 export const choose = (id) => sessionStorage.setItem(CURRENT, id);
 export const forget = (id) => sessionStorage.setItem(KEPT, JSON.stringify(kept().filter((one) => one.id !== id)));
-export const forgetAll = () => sessionStorage.removeItem(KEPT);
 
 /**
  * One sandbox on the bench, with its API, its clock and its place in the log. It tells its parts: `clock` (another time or
- * pace), `world` (what is in it may have changed), `happened` (an event of the log, as it comes).
+ * pace), `world` (what is in it may have changed), `happened` (an event of the log, as it comes), `faults` (what goes wrong).
  */
 export class Bench extends EventTarget {
   #ended = new AbortController();
   #following = false;
   last = ""; // the newest event that the log told
+  rules = []; // the faults that are switched on
+  revoked = false; // whether one of them, or one on trial, has revoked the key
 
   constructor({ id, key }) {
     super();
@@ -70,6 +71,18 @@ export class Bench extends EventTarget {
   now() {
     const { now, pace, read } = this.clock;
     return Date.parse(now) + (this.frozen ? 0 : (performance.now() - read) * pace);
+  }
+
+  setFaults(rules, revoked) {
+    Object.assign(this, { rules, revoked });
+    this.tell("faults");
+  }
+  async clearFaults() {
+    const call = await this.api.delete(`${this.path}/faults`);
+    this.setFaults([], false);
+    this.follow();
+    this.tell("world"); // it may not have been seen as it is
+    return call;
   }
 
   /** Wait until it is ready, saying how far it is. */

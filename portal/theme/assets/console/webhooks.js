@@ -1,6 +1,6 @@
 // Who is told what happens: the webhook endpoints of the sandbox, and what became of what was sent to them.
 
-import { copyable, field, h, show, table } from "./dom.js";
+import { copyable, dotted, field, h, show, table } from "./dom.js";
 import { Part, asCurl } from "./part.js";
 import { count, exact } from "./words.js";
 
@@ -18,7 +18,7 @@ class Webhooks extends Part {
         "What happens is posted to them, signed, and tried again when it is not taken. The clock of the sandbox is theirs, too: go forward, and the next try is due.",
       ),
       this.rows,
-      this.button("Look again", "", () => this.#fill()),
+      this.button("Look again", "", () => this.fresh()),
       h("section", { class: "console-section" }, this.#form(), this.outcome),
       h(
         "section",
@@ -37,16 +37,15 @@ class Webhooks extends Part {
         ),
       ),
     );
-    this.load(() => this.#fill());
-    this.bench.on("happened", () => this.#soon());
+    for (const type of ["happened", "world"]) this.bench.on(type, () => this.#soon());
   }
 
   #soon() {
     if (!this.waiting && this.checkVisibility())
-      this.waiting = setTimeout(() => ((this.waiting = 0), this.load(() => this.#fill())), SOON);
+      this.waiting = setTimeout(() => ((this.waiting = 0), this.bench && this.fresh()), SOON);
   }
 
-  async #fill() {
+  async renew() {
     const call = await this.api.get("/webhook-endpoints?sort=-createdAt&limit=5");
     const parts = await Promise.all(call.body.items.map((endpoint) => this.#endpoint(endpoint)));
     this.rows.replaceChildren(
@@ -58,7 +57,7 @@ class Webhooks extends Part {
   async #endpoint({ id, url, types, state, stateReason }) {
     const { body } = await this.api.get(`/webhook-endpoints/${id}/deliveries?limit=${SHOWN}`);
     const rows = body.items.map((sent) => [
-      sent.type,
+      dotted(sent.type),
       sent.state,
       sent.attempts ? this.#attempts(sent) : "0",
       sent.nextAttemptAt ? exact(sent.nextAttemptAt) : "–",
@@ -79,7 +78,7 @@ class Webhooks extends Part {
     const label = `${count(attempts, "attempt")} to deliver ${type}`;
     const look = h("button", { type: "button", class: "console-link", "aria-label": label }, String(attempts));
     look.addEventListener("click", () =>
-      this.load(async () => {
+      this.act(look, "", async () => {
         const call = await this.api.get(`/webhook-deliveries/${id}`);
         const rows = call.body.log.map(({ number, at, answer, error }) => [
           String(number),
@@ -130,7 +129,7 @@ class Webhooks extends Part {
           url: url.control.value.trim(),
           ...(wanted.length && { types: wanted }),
         });
-        await this.#fill();
+        this.fresh();
         return [
           "The endpoint is there. Its secret is shown this once:",
           call,

@@ -19,11 +19,13 @@ export const moment = (time) => `${DAY.format(new Date(time))}, ${TIME.format(ne
 export const exact = (time) => `${SHORT_DAY.format(new Date(time))}, ${SECONDS.format(new Date(time))}`;
 export const brief = (time) => `${SHORT_DAY.format(new Date(time))}, ${TIME.format(new Date(time))}`;
 
-/** "in 3 days", "2 hours ago": how far a time is from another, in the largest unit that fits. */
+const date = (time) => Math.floor(new Date(time) / (1000 * UNITS[0][1]));
+
+/** "in 3 days", "2 hours ago": how far a time is from another, in the largest unit that fits. Days are those of a calendar. */
 export function from(time, now) {
   const seconds = (new Date(time) - new Date(now)) / 1000;
   const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? UNITS[3];
-  return AGO.format(Math.trunc(seconds / size), unit);
+  return AGO.format(unit === "day" ? date(time) - date(now) : Math.trunc(seconds / size), unit);
 }
 
 /** How long a duration of ISO 8601 is, in milliseconds. */
@@ -49,14 +51,17 @@ export function told(event) {
 /** Whether time itself did it: what a deadline, a validity or an expiry brought about. */
 export const late = (event) => /\.(overdue|expired|broken|at-risk)\./.test(event.type);
 
-/** What happened in one sentence: "3 tasks overdue, 1 offer expired". */
+/** What happened in one sentence: "3 tasks overdue, 1 offer expired, 2 signals contact complained". */
 export function summary(events) {
   const counted = new Map();
   for (const event of events) {
-    const [, resource, what] = event.type.split(".");
-    const key = `${resource}.${what}`;
+    if (event.type.startsWith("engage.scenario-run.updated.")) continue; // what its steps did is told
+    const own = event.type.startsWith("engage.");
+    const [resource, what] = event.type.replace(/\.v\d+$/, "").split(".").slice(-2);
+    const key = own ? `${resource}.${what}` : `signal.${resource} ${what}`;
     counted.set(key, (counted.get(key) ?? 0) + 1);
   }
+  if (!counted.size) return "a story went on";
   return [...counted]
     .map(([key, many]) => {
       const [resource, what] = key.split(".");

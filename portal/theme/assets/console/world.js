@@ -54,26 +54,31 @@ class World extends Part {
   draw() {
     this.numbers = {};
     this.order = h("select", { id: "console-order" });
-    this.order.addEventListener("change", () => this.load(() => this.#fill()));
+    this.order.addEventListener("change", () => this.fresh());
     this.rows = h("div");
     this.append(
       h("h3", {}, "What is in it"),
       h("div", { class: "console-row", role: "group", "aria-label": "What to look at" }, this.#kinds()),
       h("div", { class: "console-field console-field--line" }, h("label", { for: this.order.id }, "Show"), this.order),
-      this.rows,
       this.outcome,
+      this.rows,
     );
     this.#people();
-    this.load(() => Promise.all([this.#count(), this.#choose("cases")]));
-    this.bench.on("world", () => this.load(() => Promise.all([this.#count(), this.#fill()])));
     this.bench.on("happened", () => this.#soon());
+  }
+
+  async renew() {
+    this.old = true;
+    if (!this.kind) this.#choose("cases");
+    await Promise.all([this.#count(), this.#fill()]);
+    this.old = false;
   }
 
   #kinds() {
     this.kinds = Object.keys(KINDS).map((kind) => {
       this.numbers[kind] = h("strong", {}, "…");
       const button = h("button", { type: "button", class: "console-count" }, this.numbers[kind], kind);
-      button.addEventListener("click", () => this.load(() => this.#choose(kind)));
+      button.addEventListener("click", () => (this.#choose(kind), this.fresh()));
       return button;
     });
     return this.kinds;
@@ -90,7 +95,8 @@ class World extends Part {
   #soon() {
     this.waiting ??= setTimeout(() => {
       this.waiting = null;
-      if (!this.bench?.signal.aborted) this.load(() => this.#count());
+      if (this.bench?.signal.aborted || !this.checkVisibility()) return;
+      this.load(() => (this.old ? this.renew() : this.#count()));
     }, SOON);
   }
 
@@ -113,7 +119,6 @@ class World extends Part {
     this.kind = kind;
     Object.keys(KINDS).forEach((one, at) => this.kinds[at].setAttribute("aria-pressed", String(one === kind)));
     this.order.replaceChildren(...KINDS[kind].orders.map(([value, text]) => h("option", { value }, text)));
-    return this.#fill();
   }
 
   async #fill() {
@@ -140,7 +145,7 @@ class World extends Part {
   #opener(label, path, name = label) {
     const button = h("button", { type: "button", class: "console-link" }, label);
     button.addEventListener("click", () =>
-      this.load(async () => {
+      this.act(button, "", async () => {
         const call = await this.api.get(path);
         const { items } = await this.api.pages(`/events?subject=${call.body.id}&limit=50`, 50);
         show(
