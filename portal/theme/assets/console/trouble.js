@@ -20,7 +20,7 @@ class Trouble extends Part {
   /** A call went wrong that a fault may have been on; there are none at /v1/sandboxes. */
   #notice({ path, status }) {
     if (path.startsWith("/sandboxes") || (status > 0 && status < 429 && status !== 401) || this.looking) return;
-    this.looking = this.renew(status === 401).finally(() => (this.looking = null));
+    this.looking = this.renew(status === 401 || this.bench.revoked).finally(() => (this.looking = null));
   }
 
   async renew(revoked = this.bench.revoked) {
@@ -40,7 +40,7 @@ class Trouble extends Part {
       share && share < 100 ? ` (${share} of 100 calls)` : "",
     ]);
     this.text.replaceChildren(
-      ...(rules.length ? ["Faults are switched on, also for the calls of this page:", ...faults, ". "] : []),
+      ...(rules.length ? ["Faults are switched on in this sandbox, for this page as for your program:", ...faults, ". "] : []),
       ...(revoked ? ["A fault has revoked your key: it opens nothing but ", h("code", {}, "/v1/sandboxes"), "."] : []),
     );
   }
