@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 import { Part, asCurl } from "./part.js";
 import { clock } from "./words.js";
 
-const KEPT = 50; // calls
+const KEPT = 50; // calls that only read, and as many others
 
 class Calls extends Part {
   #calls = [];
@@ -13,7 +13,8 @@ class Calls extends Part {
   begin(api, made) {
     if (made) this.#calls.push(made);
     api.addEventListener("call", ({ detail }) => {
-      this.#calls = [detail, ...this.#calls].slice(0, KEPT);
+      const alike = this.#calls.filter(({ method }) => (method === "GET") === (detail.method === "GET"));
+      this.#calls = [detail, ...this.#calls.filter((call) => call !== alike[KEPT - 1])];
       if (this.list) this.#show();
     });
   }

@@ -103,6 +103,7 @@ class Clock extends Part {
   async #set(wanted, said) {
     const call = await this.api.patch(`${this.bench.path}/clock`, wanted);
     this.bench.setClock(call.body);
+    this.bench.tell("world");
     return [said, call];
   }
 

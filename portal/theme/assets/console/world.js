@@ -6,7 +6,8 @@ import { Part, asCurl } from "./part.js";
 import { brief, from } from "./words.js";
 
 const AT_ONCE = 10; // rows
-const SOON = 1_500; // milliseconds, from an event to the numbers with it
+const SOON = 1_500; // milliseconds, from an event to the page with it
+const LOOK = 2_000; // between two looks while the clock runs faster than ours
 const OPEN_TASKS = new Set(["available", "active"]);
 const OPEN_CASES = new Set(["received", "accepted", "in-progress", "waiting"]);
 const WITH_DUES = [
@@ -65,13 +66,14 @@ class World extends Part {
     );
     this.#people();
     this.bench.on("happened", () => this.#soon());
+    const { bench } = this;
+    const looking = setInterval(() => !bench.frozen && bench.clock.pace > 1 && this.#soon(), LOOK);
+    bench.signal.addEventListener("abort", () => clearInterval(looking));
   }
 
-  async renew() {
-    this.old = true;
+  renew() {
     if (!this.kind) this.#choose("cases");
-    await Promise.all([this.#count(), this.#fill()]);
-    this.old = false;
+    return Promise.all([this.#count(), this.#fill()]);
   }
 
   #kinds() {
@@ -91,13 +93,28 @@ class World extends Part {
     }
   }
 
-  /** Numbers follow the log; the rows stay as they are while somebody reads them. */
+  /** It follows the log and the clock; what is shown above the page meanwhile has to give the focus back to a row. */
   #soon() {
     this.waiting ??= setTimeout(() => {
       this.waiting = null;
-      if (this.bench?.signal.aborted || !this.checkVisibility()) return;
-      this.load(() => (this.old ? this.renew() : this.#count()));
+      if (!this.bench || this.bench.signal.aborted) return;
+      if (document.querySelector("dialog[open]")) this.#soon();
+      else this.fresh();
     }, SOON);
+  }
+
+  /** Other rows, where the focus, the place and what was unfolded stay. */
+  #put(...made) {
+    const { rows } = this;
+    const focused = rows.contains(document.activeElement) && document.activeElement;
+    const { path } = focused?.dataset ?? {};
+    const [left, open] = [rows.firstChild?.scrollLeft ?? 0, rows.querySelector("details")?.open ?? false];
+    rows.replaceChildren(...made);
+    rows.firstChild.scrollLeft = left;
+    rows.querySelector("details").open = open;
+    if (!focused) return;
+    const same = path ? `[data-path="${path}"]` : focused.classList[0] ? `.${focused.classList[0]}` : focused.localName;
+    rows.querySelector(same)?.focus({ preventScroll: true });
   }
 
   #people() {
@@ -130,7 +147,7 @@ class World extends Part {
       `/${kind}?${query(encodeURIComponent(new Date(now).toISOString()))}&limit=${open && order !== "new" ? 50 : AT_ONCE}`,
     );
     const items = call.body.items.filter(({ state }) => order === "new" || !open || open.has(state)).slice(0, AT_ONCE);
-    if (kind !== this.kind) return; // somebody was faster and chose another
+    if (kind !== this.kind || order !== this.order.value) return; // somebody was faster and chose another
     const rows = items.map((one) => [
       this.#opener(one.displayName ?? one.title, `/${kind}/${one.id}`),
       ...cells(one, now),
@@ -138,12 +155,12 @@ class World extends Part {
     const found = rows.length
       ? table(`${kind}, ${this.order.selectedOptions[0].textContent}`, heads, rows)
       : h("p", { class: "console-hint" }, `No ${kind} to show here.`);
-    this.rows.replaceChildren(found, asCurl(call));
+    this.#put(found, asCurl(call));
   }
 
   /** A link that shows a thing whole, with what happened to it. */
   #opener(label, path, name = label) {
-    const button = h("button", { type: "button", class: "console-link" }, label);
+    const button = h("button", { type: "button", class: "console-link", "data-path": path }, label);
     button.addEventListener("click", () =>
       this.act(button, "", async () => {
         const call = await this.api.get(path);
