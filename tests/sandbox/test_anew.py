@@ -3,7 +3,9 @@
 import asyncio
 from time import process_time
 
-from engage_api.db import ends
+import pytest
+
+from engage_api.db import ends, sequencer
 from tests.api.harness import Client, Service, answered, refused
 from tests.sandbox.clockwork import sandbox
 from tests.taps.reading import newest, reading
@@ -71,6 +73,20 @@ async def test_the_key_of_a_copy_stays_when_it_goes_back_though_no_log_tells_of_
     answered(await client.post(back, json={"snapshotId": snapshot["id"]}), 201)
     assert await client.read("/customers")
     refused(await (await service.client(spare["key"])).get("/cases"), 401, "unauthenticated")
+
+
+async def test_the_log_of_a_new_one_is_whole_however_late_events_get_their_numbers(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = await service.caller()
+    monkeypatch.setattr(sequencer, "PAUSE", 3)
+    await api.made("/offers", {"title": "Whoever numbers this rests"})
+    await asyncio.sleep(0.1)
+    made = await api.made("/sandboxes", {})
+    own = await service.client(made["key"])
+    found = answered(await own.get("/events", params={"limit": 100}), 200)["items"]
+    assert len(found) == 100
+    assert found[0]["type"] == "engage.api-key.created.v1"
 
 
 async def test_who_follows_is_told_of_a_reset_too(service: Service) -> None:

@@ -56,7 +56,9 @@ async def number(tx: Transaction) -> int:
 
 
 async def settle(database: Database) -> None:
-    """Number all that is committed by now, for whoever begins with what happens next."""
+    """Number all that is committed by now, for whoever reads it next or begins with what happens next."""
+    if database.dialect != "postgresql":
+        return
     sequencer = Sequencer(database)
     while await sequencer.run_once() == BATCH:
         pass

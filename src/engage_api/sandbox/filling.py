@@ -14,7 +14,7 @@ from engage_api.access.worlds import LIVE
 from engage_api.core import clock
 from engage_api.core import world as worlds
 from engage_api.core.clock import Clock
-from engage_api.db import ends, reader, store, world
+from engage_api.db import ends, reader, sequencer, store, world
 from engage_api.db.engine import Database, Transaction
 from engage_api.db.errors import Unavailable
 from engage_api.db.store import Happened, Stored
@@ -40,6 +40,7 @@ async def fill(
     sandbox = found.model
     who = await operator.principal(db, sandbox.id, application=found.made_by)
     personas = await seeding.seed(db, who, sandbox.size, note=note, ends=sandbox.starts_at, epoch=epoch)
+    await sequencer.settle(db)  # who is told that it is ready reads its log next
     return await _ready(db, sandbox, epoch, personas)
 
 

@@ -130,7 +130,7 @@ class _Task:
     async def copy(self, way: Way, stays: wipe.Stays | None, what: SandboxState) -> None:
         """Whatever an earlier attempt has left goes first."""
         db = self.db
-        await sequencer.settle(db) if db.dialect == "postgresql" else None
+        await sequencer.settle(db)
         await portions.in_turn(self.entered, wipe.parts(db.dialect, way.target, stays), wipe.nobody)
         total = await copying.total(db, way.source)
 

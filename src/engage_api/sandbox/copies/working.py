@@ -128,7 +128,7 @@ class Desk:
             await require(self._db, who, sandbox_id)
         except NotFound:
             raise operator.Unknown(f"no sandbox {sandbox_id!r}") from None
-        await sequencer.settle(self._db) if self._db.dialect == "postgresql" else None  # perhaps nobody else does
+        await sequencer.settle(self._db)  # perhaps nobody else does
         return who
 
     async def _done(self, sandbox_id: str, busy: str) -> Found:
