@@ -10,7 +10,7 @@ import pytest
 
 from engage_api.db import Unavailable, open_database
 from engage_api.db.sqlite import Sqlite
-from engage_api.db.sqlite_transaction import Savepoint
+from engage_api.db.sqlite_transaction import Savepoint, Turn
 from tests.db.schema import ADD_SMALL
 from tests.db.tools import W, ids, seen, write
 
@@ -55,6 +55,41 @@ async def test_without_group_commit_each_has_its_own(sqlite_url: str) -> None:
     await asyncio.gather(*(write(database, f"{number}") for number in range(8)))
     assert (said.count("BEGIN"), said.count("COMMIT")) == (8, 8)
     await database.close()
+
+
+@pytest.mark.parametrize("group_commit", [True, False])
+async def test_who_writes_knows_whether_others_wait(sqlite_url: str, *, group_commit: bool) -> None:
+    database = await open_database(sqlite_url, group_commit=group_commit)
+    async with database.write("w") as tx:
+        await asyncio.sleep(0.01)  # the commit of its own group waits by now, and is nobody
+        known = [tx.in_the_way]
+        other = asyncio.create_task(write(database, "other"))
+        await asyncio.sleep(0.01)
+        known.append(tx.in_the_way)
+        other.cancel()
+        await asyncio.sleep(0.01)
+        known.append(tx.in_the_way)
+    assert known == [False, True, False]
+    await database.close()
+
+
+async def test_whoever_waits_for_a_commit_waits_too(database: Sqlite) -> None:
+    """The commit comes when all have had their turn who came before it: the last of them keeps the first waiting."""
+    begun = asyncio.Event()
+
+    async def first() -> None:
+        async with database.write("w"):
+            begun.set()
+            await asyncio.sleep(0.01)
+
+    async def second() -> bool:
+        await begun.wait()
+        async with database.write("w") as tx:
+            await asyncio.sleep(0.01)
+            return tx.in_the_way
+
+    _, kept_waiting = await asyncio.gather(first(), second())
+    assert kept_waiting
 
 
 async def test_writers_take_turns_in_the_order_they_came(database: Sqlite) -> None:
@@ -168,7 +203,7 @@ async def test_a_statement_of_ours_that_fails_undoes_the_group(database: Sqlite,
 
 def test_a_savepoint_that_fails_with_nothing_open_is_unavailable() -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    with pytest.raises(Unavailable), Savepoint(Spoiled(connection, "SAVEPOINT item"), None):  # type: ignore[arg-type]
+    with pytest.raises(Unavailable), Savepoint(Spoiled(connection, "SAVEPOINT item"), None, Turn()):  # type: ignore[arg-type]
         pass
     connection.close()
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    delete,
     insert,
     literal,
     select,
@@ -54,6 +55,23 @@ def test_a_name_may_be_used_twice() -> None:
     same = bindparam("same", type_=Text())
     query = Query(select(item.c.id).where((item.c.id == same) | (item.c.parent == same)))
     assert (query.sqlite.arguments({"same": "a"}), query.postgres.arguments({"same": "a"})) == (["a", "a"], ["a"])
+
+
+@pytest.mark.parametrize(
+    ("statement", "tables"),
+    [
+        (select(item.c.id).where(item.c.id.in_(select(other.c.id))), {"item", "other"}),
+        (delete(item).where(item.c.id == bindparam("id")), {"item"}),
+        (select(literal(1)), set()),
+        (select(item.c.id).where(text("EXISTS (SELECT 1 FROM other)")), None),
+        (text("SELECT 1 FROM other"), None),
+        (insert(item), None),
+        (update(item).values(n=1), None),
+    ],
+)
+def test_what_a_statement_looks_at(statement: Any, tables: set[str] | None) -> None:
+    assert Query(statement).looks_at == tables
+    assert Query(select(literal(1)), postgres=statement).looks_at == tables, "on either database"
 
 
 def test_a_missing_value_is_the_callers_mistake() -> None:

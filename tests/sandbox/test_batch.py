@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, text
 
+from engage_api.access.customer_sessions import service as sessions
 from engage_api.cases import service as cases
 from engage_api.cases.models import CASE, CaseCreate, CaseTransition
 from engage_api.core.principal import Principal
@@ -107,6 +108,16 @@ async def test_whether_there_is_any_counts_what_waits_and_not_what_it_was(databa
             assert await states() == [True, False], "it is stored"
             await cases.move(batch, who, case.model.id, CaseTransition(to="accepted"), None)
             assert await states() == [False, True], "it is stored as it was, and waits as it is"
+
+
+async def test_who_asks_for_something_else_lets_it_wait(database: Database) -> None:
+    who, batch = await sandbox(database, "one"), Batch("sbx_one")
+    with working():
+        async with database.write(who.workspace) as tx, batch.within(tx):
+            customer = await customers.create(batch, who, CustomerCreate(kind="person", display_name="Zoë"))
+            await sessions.end(batch, who, customer.model.id)
+            assert not await reader.number(batch.stored, who, CUSTOMER, {})
+            assert await batch.run(Query(delete(CUSTOMER.table).where(CUSTOMER.table.c.id == customer.model.id))) == 1
 
 
 async def test_what_was_forgotten_is_read_again_and_all_else_waits_on(

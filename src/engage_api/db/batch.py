@@ -8,11 +8,13 @@ from engage_api.db.batch_writing import Row, Writing
 from engage_api.db.engine import Dialect, Transaction
 from engage_api.db.kind import Equal, Kind, P
 from engage_api.db.pulse import Topic
+from engage_api.db.row import CounterRow, EventRow, SearchRow, TermRow
 from engage_api.db.sql import Query
 from engage_api.db.store import Stored
 
 REMEMBERED = 8_000  # resources of a kind that are found again without a look into the database
 BETWEEN = b"\n"
+ALWAYS = {row.__tablename__ for row in (EventRow, CounterRow, TermRow, SearchRow)}  # lack something whatever waits
 
 
 class Batch:
@@ -29,6 +31,7 @@ class Batch:
         self._under: Transaction | None = None
         self._rows: dict[str, Row[Any]] = {}
         self._lines: list[dict[str, Any]] = []
+        self._lacking: set[str] = set()  # tables without what waits
         self._writing = Writing(workspace)
         self._found: dict[str, dict[str, bytes]] = {}
         self._made: dict[str, bool] = {}  # a set of so many would halt Python to look for what has ended
@@ -57,6 +60,7 @@ class Batch:
         waits = self._rows.get(row_id)
         before = waits.was if waits is not None else (was.model if was is not None else None)
         self._rows[row_id] = Row(kind, before, now, values)
+        self._lacking.add(kind.table.name)
         found = self._found.setdefault(kind.name, {})
         found.pop(row_id, None)  # what was written last is forgotten last
         found[row_id] = now.made_by.encode() + BETWEEN + now.document  # many objects would halt Python to collect them
@@ -112,19 +116,23 @@ class Batch:
         return self.stored.wall
 
     @property
+    def in_the_way(self) -> bool:
+        return self.stored.in_the_way
+
+    @property
     def failure(self) -> BaseException | None:
         return self.stored.failure
 
     async def fetch(self, query: Query, /, **values: Any) -> list[Any]:
-        await self.flush()
+        await self._flush_for(query)
         return await self.stored.fetch(query, **values)
 
     async def one(self, query: Query, /, **values: Any) -> Any:
-        await self.flush()
+        await self._flush_for(query)
         return await self.stored.one(query, **values)
 
     async def run(self, query: Query, /, **values: Any) -> int:
-        await self.flush()
+        await self._flush_for(query)
         return await self.stored.run(query, **values)
 
     async def many(self, query: Query, several: Iterable[dict[str, Any]], /) -> None:
@@ -141,10 +149,15 @@ class Batch:
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    async def _flush_for(self, query: Query) -> None:
+        """Write what waits, if this statement could ask for any of it."""
+        if query.looks_at is None or not query.looks_at.isdisjoint(self._lacking | ALWAYS):
+            await self.flush()
+
     async def flush(self) -> None:
         """Write what waits."""
         if not self._lines:
             return
         rows, lines = list(self._rows.values()), self._lines
-        self._rows, self._lines = {}, []
+        self._rows, self._lines, self._lacking = {}, [], set()
         await self._writing.write(self.stored, rows, lines)

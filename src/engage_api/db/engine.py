@@ -29,6 +29,11 @@ class Transaction(Protocol):
     @property
     def failure(self) -> BaseException | None: ...
     @property
+    def in_the_way(self) -> bool:
+        """Whether others of this process wait for it to end: on SQLite, where one writes at a time."""
+        ...
+
+    @property
     def waiting(self) -> "Waiting | None":
         """Where resources and events wait to be written together, if they do (`db/batch`)."""
         ...

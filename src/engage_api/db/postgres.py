@@ -162,6 +162,7 @@ class PostgresTransaction:
 
     dialect: Literal["postgresql"] = "postgresql"
     waiting = None
+    in_the_way = False
 
     def __init__(self, session: Session, wall: str | None, line: Line) -> None:
         self.wall = wall

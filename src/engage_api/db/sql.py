@@ -4,10 +4,25 @@ from collections import namedtuple
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Executable, Float, Integer, LargeBinary, Numeric, SmallInteger
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Delete,
+    Dialect,
+    Executable,
+    Float,
+    Integer,
+    LargeBinary,
+    Numeric,
+    Select,
+    SmallInteger,
+    TableClause,
+    TextClause,
+)
 from sqlalchemy.dialects.postgresql import asyncpg as _postgres
 from sqlalchemy.dialects.sqlite import pysqlite as _sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.types import TypeEngine
 
 Convert = Callable[[Any], Any]
@@ -71,7 +86,8 @@ class Query:
     statement with the same parameters, where PostgreSQL has its own way (full-text search).
     """
 
-    __slots__ = ("_columns", "_ours", "_theirs", "postgres", "sqlite")
+    __slots__ = ("_columns", "_ours", "_theirs", "looks_at", "postgres", "sqlite")
+    looks_at: frozenset[str] | None
     sqlite: Plan
     postgres: Plan
 
@@ -82,12 +98,17 @@ class Query:
         self._ours = statement
         self._theirs = statement if postgres is None else postgres
 
-    def __getattr__(self, name: str) -> Plan:
-        """The plan of one database, asked for the first time."""
+    def __getattr__(self, name: str) -> Any:
+        """The plan of one database, or the tables that it `looks_at` and changes no other (None: it does, or may do),
+        asked for the first time.
+        """
         if name == "sqlite":
             self.sqlite = plan = Plan(self._ours, SQLITE, self._columns)
         elif name == "postgres":
             self.postgres = plan = Plan(self._theirs, POSTGRES, self._columns)
+        elif name == "looks_at":
+            self.looks_at = tables = _tables(self._ours, self._theirs)
+            return tables
         else:
             raise AttributeError(name)
         return plan
@@ -102,6 +123,15 @@ class Query:
         if self.sqlite.names != self.postgres.names:
             differing = ", ".join(sorted(self.sqlite.names ^ self.postgres.names))
             raise ValueError(f"the two statements must take the same parameters, these differ: {differing}")
+
+
+def _tables(*statements: Any) -> frozenset[str] | None:
+    if not all(isinstance(statement, Select | Delete) for statement in statements):
+        return None
+    parts = [part for statement in statements for part in iterate(statement)]
+    if any(isinstance(part, TextClause) for part in parts):
+        return None
+    return frozenset(part.name for part in parts if isinstance(part, TableClause))
 
 
 def _refuse_late(compiled: SQLCompiler) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from time import monotonic
 from typing import Any, Literal, Self
 
@@ -13,7 +13,7 @@ from engage_api.db.errors import Unavailable
 from engage_api.db.pulse import SHARED, Pulse, Topic
 from engage_api.db.sql import Query
 from engage_api.db.sqlite_file import BUSY, Scans, connect, surface
-from engage_api.db.sqlite_transaction import Late, Savepoint, SqliteTransaction
+from engage_api.db.sqlite_transaction import Late, Savepoint, SqliteTransaction, Turn
 from engage_api.db.world import entered, has_world
 
 BUDGET = 0.005  # seconds that a read may take in the loop before it moves to a thread
@@ -41,14 +41,14 @@ class Sqlite:
         self._reader.set_progress_handler(lambda: monotonic() > self._until, STEPS)
         self._until = 0.0
         self._scans = Scans(path)
-        self._turn = asyncio.Lock()  # whoever holds it is alone with the writer
+        self._turn = Turn()
         self._group: asyncio.Task[None] | None = None
         self._late: list[Late] = []  # what the group does just before its commit
         self._rings: set[Topic] = set()  # and whom it wakes after it
         self._owner: asyncio.Task[Any] | None = None
         self._commits = ThreadPoolExecutor(1, "commit")
         # Without group commit a writer keeps all others out until its own commit is done.
-        self._alone: AbstractAsyncContextManager[None] = nullcontext() if group_commit else asyncio.Lock()
+        self._alone = None if group_commit else Turn()
         self._closed = False
 
     @property
@@ -98,12 +98,12 @@ class Sqlite:
     @asynccontextmanager
     async def write(self, wall: str | None, /) -> AsyncIterator[SqliteTransaction]:
         self._refuse_owner()
-        async with self._alone:
+        async with self._alone or nullcontext():
             async with patience("a transaction"), self._turn:
                 self._owner = asyncio.current_task()
                 try:
                     group = await self._join()
-                    with Savepoint(self._writer, wall) as tx:
+                    with Savepoint(self._writer, wall, self._alone or self._turn) as tx:
                         if has_world(wall):
                             async with entered(tx):
                                 yield tx
@@ -113,7 +113,7 @@ class Sqlite:
                     self._rings |= tx.rings
                 finally:
                     self._owner = None
-            await asyncio.shield(group)
+            await self._turn.wait(group)
 
     async def _join(self) -> "asyncio.Task[None]":
         """The group that is open, or a new one. Its commit queues behind everyone who waits by now."""
@@ -139,7 +139,7 @@ class Sqlite:
         raise Unavailable("the database is closed")
 
     async def _commit(self) -> None:
-        async with self._turn:
+        async with self._turn.lock:
             late, rings = self._late, self._rings
             self._group, self._late, self._rings = None, [], set()
             try:
@@ -175,7 +175,7 @@ class Sqlite:
                 await ear.wait(LOOK)
 
     async def _version(self) -> int | None:
-        async with self._turn:
+        async with self._turn.lock:
             try:
                 (version,) = self._writer.execute("PRAGMA data_version").fetchone()
             except sqlite3.Error:  # closed, or another process recovers the file
@@ -188,7 +188,7 @@ class Sqlite:
 
     async def close(self) -> None:
         """After the commit that is under way."""
-        async with self._turn:
+        async with self._turn.lock:
             self._closed = True
             self._commits.shutdown()
             self._scans.close()

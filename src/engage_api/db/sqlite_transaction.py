@@ -1,5 +1,6 @@
 """One writer's part of a shared transaction: a savepoint, and what is to be done at its end."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
@@ -12,21 +13,54 @@ from engage_api.db.sqlite_file import surface
 Late = tuple[str, list[Any]]  # a statement and its parameters
 
 
+class Turn:
+    """Whoever holds its lock is alone with the writer; entered by those who write, of whom it knows how many wait."""
+
+    __slots__ = ("lock", "queue")
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.queue = 0
+
+    async def __aenter__(self) -> None:
+        self.queue += 1
+        try:
+            await self.lock.acquire()
+        finally:
+            self.queue -= 1
+
+    async def __aexit__(self, *_: object) -> None:
+        self.lock.release()
+
+    async def wait(self, commit: "asyncio.Task[None]") -> None:
+        """For the commit of what is written: it comes when all have had their turn who wait by then."""
+        self.queue += 1
+        try:
+            await asyncio.shield(commit)
+        finally:
+            self.queue -= 1
+
+
 class SqliteTransaction:
     """One savepoint of the shared transaction."""
 
-    __slots__ = ("_connection", "failure", "later", "over", "rings", "wall")
+    __slots__ = ("_connection", "_turn", "failure", "later", "over", "rings", "wall")
 
     dialect: Literal["sqlite"] = "sqlite"
     waiting = None
 
-    def __init__(self, connection: sqlite3.Connection, wall: str | None) -> None:
+    def __init__(self, connection: sqlite3.Connection, wall: str | None, turn: Turn) -> None:
         self.wall = wall
         self.later: list[Late] = []
         self.rings: set[Topic] = set()
         self.failure: BaseException | None = None
         self.over = False
         self._connection = connection
+        self._turn = turn
+
+    @property
+    def in_the_way(self) -> bool:
+        return self._turn.queue > 0
 
     async def fetch(self, query: Query, /, **values: Any) -> list[Any]:
         return query.sqlite.rows(self._execute(query, values).fetchall())
@@ -78,9 +112,9 @@ class Savepoint:
 
     __slots__ = ("_connection", "_tx")
 
-    def __init__(self, connection: sqlite3.Connection, wall: str | None) -> None:
+    def __init__(self, connection: sqlite3.Connection, wall: str | None, turn: Turn) -> None:
         self._connection = connection
-        self._tx = SqliteTransaction(connection, wall)
+        self._tx = SqliteTransaction(connection, wall, turn)
 
     def __enter__(self) -> SqliteTransaction:
         self._do("SAVEPOINT item")

@@ -1,12 +1,13 @@
 """Seeding: a new sandbox gets a past of four months, played through the usual services."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from engage_api.access.sandboxes.models import Persona
 from engage_api.cases import seed as cases
@@ -29,10 +30,13 @@ from engage_api.sandbox.personas import personas
 PARTS: tuple[Part, ...] = (customers.told, offers.told, cases.told, signals.told, webhooks.told)
 """What each slice tells. At the same moment the first of them comes first."""
 PAST = timedelta(days=120)
-PORTION = 0.2  # seconds of one transaction: on SQLite nobody else writes meanwhile
+PORTION = 0.2  # seconds of one transaction when others wait to write
+LONGEST = 0.5  # and when nobody of this process does: those of others are not seen to wait
+AHEAD = 2_000  # steps that are told before their turn, while the database works
 ATTEMPTS = 5
 MANY = 2_000  # customers and cases with which tables are no longer small; looked at again whenever they have doubled
 BREATH = 0.005  # seconds between two looks at the loop
+TELLING = 0.002  # seconds of telling ahead at once: others have the loop in between
 
 
 class Extent(NamedTuple):
@@ -72,12 +76,13 @@ async def seed(
     extent, total = SIZES[size], sum(SIZES[size])
     with world.working():
         setting, here = await _begin(db, who.workspace, extent, ends, epoch)
-        player = _Player(who, setting, await asyncio.to_thread(told, setting), here)
         batch = Batch(who.workspace)
-        while not player.over:
-            await _play(db, player, batch)
-            await note(player.made, total)
-            await asyncio.sleep(0)
+        async with _Ahead(await asyncio.to_thread(told, setting)) as steps:
+            player = _Player(who, setting, steps, here)
+            while not player.over:
+                await _play(db, player, batch)
+                await note(player.made, total)
+                await asyncio.sleep(0)
     return personas(setting)
 
 
@@ -117,6 +122,42 @@ async def _begin(
     return Setting(row.seed, ends - PAST, ends, extent.customers, extent.cases), here
 
 
+class _Ahead:
+    """Steps of a story, told while the loop has nothing else to do: a commit has a processor of its own."""
+
+    def __init__(self, steps: Iterator[Step]) -> None:
+        self._steps = steps
+        self._told: deque[Step] = deque()
+
+    def __iter__(self) -> Iterator[Step]:
+        return self
+
+    def __next__(self) -> Step:
+        if self._told:
+            return self._told.popleft()
+        if self._task.done():
+            self._task.result()  # the story may have ended by an exception
+        return next(self._steps)
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._tell())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _tell(self) -> None:
+        while True:
+            full, breath = len(self._told) >= AHEAD, monotonic() + TELLING
+            while not full and monotonic() < breath:
+                step = next(self._steps, None)
+                if step is None:
+                    return
+                self._told.append(step)
+            await asyncio.sleep(BREATH if full else 0)
+
+
 @dataclass(slots=True)
 class _Player:
     """Plays steps in portions, and lets pass what becomes due between them."""
@@ -139,14 +180,15 @@ class _Player:
         if self.made > self.many:
             self.many = 2 * self.made
             await plans.forget(tx)
-        end, breath = monotonic() + PORTION, monotonic() + BREATH
+        begun = monotonic()
+        breath = begun + BREATH
         for step in self.steps:
             await self._until(tx, here, step.at.replace(microsecond=0))  # finer than the wire shows is nobody's
             await step.do(tx, self.who)
             self.made += step.makes
-            if (now := monotonic()) > end:
-                return
-            if now > breath:
+            if (now := monotonic()) > breath:
+                if now > begun + (PORTION if tx.in_the_way else LONGEST):
+                    return
                 await asyncio.sleep(0)
                 breath = monotonic() + BREATH
         await self._until(tx, here, self.setting.ends)
