@@ -202,7 +202,7 @@ async def test_two_never_fill_one_sandbox(service: Service, api: Client, monkeyp
     sandbox_id, _ = await sandbox(api, service)
     row = await world.find(service.db, sandbox_id)
     epoch = await filling.empty(service.db, sandbox_id, row.base_sequence, 0)
-    monkeypatch.setattr(seeding, "PORTION", 0.001)
+    monkeypatch.setattr(seeding, "LONGEST", 0.001)
 
     async def overtaken(_done: int, _total: int) -> None:
         async with service.db.write(sandbox_id) as tx:
@@ -218,7 +218,7 @@ async def test_nor_where_ids_go_on(service: Service, monkeypatch: pytest.MonkeyP
     async with service.db.write(LIVE) as tx:
         now = clock.host()
         await world.add(tx, "sbx_own", seed="own", start=Clock(now, now), quota=10_000)
-    monkeypatch.setattr(seeding, "PORTION", 0.001)
+    monkeypatch.setattr(seeding, "LONGEST", 0.001)
 
     async def overtaken(_done: int, _total: int) -> None:
         await filling.empty(service.db, "sbx_own", 0, 0)

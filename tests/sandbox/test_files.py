@@ -93,6 +93,29 @@ async def test_whoever_imports_a_world_has_the_same_log_of_their_own(service: Se
     )
 
 
+async def test_what_people_wrote_stays_as_it_is(service: Service, api: Client) -> None:
+    """Also where it looks like what stands for their ids, or is one of these."""
+    box = await clockwork.sandbox(service)
+    whose, owner, sandbox_id = box.owner.id, box.client, box.id
+    for text in ("app_self " * 20, "app_self", f'"{whose}"', f"x.org_{whose}.y", "org_self"):
+        fields = {"kind": "person", "displayName": text, "metadata": {"applicationId": text, "id": "app_self"}}
+        await owner.made("/customers", fields)
+    data = {"by": whose, "text": f"{whose} app_self"}
+    await owner.made("/events", {"type": f"x.org_{whose}.meter.read", "subject": whose, "data": data})
+    before = await owner.read("/customers", limit=50)
+    for name in ("team-1", "team-2"):  # from hand to hand
+        file = await exported(api, sandbox_id)
+        other = await service.application(name, workspace="", state="sandbox-only")
+        made = await imported(await service.caller(who=other), file)
+        sandbox_id, client = made["id"], await service.client(made["key"])
+        assert await client.read("/customers", limit=50) == before
+        [told] = (await client.read("/events", type=f"x.org_{other.id}.*"))["items"]
+        assert (told["subject"], told["data"]) == (other.id, {"by": other.id, "text": f"{whose} app_self"})
+        assert await exported(api, sandbox_id) == file
+    hashes = [(await api.read(f"/sandboxes/{one}/log-hash"))["hash"] for one in (box.id, sandbox_id)]
+    assert hashes[0] == hashes[1]
+
+
 async def test_a_large_one_is_exported_from_a_snapshot(
     service: Service, api: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,7 +41,8 @@ async def recomputed(client: Client, application: str, organization: str) -> tup
         for event in page["items"]:
             data = {name: None if name in MASKED else value for name, value in event["data"].items()}
             line = {name: event[name] for name in ("sequence", "id", "type", "subject", "time")} | {"data": data}
-            text = written(line).replace(application, "app_self").replace(organization, "org_self")
+            text = written(line).replace(f'"{application}"', '"app_self"')
+            text = text.replace(f'"{organization}"', '"org_self"').replace(f'"x.{organization}.', '"x.org_self.')
             digest.update(text.encode() + b"\n")
             number, last = number + 1, event["id"]
         cursor = page["nextCursor"]

@@ -1,6 +1,11 @@
 """The sandbox that an organization gets when it is made belongs to all of its applications."""
 
-from tests.api.harness import Service, refused
+from dataclasses import replace
+
+from engage_api.access.operator import principal
+from engage_api.access.worlds import LIVE, OF_SANDBOXES
+from engage_api.sandbox import log_hash
+from tests.api.harness import Service, answered, refused
 from tests.running import Application
 from tests.sandbox.test_sandboxes import EMPTY, arrive
 
@@ -28,3 +33,33 @@ async def test_the_sandbox_of_an_organization_stays(service: Service) -> None:
     refused(await own.delete(f"/sandboxes/{found['id']}", headers={"If-Match": "*"}), 409, "sandbox-kept")
     assert (await operator.delete(f"/sandboxes/{found['id']}", headers={"If-Match": "*"})).status_code == 204
     refused(await own.get("/sandboxes"), 401, "unauthenticated")
+
+
+async def test_whatever_they_share_names_none_of_them(service: Service) -> None:
+    operator = await service.caller(who=Application("app_operator", "live"))
+    whose = (await operator.made("/organizations", {"name": "Bouw", "kind": "developer"}))["id"]
+    [found] = [one for one in (await operator.read("/sandboxes", search="bouw"))["items"] if one["name"] == "Bouw"]
+    shared, ids, clients = found["id"], [], []
+    wanted = {"organizationId": whose, "scopes": sorted(OF_SANDBOXES)}
+    for name in ("A", "B"):
+        ids.append((await operator.made("/applications", {"name": name, **wanted}))["id"])
+        clients.append(await service.caller(who=Application(ids[-1], shared)))
+        await clients[-1].made("/webhook-endpoints", {"url": "https://receiver.invalid/", "types": [f"x.{whose}.*"]})
+        await clients[-1].made("/events", {"type": f"x.{whose}.y", "subject": ids[-1], "data": {"by": ids[-1]}})
+    one, here = clients[0], f"/sandboxes/{shared}"
+    told = (await one.read(f"{here}/log-hash"))["hash"]
+    who = replace(await principal(service.db, LIVE), workspace=shared)
+    assert (await log_hash.read(service.db, who, {}, found["version"])).hash != told
+    assert (await one.read(f"{here}/log-hash"))["hash"] == told, "what was kept is of other names"
+    file = await one.get(f"{here}/export")
+    assert file.status_code == 200, file.text
+    assert [name for name in (whose, *ids) if name in file.text] == []
+    fork = await one.made(f"{here}/forks", {})
+    stranger = await service.application("other-team", workspace="", state="sandbox-only")
+    api = await service.caller(who=stranger)
+    jsonl = {"Content-Type": "application/jsonl"}
+    made = answered(await api.post("/sandboxes/imports", content=file.content, headers=jsonl), 201)
+    assert (await one.read(f"/sandboxes/{fork['id']}/log-hash"))["hash"] == told
+    assert (await api.read(f"/sandboxes/{made['id']}/log-hash"))["hash"] == told
+    events = (await (await service.client(made["key"])).read("/events", type=f"x.org_{stranger.id}.*"))["items"]
+    assert [event["data"] for event in events] == [{"by": stranger.id}] * 2

@@ -17,6 +17,7 @@ from engage_api.db import log
 from engage_api.db.engine import Database
 from engage_api.db.log import Line
 from engage_api.sandbox import canonical
+from engage_api.sandbox.own import Names, renamed
 
 PORTION = 500  # events that are read at once; then others have their turn, for each takes the processor
 PATIENCE = 20.0  # seconds of one call; the next one goes on where it was
@@ -52,7 +53,7 @@ class _Kept(NamedTuple):
 _kept: WeakKeyDictionary[Database, dict[str, _Kept]] = WeakKeyDictionary()
 
 
-async def read(db: Database, who: Principal, own: Mapping[str, str], version: int) -> Digest:
+async def read(db: Database, who: Principal, own: Names, version: int) -> Digest:
     """Of the whole log, for somebody who sees all of it: as far as it goes now, a portion at a time. `version` is
     another one after each reset and restoration.
 
@@ -96,7 +97,7 @@ def _keep(known: dict[str, _Kept], workspace: str, state: _Kept) -> None:
     known[workspace] = state
 
 
-def _added(state: _Kept, lines: Iterable[Line], own: Mapping[str, str]) -> _Kept:
+def _added(state: _Kept, lines: Iterable[Line], own: Names) -> _Kept:
     """The same with these lines. A copy: who was waiting for it may have left."""
     digest, after, number, last = state.digest.copy(), state.after, state.number, state.last
     for one in lines:
@@ -105,13 +106,10 @@ def _added(state: _Kept, lines: Iterable[Line], own: Mapping[str, str]) -> _Kept
     return _Kept(state.mark, digest, after, number, last)
 
 
-def line(event: Mapping[str, Any], own: Mapping[str, str]) -> str:
+def line(event: Mapping[str, Any], own: Names) -> str:
     """The line of an event, as `GET /v1/events` answers it. The members of `data` that no seed decides are null in it,
-    and each of `own` stands as its other name, wherever it occurs.
+    and each of `own` stands as its other name.
     """
-    told = {name: event[name] for name in MEMBERS}
+    told = renamed({name: event[name] for name in MEMBERS}, own)
     told["data"] = {name: None if name in HIDDEN else value for name, value in told["data"].items()}
-    text = canonical.text(told)
-    for name, other in own.items():
-        text = text.replace(name, other)
-    return text + "\n"
+    return canonical.text(told) + "\n"

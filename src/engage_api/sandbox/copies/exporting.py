@@ -5,7 +5,7 @@ It is read from a snapshot, which nobody changes, as fast as somebody takes it. 
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -33,20 +33,19 @@ from engage_api.db.sql import Query
 from engage_api.events.webhooks.secrets import Box
 from engage_api.http.call import Call
 from engage_api.jobs import enqueue
-from engage_api.sandbox import copying, portions, wipe
-from engage_api.sandbox.clocks.hashing import own_names, renamed
+from engage_api.sandbox import copying, own, portions, wipe
 from engage_api.sandbox.copies import service, standing
 from engage_api.sandbox.copies.file_models import FILED, MEDIA_TYPE
 from engage_api.sandbox.copies.models import SNAPSHOT, Snapshot
 from engage_api.sandbox.copies.orders import EMPTY, Emptying
 from engage_api.sandbox.copying import Way
+from engage_api.sandbox.own import Names
 from engage_api.sandbox.service import require
 
 PORTION = 200  # rows that are read at once
 LONGEST = timedelta(hours=1)  # then a copy that was made for one export goes, whether it was read or not
 Lines = AsyncGenerator[bytes, None]
 IsThere = Callable[[], Awaitable[bool]]
-Own = Mapping[str, str]  # whose it is, and what stands for them
 _exported: set[str] = set()
 _tidying: set[asyncio.Task[None]] = set()
 
@@ -92,9 +91,9 @@ async def chosen(call: Call, sandbox_id: str, snapshot_id: str | None) -> Lines:
         SandboxBusy: it is busy, or the snapshot is not ready.
     """
     stored = await require(call.db, call.principal, sandbox_id)
-    found, own = stored.model, await own_names(call.db, call.principal, stored)
+    found, names = stored.model, await own.names(call.db, call.principal, stored)
     if snapshot_id is None:
-        return await _begun(_once(call, found, own))
+        return await _begun(_once(call, found, names))
     snapshot = (await service.require_snapshot(call.db, call.principal, sandbox_id, snapshot_id)).model
     if snapshot.state != "ready":
         raise SandboxBusy(headers={"Retry-After": world.AGAIN})
@@ -104,7 +103,7 @@ async def chosen(call: Call, sandbox_id: str, snapshot_id: str | None) -> Lines:
         who = service.whole(call.principal, sandbox_id)
         return await reader.stored(call.db, who, SNAPSHOT, snapshot.id) is not None
 
-    return lines(call, found, own, there, is_there)
+    return lines(call, found, names, there, is_there)
 
 
 async def _begun(made: Lines) -> Lines:
@@ -122,7 +121,7 @@ async def _begun(made: Lines) -> Lines:
     return rest()
 
 
-async def _once(call: Call, found: Sandbox, own: Own) -> Lines:
+async def _once(call: Call, found: Sandbox, names: Names) -> Lines:
     """From a copy that is made for this file alone. There is one of a sandbox."""
     if found.id in _exported:
         raise SandboxBusy("It is being exported already.", headers={"Retry-After": world.AGAIN})
@@ -136,7 +135,7 @@ async def _once(call: Call, found: Sandbox, own: Own) -> Lines:
         async def is_there() -> bool:
             return monotonic() < began + LONGEST.total_seconds()
 
-        async for part in lines(call, found, own, there, is_there):
+        async for part in lines(call, found, names, there, is_there):
             yield part
         await wipe.wipe(call.db, workspace)
         workspace = ""
@@ -182,7 +181,7 @@ def kept(snapshot: Snapshot, row: Any) -> Still:
     return Still(snapshot.id, snapshot.clock, snapshot.pace, snapshot.ids, row, snapshot.events)
 
 
-async def lines(call: Call, sandbox: Sandbox, own: Own, there: Still, is_there: IsThere) -> Lines:
+async def lines(call: Call, sandbox: Sandbox, names: Names, there: Still, is_there: IsThere) -> Lines:
     """The file. Whose sandbox it is stands in it by other names, which whoever imports it is then.
 
     Raises:
@@ -194,11 +193,11 @@ async def lines(call: Call, sandbox: Sandbox, own: Own, there: Still, is_there: 
     for kind in FILED:
         async for document in _documents(db, kind, there.workspace):
             number += 1
-            yield b'{"kind":"%b","document":%b}\n' % (kind.name.encode(), renamed(document, own))
+            yield _line(b'{"kind":"%b","document":%b}' % (kind.name.encode(), document), names)
     after = events = 0
     while after < there.events and (found := await log.page(db, who, after=after, limit=PORTION, filters={})):
         after, events = found[-1].sequence, events + len(found)
-        yield b"".join([b'{"event":%b}\n' % renamed(line.document, own) for line in found])
+        yield b"".join([_line(b'{"event":%b}' % one.document, names) for one in found])
     if not await is_there():
         raise CutShort
     yield to_json({"end": {"resources": number, "events": events}}) + b"\n"
@@ -225,9 +224,13 @@ def _head(sandbox: Sandbox, there: Still) -> bytes:
         "baseIds": there.base.base_number,
         "baseEvents": there.base.base_sequence,
     }
-    own = json.loads(to_json(sandbox, by_alias=True))
+    shown = json.loads(to_json(sandbox, by_alias=True))
     same = ("name", "size", "seed", "startsAt", "startPace", "personas", "metadata")
-    return to_json(facts | {name: own[name] for name in same}) + b"\n"
+    return to_json(facts | {name: shown[name] for name in same}) + b"\n"
+
+
+def _line(raw: bytes, names: Names) -> bytes:
+    return own.line(raw, names) + b"\n"
 
 
 async def _documents(db: Database, kind: Kind[Any], workspace: str) -> Lines:

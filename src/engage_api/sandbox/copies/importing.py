@@ -6,6 +6,7 @@ Whatever is wrong ends it, and nothing is left; so does a process that ends, som
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,8 +27,7 @@ from engage_api.db.store import Stored
 from engage_api.http.problems import invalid
 from engage_api.http.strict import check
 from engage_api.jobs import enqueue
-from engage_api.sandbox import endpoints, service, wipe
-from engage_api.sandbox.clocks.hashing import SELF, SELVES, renamed
+from engage_api.sandbox import endpoints, own, service, wipe
 from engage_api.sandbox.copies import arriving, first_key, mending, standing
 from engage_api.sandbox.copies.arriving import Upload, lines
 from engage_api.sandbox.copies.file_models import (
@@ -44,6 +44,7 @@ from engage_api.sandbox.copies.service import USUAL, USUAL_OF_GUEST
 from engage_api.sandbox.opening import OF_GUESTS, QUOTA_OF_GUEST
 
 AWAY = timedelta(hours=1)  # then what is left of it goes, whatever happened to the process
+BREATH = 0.005  # seconds between two looks at the loop
 YEARS = range(2001, 2100)
 
 
@@ -116,7 +117,8 @@ class _Reading:
     async def _lines(self) -> tuple[Head, End]:
         head: Head | None = None
         end: End | None = None
-        own = {SELF: self.upload.who.application, SELVES: self.upload.who.organization}
+        whose = {own.SELF: self.upload.who.application, own.SELVES: self.upload.who.organization}
+        breath = monotonic() + BREATH
         async for raw in lines(self.upload):
             self.number += 1
             if end is not None:
@@ -126,12 +128,13 @@ class _Reading:
                 head = Head.model_validate_json(raw)
                 _require_allowed(head, guest=service.is_guest(self.upload.who))
             else:
-                end = await self._line(renamed(raw, own))
+                end = await self._line(own.line(raw, whose))
                 if self.loader.room > head.ids:
                     told = "Line 1: it says that less was given out than is there."
                     raise BrokenFile(told, more={"line": self.number})
-            if self.number % 20 == 0:
+            if monotonic() > breath:
                 await asyncio.sleep(0)
+                breath = monotonic() + BREATH
         if head is None or end is None:
             raise BrokenFile("The file is not whole: its end is missing.", more={"line": self.number})
         return head, end
