@@ -12,6 +12,7 @@ from engage_api.core import clock
 from engage_api.db.sql import Query
 from engage_api.db.world import WorldRow
 from engage_api.events.webhooks import drains
+from engage_api.events.webhooks.restraint import Brake
 from engage_api.events.webhooks.sender import Sender
 from engage_api.jobs import Registry, moments
 from engage_api.jobs.limits import CLOCKS
@@ -106,6 +107,28 @@ async def test_an_advance_gives_way_and_goes_on_with_what_it_knows(
     assert (await box.advance(by="P10D"))["moments"] >= 12
     assert left[0] >= 2, "several jobs did it"
     assert len(receiver.got) <= 4, "one go with the clock standing still, and three attempts of the advance"
+
+
+async def test_an_advance_that_waits_for_a_receiver_gives_way(
+    service: Service, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mover, "SPAN", 0.05)
+    left, real, turn = [0], mover._Run.leave, Brake.turn
+
+    async def leave(run: mover._Run, pause: timedelta) -> None:
+        left[0] += 1
+        await real(run, pause)
+
+    def held(brake: Brake, sandbox: str, organization: str, url: str) -> float:
+        return turn(brake, sandbox, organization, url) if left[0] >= 2 else 60.0
+
+    monkeypatch.setattr(mover._Run, "leave", leave)
+    monkeypatch.setattr(Brake, "turn", held)
+    box = await sandbox(service)
+    made = await hook(box, receiver, 1)
+    await box.advance(by="PT1H")
+    assert left[0] >= 2, "a receiver that is not to be asked yet holds up nobody else"
+    assert [one["state"] for one in await listed(box.client, made)] == ["delivered"]
 
 
 async def test_an_organization_that_has_its_share_waits(

@@ -41,7 +41,7 @@ def test_a_host_that_only_fails_is_asked_once_a_second(monkeypatch: pytest.Monke
 
     def fails(number: int, organization: str = "org_1", url: str = "https://receiver.invalid/other") -> None:
         for _ in range(number):
-            brake.note(organization, url, taken=False)
+            brake.note("sbx_1", organization, url, taken=False)
 
     fails(restraint.FREE - 1)
     assert [brake.turn(*here) for _ in range(3)] == [0.0] * 3
@@ -52,7 +52,7 @@ def test_a_host_that_only_fails_is_asked_once_a_second(monkeypatch: pytest.Monke
     assert brake.turn("sbx_1", "org_1", "https://another.invalid/") == 0.0
     now[0] += restraint.GAP
     assert [brake.turn(*here) for _ in range(2)] == [0.0, restraint.GAP]
-    brake.note(*here[1:], taken=True)
+    brake.note(*here, taken=True)
     assert [brake.turn(*here) for _ in range(2)] == [0.0] * 2
     fails(restraint.FREE)
     fails(1, "org_2")
@@ -71,7 +71,7 @@ def test_who_takes_everything_is_not_posted_to_without_end(monkeypatch: pytest.M
         found = []
         for _ in range(number):
             found.append(brake.turn(sandbox, organization, url) == 0.0)
-            brake.note(organization, url, taken=True)
+            brake.note(sandbox, organization, url, taken=True)
         return found
 
     assert turns(5, "sbx_1") == [True] * 3 + [False] * 2
@@ -80,7 +80,23 @@ def test_who_takes_everything_is_not_posted_to_without_end(monkeypatch: pytest.M
     assert turns(1, "sbx_2") == [False], "the host has had enough of this organization"
     assert turns(4, "sbx_2", url="https://another.invalid/") == [True] * 3 + [False]
     assert turns(1, "sbx_3", "org_2") == [True]
+    for number in range(20):
+        turns(1, f"sbx_other_{number}", f"org_{number + 5}", f"https://h{number}.invalid/")
+    assert turns(1, "sbx_1") == [False], "many others make nobody forget it"
     now[0] += restraint.EACH
     assert turns(2, "sbx_1") == [True, False], "then one more after each pause"
     now[0] += 10
     assert turns(4, "sbx_1") == [True] * 3 + [False]
+
+
+def test_a_guest_stands_for_themselves_and_a_host_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restraint, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(restraint, "POSTS", 2)
+    brake, guests, host = Brake(), "org_guests", "https://receiver.invalid/hook"
+    for _ in range(restraint.FREE):
+        brake.note("sbx_1", guests, host, taken=False)
+    assert [brake.turn("sbx_1", guests, host) == 0.0 for _ in range(2)] == [True, False], "it fails"
+    made = [brake.turn(f"sbx_{box}", guests, host) == 0.0 for box in range(2, 15) for _ in range(3)]
+    assert made[:6] == [True, True, False] * 2, "for the others it is another's"
+    assert restraint.GUESTS < sum(made) <= 2 * restraint.GUESTS, "and all together do not post to it without end"
+    assert brake.turn("sbx_9", "org_1", host) == 0.0

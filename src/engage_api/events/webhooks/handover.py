@@ -81,7 +81,7 @@ class Handover:
         url, organization = found.model.url, found.principal.organization
         outcome = await self._sender.attempt(url, self._keys, line.id, line.document, organization, seconds=seconds)
         if worlds.has_world(self._workspace) and not outcome.unsent:
-            self._sender.brake.note(organization, url, taken=outcome.taken)
+            self._sender.brake.note(self._workspace, organization, url, taken=outcome.taken)
         return outcome
 
     def held(self) -> float:

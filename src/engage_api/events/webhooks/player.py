@@ -6,6 +6,7 @@ It is a source of what time does (`jobs/moments`), for the one job that lets it 
 import asyncio
 from collections.abc import Iterable
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from engage_api.core import clock
@@ -31,10 +32,12 @@ BUSY, AGAIN = 25, 0.2  # how often, and after how many seconds, a way out that i
 
 
 class Player:
-    """Does this for one run of the job. `silent` counts the steps that were no attempts."""
+    """Does this for one run of the job, which waits for nobody beyond `ends` (`monotonic`). `silent` counts the steps
+    that were no attempts.
+    """
 
-    def __init__(self, db: Database, sender: Sender, job: Job[Any]) -> None:
-        self._db, self._sender, self._job = db, sender, job
+    def __init__(self, db: Database, sender: Sender, job: Job[Any], ends: float) -> None:
+        self._db, self._sender, self._job, self._ends = db, sender, job, ends
         self._fanout = Fanout(db)
         self.patience = Patience((job.payload or {}).get(drains.TRIED, {}))
         self._left: set[str] = set()  # endpoints to which nothing can be sent now
@@ -63,8 +66,7 @@ class Player:
         """One attempt, or what is new in the log becomes deliveries."""
         if due.id == LOG:
             self.silent += 1
-            if db.dialect == "postgresql":
-                await sequencer.settle(db)
+            await sequencer.settle(db)
             await self._fanout.catch_up(workspace)
             return
         hand = Handover(db, self._sender, self._job, due.id)
@@ -76,16 +78,26 @@ class Player:
             self.silent += 1
             self._left.add(due.id)
             return
+        if self.patience.refusal(due.id) is None and not await self._may(hand):
+            self.silent += 1
+            return
         outcome = await self._attempt(hand, due.id, found[0])
         await hand.record([(found[0], outcome)], due.at)
+
+    async def _may(self, hand: Handover) -> bool:
+        """Wait until the receiver may be asked. False: the time of the run is over before."""
+        while wait := hand.held():  # others may have their turn before, and then it is longer
+            left = self._ends - monotonic()
+            if left <= 0:
+                return False
+            await asyncio.sleep(min(wait, left))
+        return True
 
     async def _attempt(self, hand: Handover, endpoint: str, waiting: Waiting) -> Outcome | None:
         refusal = self.patience.refusal(endpoint)
         if refusal is not None:
             self.patience.unasked(endpoint)
             return Outcome(clock.host(), 0.0, {}, None, refusal)
-        while wait := hand.held():  # noqa: ASYNC110  # others may have their turn before, and then it is longer
-            await asyncio.sleep(wait)
         outcome = await hand.attempt(waiting, SECONDS)
         for _ in range(BUSY):
             if outcome is None or not outcome.unsent:

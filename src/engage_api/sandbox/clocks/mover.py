@@ -75,10 +75,10 @@ class _Run:
 
     def __init__(self, db: Database, sender: Sender, job: Job[dict[str, Any]]) -> None:
         self._db, self._job, self._workspace = db, job, job.workspace or ""
-        self._player = Player(db, sender, job)
+        self._ends = monotonic() + SPAN
+        self._player = Player(db, sender, job, self._ends)
         self._sources = moments.registry.copy()
         self._sources.add(self._player.source())
-        self._ends = monotonic() + SPAN
 
     async def round(self) -> None:
         """Go on, until the job is done or its time is over."""
