@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from engage_api.access import worlds
 from engage_api.core import clock
 from engage_api.db import Database, Query
+from engage_api.db.errors import Unavailable
 from engage_api.jobs import Job, Registry, queue
 from engage_api.jobs.models import JobRow
 from engage_api.sandbox import taking_turns
@@ -67,6 +69,33 @@ def test_the_more_wait_the_less_often_each_is_looked_at(monkeypatch: pytest.Monk
     assert {taking_turns._ahead("org_many", f"job_{number}") for number in range(200)} == {*range(4, 21)}
     now += 61
     assert taking_turns._ahead("org_many", "job_1") == 1, "the others were done elsewhere"
+    assert {"org_many", "org_other"} & set(taking_turns._waiting) == {"org_many"}, "and so was all of another one"
+
+
+async def test_a_database_that_is_busy_uses_up_no_attempt(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    await (await service.caller()).made("/sandboxes", {"size": "small"})
+    registry, busy = Registry(), [3]
+
+    def once(real: Any) -> Any:
+        async def tried(*args: Any) -> Any:
+            busy[0] -= 1
+            if busy[0] >= 0:
+                raise Unavailable
+            return await real(*args)
+
+        return tried
+
+    async def begun(_: Database, __: Job[Any]) -> None:
+        raise AssertionError("its turn has not come")
+
+    registry.job(SEED, payload=Wanted, max_attempts=1)(in_turn(begun))
+    [job] = await queue.claim(service.db.system, registry.limits, 1)
+    monkeypatch.setattr(taking_turns, "TURN", (0.01, 0.02))
+    monkeypatch.setattr(worlds, "owner", once(worlds.owner))
+    monkeypatch.setattr(taking_turns, "put_off", once(queue.put_off))
+    await registry.kinds[SEED].run(service.db, job)
+    [left] = await service.db.system.fetch(LEFT, None)
+    assert (job.finished, left.attempts, left.lease_until, busy[0] < 0) == (True, 0, None, True)
 
 
 async def test_of_those_who_set_faults_at_once_one_is_the_last(service: Service) -> None:
