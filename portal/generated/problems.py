@@ -19,7 +19,9 @@ AGAIN = {
     "still-running": "Yes, unchanged, after `Retry-After` seconds.",
     "too-many-requests": "Yes, unchanged, after `Retry-After` seconds.",
     "too-many-streams": "Yes, unchanged, after `Retry-After` seconds, once another one is closed.",
-    "unauthenticated": "Yes, with a key that works.",
+    "unauthenticated": "Yes, with a key that works. The one that `make run` printed ends at its next start. A sandbox "
+    "ends with its time, and its keys and tokens with it: then make another one. Which of all this it was is told to "
+    "nobody, because whoever asks has not shown who they are.",
     "unavailable": "Yes, unchanged, after `Retry-After` seconds. A write: with the same `Idempotency-Key`.",
 }
 NOT_AGAIN = "Not as it is: the answer would be the same."

@@ -6,12 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.portal import happening
 from tests.portal.browser import JUDGE, Tab
 from tests.portal.conftest import Service
+from tests.portal.keyboard import FIND, Person
 from tests.portal.pages import page
 
 CONSOLE = Path(__file__).parents[2] / "portal" / "theme" / "assets" / "console"
-LOOKS = {"light": (1280, 900, False, False), "dark": (1280, 900, True, False), "narrow": (320, 800, False, True)}
+LOOKS = {
+    "light": (1280, 900, False, False),
+    "dark": (1280, 900, True, False),
+    "narrow": (320, 800, False, True),
+    "phone": (375, 812, False, True),
+}
 PANELS = ("Scenarios", "Faults", "Webhooks", "Reset and copies", "Calls", "Look around")
 MARKUP = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|localStorage|\beval\b|new Function|https?://"
@@ -44,31 +51,6 @@ def test_its_sources_are_short() -> None:
 def test_the_start_page_leads_to_it_at_once() -> None:
     assert "console/" in page("/").links
     assert any("console.js" in place for place in page("/console/").loads)
-
-
-class Person:
-    """Somebody at the keyboard, on the page of the console."""
-
-    def __init__(self, tab: Tab) -> None:
-        self.tab = tab
-
-    def press(self, label: str) -> None:
-        """Go to what has this label and press Enter, and wait until it has been done."""
-        self.tab.until(f"({FIND})({label!r}) !== undefined")
-        self.tab.run(f"({FIND})({label!r}).focus()")
-        key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}
-        self.tab.send("Input.dispatchKeyEvent", type="keyDown", **key)
-        self.tab.send("Input.dispatchKeyEvent", type="keyUp", **key)
-        self.tab.until(DONE)
-
-    def reads(self) -> str:
-        said: str = self.tab.run("document.querySelector('main').innerText")
-        return said
-
-
-FIND = """label => [...document.querySelectorAll('main a, main button')].find(
-    one => one.checkVisibility() && (one.innerText.trim() === label || one.getAttribute('aria-label') === label))"""
-DONE = "!document.querySelector('[aria-disabled=true], .console-outcome--doing')"
 
 
 @pytest.mark.browser
@@ -174,3 +156,23 @@ def every_panel_shuts_nobody_out(person: Person, axe: str) -> None:
         assert tab.run(JUDGE) == [], name
         assert tab.run("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
     tab.look(1280, 900)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.xdist_group("portal")  # one browser for all
+def test_what_happens_shows_by_itself(tab: Tab, module_service: Service) -> None:
+    """One visit for all of it, as above. Each of these was silently old, or went wrong and said nothing."""
+    person = Person(tab)
+    tab.open(f"{module_service.base}/console/")
+    tab.run("sessionStorage.clear()")
+    tab.open(f"{module_service.base}/console/")
+    tab.until("document.querySelector('.console-doors > section > :last-child')?.innerText === 'Make a sandbox'")
+    person.press("Make a sandbox")
+    tab.until("document.querySelector('sandbox-world table') !== null")
+    person.key = tab.run("JSON.parse(sessionStorage.getItem('engage.sandboxes'))[0].key")
+    happening.what_others_do_is_seen(person)
+    happening.what_is_due_goes_by_the_clock(person)
+    happening.faults_are_told_of_everywhere(person)
+    happening.a_key_that_was_revoked_is_told_of(person)
+    happening.a_key_opens_its_own_sandbox(person, module_service.base)

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 
 import httpx
@@ -34,16 +35,9 @@ def test_every_example_prints_what_its_page_says(page: Path, request: pytest.Fix
 
 
 def follow(page: Path, service: Service, where: Path) -> None:
-    """Do what the page says, in the folder `where`."""
+    """Do what the page says, in the folder `where`, and see what it says that it prints."""
     steps = examples.steps(page)
-    commands = [block.text.replace(examples.PLACEHOLDER, service.base) for block, _ in steps]
-    environment = {
-        **os.environ,
-        "KEY": service.key,
-        "ENGAGE_DATA_DIR": str(service.folder / "var"),
-        "PATH": f"{ENGAGE.parent}{os.pathsep}{os.environ['PATH']}",
-    }
-    printed = examples.run(commands, where, environment)
+    printed = done(page, service, where, ENGAGE.parent)
     assert len(printed) == len(steps)
     wrong = [
         f"{page.name}:{said.line}: {difference}"
@@ -52,6 +46,31 @@ def follow(page: Path, service: Service, where: Path) -> None:
         for difference in examples.differences(said, text, service.base)
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def done(page: Path, service: Service, where: Path, tools: Path) -> list[str]:
+    """What each step prints, with the command `engage` of the folder `tools`."""
+    commands = [block.text.replace(examples.PLACEHOLDER, service.base) for block, _ in examples.steps(page)]
+    environment = {
+        **os.environ,
+        "KEY": service.key,
+        "ENGAGE_DATA_DIR": str(service.folder / "var"),
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+    }
+    return examples.run(commands, where, environment)
+
+
+@needs_curl
+def test_without_the_command_the_stream_brings_the_event_of_the_first_deadline(
+    newcomer: Service, tmp_path: Path
+) -> None:
+    absent = tmp_path / "engage"
+    absent.write_text("#!/bin/sh\necho 'engage: command not found' >&2\nexit 127\n")
+    absent.chmod(0o755)
+    told = done(DOCS / "first-deadline.md", newcomer, tmp_path, tmp_path)
+    assert any("command not found" in text for text in told)
+    assert told[-1].startswith("data: ")
+    assert '"engage.task.overdue.v1"' in told[-1]
 
 
 @needs_curl
@@ -78,6 +97,19 @@ def test_nothing_that_could_be_run_hides_from_it(page: Path) -> None:
         assert block.language == "bash" or "curl " not in block.text, (
             f"{page.name}:{block.line} has a curl that nobody runs"
         )
+
+
+def test_what_the_commands_write_is_not_for_git() -> None:
+    """In the project's folder, where they may be run; keys are in some of it."""
+    ignored = [line[1:] for line in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines() if line[:1] == "/"]
+    written = {
+        name
+        for page in DOCS.rglob("*.md")
+        for block, _ in examples.steps(page)
+        for name in re.findall(r"(?:> ?|\btee )(\w+\.[a-z]+)\b", block.text)
+    }
+    assert "sandbox.json" in written
+    assert {name for name in written if not any(fnmatch(name, pattern) for pattern in ignored)} == set()
 
 
 def test_what_make_is_asked_for_exists() -> None:

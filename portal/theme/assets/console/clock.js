@@ -2,7 +2,7 @@
 
 import { Refusal } from "./api.js";
 import { field, h, select } from "./dom.js";
-import { line } from "./happened.js";
+import { folded, line } from "./happened.js";
 import { Part } from "./part.js";
 import { clock, count, day, moment, summary } from "./words.js";
 
@@ -168,14 +168,15 @@ class Clock extends Part {
   }
 
   #list(events) {
-    const rest = events.length - SHOWN;
+    const shown = folded(events);
+    const rest = shown.length - SHOWN;
     return h(
       "div",
       { class: "console-because", role: "group", tabindex: "0", "aria-label": "What happened because of it" },
       h(
         "ol",
         { class: "console-events" },
-        events.slice(0, SHOWN).map((event) => line(event)),
+        shown.slice(0, SHOWN).map(([event, times]) => line(event, { times })),
       ),
       rest > 0 ? h("p", { class: "console-hint" }, `and ${count(rest, "more event")} in the log.`) : null,
     );

@@ -1,9 +1,10 @@
 // What goes wrong because you want it to: on one call that is tried here, or on all calls of this sandbox.
 
 import { coded, copyable, h, select } from "./dom.js";
-import { Part } from "./part.js";
+import { Part, asCurl } from "./part.js";
 
 const ON_TRIAL = "/customers?limit=1";
+const LOST = "drop=after-commit";
 const SHARES = [
   ["100", "every call"],
   ["50", "half of the calls"],
@@ -15,7 +16,7 @@ const FAULTS = [
   ["status=500", "An error of ours", "500: nothing is known of what became of it."],
   ["status=503;retry-after=5", "Not available", "503, with Retry-After: it was not done, try again later."],
   ["drop=before", "Dropped before", "The connection ends and nothing was done."],
-  ["drop=after-commit", "Dropped after", "It was done, but the answer is lost: is a second try safe?"],
+  [LOST, "Dropped after", "It was done, but the answer is lost: is a second try safe?"],
   ["drop=mid-body", "Cut in the middle", "Half of the answer comes, then the connection ends."],
   [
     "revoke",
@@ -30,6 +31,12 @@ const SAID = ["fault", "methods", "operations", "after", "share", "times", "unti
 /** A rule as it is set: the service also tells how often it was met. */
 const setting = (rule) =>
   Object.fromEntries(SAID.filter((name) => ![undefined, null].includes(rule[name])).map((name) => [name, rule[name]]));
+
+function told({ status, headers }) {
+  if (status === 0) return "The connection ended without a whole answer: a browser can say no more than that";
+  const wait = headers.get("retry-after");
+  return `The answer is ${status}${wait ? `, Retry-After: ${wait}` : ""}`;
+}
 
 class Faults extends Part {
   draw() {
@@ -96,12 +103,9 @@ class Faults extends Part {
   }
 
   async #try(fault) {
+    if (fault === LOST) return this.#twice();
     const call = await this.api.send("GET", ON_TRIAL, undefined, { headers: { "Engage-Fault": fault }, asked: true });
-    const wait = call.headers?.get("retry-after");
-    const said =
-      call.status === 0
-        ? "The connection ended without a whole answer: a browser can say no more than that"
-        : `The answer is ${call.status}${wait ? `, Retry-After: ${wait}` : ""}`;
+    const said = told(call);
     const revoked =
       fault === "revoke"
         ? " This key is revoked now, for everything but /v1/sandboxes: “Switch all faults off” undoes it."
@@ -110,6 +114,22 @@ class Faults extends Part {
       `${said}. It took ${call.took.toLocaleString("en")} ms.${revoked}`,
       call,
       call.body ? copyable(JSON.stringify(call.body, null, 2)) : "",
+    ];
+  }
+
+  /** A write whose answer is lost, and the same again. */
+  async #twice() {
+    const same = { "Idempotency-Key": `try-${Date.now()}` };
+    const send = (more) =>
+      this.api.send("POST", "/cases", { type: "permit", title: "Tried twice" }, { headers: { ...same, ...more }, asked: true });
+    const lost = await send({ "Engage-Fault": LOST });
+    const again = await send({});
+    const once = again.headers?.get("idempotent-replayed") ? ", the one that was lost: the case was made once" : "";
+    return [
+      `A case was to be made. ${told(lost)}. The same again, with the same Idempotency-Key. ${told(again)}${once}.`,
+      lost,
+      asCurl(again, "The second time with curl"),
+      again.body ? copyable(JSON.stringify(again.body, null, 2)) : "",
     ];
   }
 

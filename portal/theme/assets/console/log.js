@@ -1,7 +1,7 @@
 // The log as it is written: the newest first.
 
 import { h } from "./dom.js";
-import { line } from "./happened.js";
+import { top } from "./happened.js";
 import { Part } from "./part.js";
 
 const KEPT = 60; // events
@@ -27,7 +27,7 @@ class Log extends Part {
           this.pause,
         ),
         this.none,
-        h("div", { class: "console-live", role: "group", tabindex: "0", "aria-labelledby": "console-log" }, this.list),
+        h("div", { class: "console-live", role: "region", tabindex: "0", "aria-label": "Events, the newest first" }, this.list),
         h(
           "p",
           { class: "console-hint" },
@@ -50,10 +50,10 @@ class Log extends Part {
 
   #write() {
     this.due = 0;
-    const newest = this.waiting.splice(0).slice(-KEPT).reverse();
+    const newest = this.waiting.splice(0);
     if (!newest.length) return;
     this.none.remove();
-    this.list.prepend(...newest.map((event) => line(event)));
+    top(this.list, newest);
     while (this.list.childElementCount > KEPT) this.list.lastChild.remove();
   }
 

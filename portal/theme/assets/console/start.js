@@ -10,8 +10,20 @@ const SIZES = [
   ["tiny", "tiny: a dozen customers, ready at once"],
   ["small", "small: a hundred customers, after a moment"],
 ];
-const TEST_KEY = /^eng_test_[a-z]+_[0-9A-Za-z]{36}$/;
+const TEST_KEY = /\beng_test_[a-z]+_[0-9A-Za-z]{36}\b/; // also within what was copied: export KEY=…
 const OWN = "console-own-key";
+
+const [ELSEWHERE, PERHAPS, HERE] = [0, 1, 2];
+/** Whether the log that a key opens is that of a sandbox; perhaps, when it went on meanwhile or cannot be read. */
+async function fits(api, { id }) {
+  const ask = (path) => api.send("GET", path, undefined, { asked: true });
+  const of = await ask(`/sandboxes/${id}/log-hash`);
+  if (of.status !== 200) return of.status === 404 ? ELSEWHERE : PERHAPS;
+  const { lastEventId } = of.body;
+  const { status, body } = await ask(`/events?limit=1${lastEventId ? `&after=${lastEventId}` : ""}`);
+  if (status !== 200) return status === 400 || status === 410 ? ELSEWHERE : PERHAPS;
+  return body.items.length ? PERHAPS : HERE;
+}
 
 class Start extends Part {
   draw() {
@@ -58,7 +70,6 @@ class Start extends Part {
       ...(frozen.checked && { clock: { mode: "frozen" } }),
     });
     return [
-      this.button("Make a sandbox", "Making a world…", () => this.#make(wanted()), { kind: "first" }),
       h(
         "details",
         { class: "console-more" },
@@ -68,6 +79,7 @@ class Start extends Part {
         seed,
         h("p", {}, frozen, h("label", { for: frozen.id }, " Its clock stands still until you move it")),
       ),
+      this.button("Make a sandbox", "Making a world…", () => this.#make(wanted()), { kind: "first" }),
     ];
   }
 
@@ -92,26 +104,35 @@ class Start extends Part {
     const form = h("form", {}, key, h("button", { class: "console-button" }, "Open the sandbox"));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.act(event.submitter, "Looking for its sandbox…", () => this.#open(key.control.value.trim()));
+      this.act(event.submitter, "Looking for its sandbox…", () => this.#open(key.control.value));
     });
     return form;
   }
 
-  async #open(key) {
-    if (!TEST_KEY.test(key)) {
+  async #open(text) {
+    const key = text.match(TEST_KEY)?.[0];
+    if (!key) {
       throw new Refusal({
         title: "That is no key of a sandbox",
         detail: "Those begin with eng_test_ and are some 50 characters long. What you typed was sent nowhere.",
       });
     }
-    const own = await this.#own(new Api(key));
+    const api = new Api(key);
+    const own = await this.#own(api);
     if (own.length === 1) return void this.#enter(own[0], key);
     if (!own.length) throw new Refusal({ title: "No sandbox that can be managed here belongs to this key" });
     const choices = own.map((sandbox) =>
-      this.button(`${sandbox.name} · ${sandbox.id}`, "", () => void this.#enter(sandbox, key)),
+      this.button(`${sandbox.name} · ${sandbox.id}`, "", async () => {
+        if (!(await this.#own(api)).some(({ id }) => id === sandbox.id))
+          throw new Refusal({
+            title: `This key was not made in “${sandbox.name}”`,
+            detail: "What it opens has another log by now. Open it once more: now it can be told which one it is of",
+          });
+        this.#enter(sandbox, key);
+      }),
     );
     return [
-      "This key manages several sandboxes that are alike. Which one was it made in?",
+      "This key manages sandboxes that are alike to the last event, such as a copy and what it was made from. Which one was it made in?",
       null,
       h("div", { class: "console-row" }, choices),
     ];
@@ -122,16 +143,13 @@ class Start extends Part {
     this.console.enter({});
   }
 
-  /** Of the sandboxes that a key manages those that it may have been made in: it can see their people. */
+  /** Of the sandboxes that a key manages those that it may have been made in: what it opens has their log. */
   async #own(api) {
     const { items } = (await api.get("/sandboxes?limit=200")).body;
-    const seen = await Promise.all(
-      items.map(async ({ personas }) => {
-        const known = personas.find(({ customerId }) => customerId)?.customerId;
-        return !known || (await api.send("GET", `/customers/${known}`, undefined, { asked: true })).status === 200;
-      }),
-    );
-    return items.filter((_, at) => seen[at]);
+    if (items.length < 2) return items;
+    const found = await Promise.all(items.map((sandbox) => fits(api, sandbox)));
+    const best = Math.max(PERHAPS, ...found);
+    return items.filter((_, at) => found[at] === best);
   }
 }
 customElements.define("sandbox-start", Start);

@@ -7,6 +7,8 @@ import { count, exact } from "./words.js";
 const SHOWN = 10; // deliveries
 const SOON = 1_500; // milliseconds: a webhook goes out about a tenth of a second after its event
 
+const howToEnable = () => h("a", { href: "/webhooks/#pause-mend-catch-up" }, "enables it again");
+
 class Webhooks extends Part {
   draw() {
     this.rows = h("div");
@@ -67,6 +69,7 @@ class Webhooks extends Part {
       { class: "console-run" },
       h("h4", {}, h("code", {}, url), " ", h("span", { class: "console-chip" }, stateReason ? `${state}: ${stateReason}` : state)),
       h("p", { class: "console-hint" }, types.length ? types.join(", ") : "all types"),
+      state === "disabled" && h("p", {}, "Nothing goes to it, not even what is pending, until your program ", howToEnable(), "."),
       rows.length
         ? table(`deliveries to ${url}`, ["Event", "State", "Attempts", "Next attempt"], rows)
         : h("p", { class: "console-hint" }, "Nothing was sent to it yet."),
@@ -114,6 +117,7 @@ class Webhooks extends Part {
       "form",
       { "aria-labelledby": "console-endpoint" },
       h("h3", { id: "console-endpoint" }, "Add one"),
+      h("p", {}, "It is sent what happens from then on: add it first, then move the clock."),
       url,
       types,
       h("button", { class: "console-button" }, "Add the endpoint"),
