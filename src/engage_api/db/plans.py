@@ -9,7 +9,8 @@ _FORGET = Query(text("DISCARD PLANS"))
 
 
 async def forget(tx: Transaction) -> None:
-    """Let this connection think again, where tables have grown since it thought of a way to look something up.
+    """Let this connection think again, where tables may have grown since it thought of a way to look something up: also
+    of those in which PostgreSQL itself looks whether a row refers to another.
 
     With a few rows in a table every index that has the workspace and the id costs the same, so PostgreSQL may take
     another than the one that is unique, and walk through the whole workspace at every look. It thinks again when it

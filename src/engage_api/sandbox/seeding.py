@@ -32,9 +32,9 @@ PARTS: tuple[Part, ...] = (customers.told, offers.told, cases.told, signals.told
 PAST = timedelta(days=120)
 PORTION = 0.2  # seconds of one transaction when others wait to write
 LONGEST = 0.5  # and when nobody of this process does: those of others are not seen to wait
+MANY = 2_000  # customers and cases with which tables are no longer small
 AHEAD = 2_000  # steps that are told before their turn, while the database works
 ATTEMPTS = 5
-MANY = 2_000  # customers and cases with which tables are no longer small; looked at again whenever they have doubled
 BREATH = 0.005  # seconds between two looks at the loop
 TELLING = 0.002  # seconds of telling ahead at once: others have the loop in between
 
@@ -168,7 +168,6 @@ class _Player:
     here: world.World
     playing: bool = False
     made: int = 0
-    many: int = MANY
     over: bool = False
 
     async def play(self, tx: Transaction) -> None:
@@ -177,8 +176,7 @@ class _Player:
         if here is None or (here.number, here.epoch) != (self.here.number, self.here.epoch):
             raise Unavailable("somebody else fills the sandbox")
         self.here = here
-        if self.made > self.many:
-            self.many = 2 * self.made
+        if self.made > MANY:
             await plans.forget(tx)
         begun = monotonic()
         breath = begun + BREATH
