@@ -34,7 +34,6 @@ WRITES = {
     "db/kept.py": "the oldest events of a workspace, for its place in time and to forget them",
     "db/log.py": "the log, through `visible`",
     "db/log_types.py": "the log by type, through `visible`",
-    "db/plans.py": "nothing: lets a connection think again of how it looks things up",
     "db/reader.py": "every resource, through `visible`",
     "db/references.py": "terms, within the workspace; says only whether there is one",
     "db/reindex.py": "every resource of every workspace, for the operator",

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
+from time import monotonic
 from typing import Any, Literal
 
 import asyncpg
@@ -17,6 +18,7 @@ from engage_api.db.pulse import Pulse, Topic
 from engage_api.db.sql import Query
 from engage_api.db.world import entered, has_world
 
+ANEW = 1.0  # seconds that plans are kept
 APP, SYSTEM = "engage_app", "engage_system"  # roles: behind row-level security, and across all workspaces
 
 Method = Callable[..., Awaitable[Any]]
@@ -106,7 +108,7 @@ class Postgres:
         session = await self._take(wall)
         try:
             try:
-                await session.connection.execute("BEGIN")
+                await session.connection.execute(_first_word(session))
             except Exception as error:  # noqa: BLE001  # `surface` raises it again
                 if not is_lost(error, session):
                     surface(error, session)
@@ -153,6 +155,20 @@ class Postgres:
         if self._writers and asyncio.current_task() in self._writers:
             raise RuntimeError("inside write(): use its transaction")
         return self._checkout.ready(wall) or await self._checkout.take(wall)
+
+
+def _first_word(session: Session) -> str:
+    """How a transaction begins: with plans that are not old.
+
+    With a few rows in a table, or none, each index that has the workspace costs the same, so PostgreSQL may keep a plan
+    that takes another than the unique one, also for its own looks at what refers to a row, and walks through a whole
+    workspace every time. It thinks again when it has counted the rows, a minute after they came: they can be many.
+    """
+    now = monotonic()
+    if now < session.planned + ANEW:
+        return "BEGIN"
+    session.planned = now
+    return "BEGIN; DISCARD PLANS"
 
 
 class PostgresTransaction:

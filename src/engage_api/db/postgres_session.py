@@ -1,6 +1,7 @@
 """One connection to PostgreSQL: how it is opened, when it is lost, what its errors mean."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, NoReturn
 
 import asyncpg
@@ -45,13 +46,15 @@ SET_WALL = "SELECT set_config('app.workspace', $1, false)"
 class Session:
     """A connection and the wall that it stands at ("" sees no workspace).
 
-    `until`: when whoever has it must be done; `silent`: it was closed because the server had said nothing until then.
+    `until`: when whoever has it must be done; `silent`: it was closed because the server had said nothing until then;
+    `planned`: when it began to think of how to look things up.
     """
 
     connection: Any
     wall: str
     until: float = 0.0
     silent: bool = False
+    planned: float = field(default_factory=monotonic)
 
 
 async def open_session(url: str, role: str, wall: str) -> Session:

@@ -7,7 +7,6 @@ from contextlib import AbstractAsyncContextManager
 from time import monotonic
 from typing import Protocol
 
-from engage_api.db import plans
 from engage_api.db.engine import Transaction
 
 SPAN = 0.2  # seconds of one transaction among many: so long do other writers wait on SQLite
@@ -75,7 +74,6 @@ async def in_turn(enter: Enter, parts: Iterable[Part], told: Told) -> int:
     left, stride, total = deque(parts), _Stride(), 0
     while left:
         async with enter() as tx:
-            await plans.forget(tx)
             total += await _go_on(tx, left, stride, monotonic() + SPAN)
             await told(tx, total)
     return total

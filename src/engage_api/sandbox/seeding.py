@@ -15,7 +15,6 @@ from engage_api.core import clock, world
 from engage_api.core.clock import FROZEN, Clock
 from engage_api.core.principal import Principal
 from engage_api.customers import seed as customers
-from engage_api.db import plans
 from engage_api.db import world as worlds
 from engage_api.db.batch import Batch
 from engage_api.db.engine import Database, Transaction
@@ -32,7 +31,6 @@ PARTS: tuple[Part, ...] = (customers.told, offers.told, cases.told, signals.told
 PAST = timedelta(days=120)
 PORTION = 0.2  # seconds of one transaction when others wait to write
 LONGEST = 0.5  # and when nobody of this process does: those of others are not seen to wait
-MANY = 2_000  # customers and cases with which tables are no longer small
 AHEAD = 2_000  # steps that are told before their turn, while the database works
 ATTEMPTS = 5
 BREATH = 0.005  # seconds between two looks at the loop
@@ -176,8 +174,6 @@ class _Player:
         if here is None or (here.number, here.epoch) != (self.here.number, self.here.epoch):
             raise Unavailable("somebody else fills the sandbox")
         self.here = here
-        if self.made > MANY:
-            await plans.forget(tx)
         begun = monotonic()
         breath = begun + BREATH
         for step in self.steps:
