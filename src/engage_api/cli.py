@@ -15,7 +15,7 @@ from engage_api.access.accounts.command import commands as accounts_commands
 from engage_api.access.jobs.command import commands as jobs_commands
 from engage_api.access.members.command import commands as admin_commands
 from engage_api.access.oauth.command import commands as oauth_commands
-from engage_api.access.telling import FAILED, Json, fail, refuse, start
+from engage_api.access.telling import FAILED, Json, fail, refuse, start, tell
 from engage_api.events.webhooks.command import commands as webhooks_commands
 from engage_api.imports.command import app as import_app
 from engage_api.sandbox.command import commands as sandbox_commands
@@ -42,7 +42,7 @@ def main() -> None:
     try:
         start(app)
     except Unavailable as error:
-        typer.echo(f"engage: {error}", err=True)
+        tell(str(error))
         raise SystemExit(FAILED) from None
 
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from engage_api import cli
+from tests.servers import free_port
 
 
 def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[object, str, str]:
@@ -31,3 +32,12 @@ def test_scripts_are_told_in_a_line_or_as_json_what_was_called_wrongly(
     code, out, error = told(monkeypatch, capsys, "sandbox")
     assert (code, error) == (2, "")
     assert "Make a sandbox and fill it." in out
+
+
+def test_scripts_are_told_as_json_too_that_the_database_cannot_be_reached(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ENGAGE_DATABASE_URL", f"postgresql://engage@127.0.0.1:{free_port()}/engage")
+    code, out, error = told(monkeypatch, capsys, "sandbox", "list", "--json")
+    assert (code, out) == (1, "")
+    assert "cannot" in json.loads(error)["detail"]

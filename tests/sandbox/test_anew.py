@@ -6,6 +6,7 @@ from time import process_time
 import pytest
 
 from engage_api.db import ends, sequencer
+from engage_api.db.errors import Unavailable
 from tests.api.harness import Client, Service, answered, refused
 from tests.sandbox.clockwork import sandbox
 from tests.taps.reading import newest, reading
@@ -87,6 +88,17 @@ async def test_the_log_of_a_new_one_is_whole_however_late_events_get_their_numbe
     found = answered(await own.get("/events", params={"limit": 100}), 200)["items"]
     assert len(found) == 100
     assert found[0]["type"] == "engage.api-key.created.v1"
+
+
+async def test_a_new_one_is_ready_although_nobody_can_number_its_events_now(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def settle(_: object) -> None:
+        raise Unavailable("the server is busy")
+
+    monkeypatch.setattr(sequencer, "settle", settle)
+    made = await (await service.caller()).made("/sandboxes", {})
+    assert made["state"] == "ready"
 
 
 async def test_who_follows_is_told_of_a_reset_too(service: Service) -> None:

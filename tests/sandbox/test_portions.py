@@ -1,6 +1,7 @@
-"""Seeding keeps nobody waiting for long."""
+"""Long work keeps nobody waiting for long."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from itertools import islice
 
@@ -9,7 +10,9 @@ import pytest
 from engage_api.access.worlds import LIVE
 from engage_api.db import Database
 from engage_api.db.story import Setting, Step
-from engage_api.sandbox import seeding
+from engage_api.sandbox import own, seeding
+from tests.api.harness import Service
+from tests.sandbox import clockwork
 from tests.sandbox.stories import sandbox
 
 
@@ -52,3 +55,17 @@ async def test_nothing_is_told_when_all_is() -> None:
     async with seeding._Ahead(iter(())) as steps:
         await asyncio.sleep(0.01)
         assert steps._task.done(), "it looks for more all the time"
+
+
+async def test_the_lines_of_a_file_are_not_made_in_the_loop(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    box, where, line = await clockwork.sandbox(service, size="tiny"), set(), own.line
+
+    def noted(raw: bytes, others: own.Names) -> bytes:
+        where.add(threading.get_ident())
+        return line(raw, others)
+
+    monkeypatch.setattr(own, "line", noted)
+    file = await box.client.get(f"/sandboxes/{box.id}/export")
+    assert file.status_code == 200
+    assert where
+    assert threading.get_ident() not in where

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from engage_api.access.operator import principal
 from engage_api.access.worlds import LIVE, OF_SANDBOXES
-from engage_api.sandbox import log_hash
+from engage_api.sandbox import log_hash, own
 from tests.api.harness import Service, answered, refused
 from tests.running import Application
 from tests.sandbox.test_sandboxes import EMPTY, arrive
@@ -63,3 +63,10 @@ async def test_whatever_they_share_names_none_of_them(service: Service) -> None:
     assert (await api.read(f"/sandboxes/{made['id']}/log-hash"))["hash"] == told
     events = (await (await service.client(made["key"])).read("/events", type=f"x.org_{stranger.id}.*"))["items"]
     assert [event["data"] for event in events] == [{"by": stranger.id}] * 2
+
+
+def test_nothing_is_lost_where_two_names_would_be_one() -> None:
+    names = {"app_1": own.SELF, "app_2": own.SELF}
+    data = {"app_1": 3, "app_2": 5, "by": {"app_1": "app_2"}}
+    told = own.renamed({"type": "x.org_1.y", "data": data}, names)
+    assert told["data"] == {"app_1": 3, "app_2": 5, "by": {own.SELF: own.SELF}}

@@ -33,21 +33,22 @@ def start(app: typer.Typer) -> None:
         code = app(standalone_mode=False)
     except typer.Abort:
         code = FAILED
-        _tell("it was called off.")
+        tell("it was called off.")
     except typer.TyperException as wrong:
         code = getattr(wrong, "exit_code", FAILED)
         if said := getattr(wrong, "format_message", wrong.__str__)():  # nothing where the help was asked for
-            _tell(" ".join(said.split()))
+            tell(" ".join(said.split()))
     raise SystemExit(code)
 
 
 def fail(text: str, code: int = FAILED, errors: Sequence[Fault] = ()) -> NoReturn:
     """End the command, saying on standard error why."""
-    _tell(text, errors)
+    tell(text, errors)
     raise typer.Exit(code)
 
 
-def _tell(text: str, errors: Sequence[Fault] = ()) -> None:
+def tell(text: str, errors: Sequence[Fault] = ()) -> None:
+    """Say on standard error what is wrong."""
     if _as_json.get():
         typer.echo(json.dumps({"detail": text, "errors": [one.as_json() for one in errors]}), err=True)
     else:

@@ -22,8 +22,8 @@ class Batch:
     after the other, each `within` it.
 
     The funnel leaves resources and events here, and finds again what it wrote. `flush` writes the same rows as would
-    have been written without it, a statement for each kind; every statement of somebody else comes after one, and so
-    sees all. A constraint refuses then, and as Conflict.
+    have been written without it, a statement for each kind; a statement of somebody else that could ask for any of
+    them comes after one, and so sees all. A constraint refuses then, and as Conflict.
     """
 
     def __init__(self, workspace: str) -> None:

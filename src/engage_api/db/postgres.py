@@ -18,7 +18,7 @@ from engage_api.db.pulse import Pulse, Topic
 from engage_api.db.sql import Query
 from engage_api.db.world import entered, has_world
 
-ANEW = 1.0  # seconds that plans are kept
+ANEW = 1.0  # seconds that plans are kept where somebody writes
 APP, SYSTEM = "engage_app", "engage_system"  # roles: behind row-level security, and across all workspaces
 
 Method = Callable[..., Awaitable[Any]]

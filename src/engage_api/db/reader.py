@@ -119,7 +119,7 @@ async def page(db: Database, principal: Principal, kind: Kind[Any], ask: Ask) ->
 async def every(
     db: Database, principal: Principal, kind: Kind[Any], filters: Mapping[str, Any], sort: str
 ) -> list[bytes]:
-    """All documents, read page by page. For the command line: what asks over HTTP gets one page at a time."""
+    """All documents, read page by page. For what is known to be short, and for the command line."""
     documents: list[bytes] = []
     after: tuple[Any, str] | None = None
     while True:

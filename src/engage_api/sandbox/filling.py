@@ -8,6 +8,8 @@ from datetime import timedelta
 from time import monotonic
 from typing import Any
 
+import structlog
+
 from engage_api.access import operator
 from engage_api.access.sandboxes.models import SANDBOX, Persona, Sandbox, SandboxState
 from engage_api.access.worlds import LIVE
@@ -25,6 +27,7 @@ from engage_api.sandbox.copies import mending, standing
 from engage_api.sandbox.jobs import SEED, Wanted
 from engage_api.sandbox.taking_turns import in_turn
 
+_log = structlog.get_logger("engage.sandbox")
 BETWEEN = 0.5  # seconds between two notes of how far it is
 
 
@@ -40,7 +43,10 @@ async def fill(
     sandbox = found.model
     who = await operator.principal(db, sandbox.id, application=found.made_by)
     personas = await seeding.seed(db, who, sandbox.size, note=note, ends=sandbox.starts_at, epoch=epoch)
-    await sequencer.settle(db)  # who is told that it is ready reads its log next
+    try:
+        await sequencer.settle(db)  # who is told that it is ready reads its log next
+    except Unavailable as error:  # somebody else numbers it later: no reason to begin anew
+        _log.warning("a log waits for its numbers", sandbox=sandbox.id, error=str(error))
     return await _ready(db, sandbox, epoch, personas)
 
 

@@ -35,7 +35,7 @@ async def names(db: Database, who: Principal, stored: Stored[Sandbox]) -> dict[s
         anybody, of = replace(who, workspace=LIVE, live=True, sees_workspace=True, customer=""), organization
         theirs = await reader.every(db, anybody, APPLICATION, {"organization_id": of}, "createdAt")
         found |= {json.loads(one)["id"]: SELF for one in theirs}
-    return found | {organization: SELVES}
+    return found | ({organization: SELVES} if organization else {})  # none: the sandbox has just ended
 
 
 def renamed(told: Mapping[str, Any], others: Names) -> dict[str, Any]:
@@ -62,10 +62,11 @@ def line(raw: bytes, others: Names) -> bytes:
 
 
 def _within(value: Any, others: Names, *, ids: bool = False) -> Any:
-    """`ids`: this is where an id may stand."""
+    """`ids`: this is where an id may stand. Names of members stay as they are where two would be the same."""
     if isinstance(value, dict):
+        other = {_name(name, others) for name in value} if ids else set()
         return {
-            _name(name, others) if ids else name: one
+            _name(name, others) if len(other) == len(value) else name: one
             if name == TEXTS and not ids
             else _within(one, others, ids=ids or name in IDS)
             for name, one in value.items()

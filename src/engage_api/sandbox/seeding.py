@@ -121,7 +121,7 @@ async def _begin(
 
 
 class _Ahead:
-    """Steps of a story, told while the loop has nothing else to do: a commit has a processor of its own."""
+    """Steps of a story, told a little at a time whenever the loop has a turn: a commit has a processor of its own."""
 
     def __init__(self, steps: Iterator[Step]) -> None:
         self._steps = steps

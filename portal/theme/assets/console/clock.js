@@ -169,7 +169,7 @@ class Clock extends Part {
 
   #list(events) {
     const shown = folded(events);
-    const rest = shown.length - SHOWN;
+    const rest = shown.slice(SHOWN).reduce((sum, [, times]) => sum + times, 0);
     return h(
       "div",
       { class: "console-because", role: "group", tabindex: "0", "aria-label": "What happened because of it" },

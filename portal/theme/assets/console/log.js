@@ -5,6 +5,7 @@ import { top } from "./happened.js";
 import { Part } from "./part.js";
 
 const KEPT = 60; // events
+const MOST = 500; // that wait
 
 class Log extends Part {
   draw() {
@@ -44,6 +45,7 @@ class Log extends Part {
 
   #take(event) {
     this.waiting.push(event);
+    if (this.waiting.length > MOST) this.waiting.splice(0, this.waiting.length - KEPT); // while nobody looks
     if (this.pause.getAttribute("aria-pressed") === "true" || this.due) return;
     this.due = requestAnimationFrame(() => this.#write()); // a thousand at once are one change of the page
   }

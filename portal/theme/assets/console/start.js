@@ -14,15 +14,15 @@ const TEST_KEY = /\beng_test_[a-z]+_[0-9A-Za-z]{36}\b/; // also within what was 
 const OWN = "console-own-key";
 const AT_ONCE = 5; // sandboxes whose logs are asked for
 
-const [ELSEWHERE, PERHAPS, HERE] = [0, 1, 2];
-/** Whether the log that a key opens is that of a sandbox; perhaps, when it went on meanwhile or cannot be read. */
+const [ELSEWHERE, PERHAPS, HERE, UNKNOWN] = [0, 1, 2, 3];
+/** Whether the log that a key opens is that of a sandbox; perhaps, when it went on meanwhile; unknown, when not told. */
 async function fits(api, { id }) {
   const ask = (path) => api.send("GET", path, undefined, { asked: true });
   const of = await ask(`/sandboxes/${id}/log-hash`);
-  if (of.status !== 200) return of.status === 404 ? ELSEWHERE : PERHAPS;
+  if (of.status !== 200) return of.status === 404 ? ELSEWHERE : UNKNOWN;
   const { lastEventId } = of.body;
   const { status, body } = await ask(`/events?limit=1${lastEventId ? `&after=${lastEventId}` : ""}`);
-  if (status !== 200) return status === 400 || status === 410 ? ELSEWHERE : PERHAPS;
+  if (status !== 200) return status === 400 || status === 410 ? ELSEWHERE : UNKNOWN;
   return body.items.length ? PERHAPS : HERE;
 }
 
@@ -133,7 +133,7 @@ class Start extends Part {
       }),
     );
     return [
-      "This key manages sandboxes that are alike to the last event, such as a copy and what it was made from. Which one was it made in?",
+      "This key may have been made in any of these: they are alike to the last event, such as a copy and what it was made from, or could not be looked at now. Which one was it made in?",
       null,
       h("div", { class: "console-row" }, choices),
     ];
@@ -151,6 +151,7 @@ class Start extends Part {
     const found = [];
     for (let at = 0; at < items.length; at += AT_ONCE)
       found.push(...(await Promise.all(items.slice(at, at + AT_ONCE).map((sandbox) => fits(api, sandbox)))));
+    if (found.includes(UNKNOWN)) return items.filter((_, at) => found[at] !== ELSEWHERE);
     const best = Math.max(PERHAPS, ...found);
     return items.filter((_, at) => found[at] === best);
   }

@@ -191,13 +191,13 @@ async def lines(call: Call, sandbox: Sandbox, names: Names, there: Still, is_the
     yield _head(sandbox, there)
     number = 0
     for kind in FILED:
-        async for document in _documents(db, kind, there.workspace):
-            number += 1
-            yield _line(b'{"kind":"%b","document":%b}' % (kind.name.encode(), document), names)
+        async for page in _pages(db, kind, there.workspace):
+            number += len(page)
+            yield await _named([b'{"kind":"%b","document":%b}' % (kind.name.encode(), one) for one in page], names)
     after = events = 0
     while after < there.events and (found := await log.page(db, who, after=after, limit=PORTION, filters={})):
         after, events = found[-1].sequence, events + len(found)
-        yield b"".join([_line(b'{"event":%b}' % one.document, names) for one in found])
+        yield await _named([b'{"event":%b}' % one.document for one in found], names)
     if not await is_there():
         raise CutShort
     yield to_json({"end": {"resources": number, "events": events}}) + b"\n"
@@ -229,15 +229,15 @@ def _head(sandbox: Sandbox, there: Still) -> bytes:
     return to_json(facts | {name: shown[name] for name in same}) + b"\n"
 
 
-def _line(raw: bytes, names: Names) -> bytes:
-    return own.line(raw, names) + b"\n"
+async def _named(raw: list[bytes], names: Names) -> bytes:
+    """Lines of the file. They may be long, so the loop does something else meanwhile."""
+    return await asyncio.to_thread(lambda: b"".join([own.line(one, names) + b"\n" for one in raw]))
 
 
-async def _documents(db: Database, kind: Kind[Any], workspace: str) -> Lines:
+async def _pages(db: Database, kind: Kind[Any], workspace: str) -> AsyncGenerator[list[bytes], None]:
     after = ""
     while rows := await db.fetch(_page(kind), workspace, workspace=workspace, after=after, limit=PORTION):
-        for row in rows:
-            yield kind.current(row.rendered, row.document)
+        yield [kind.current(row.rendered, row.document) for row in rows]
         after = rows[-1].id
 
 
