@@ -64,9 +64,9 @@ def line(raw: bytes, others: Names) -> bytes:
 def _within(value: Any, others: Names, *, ids: bool = False) -> Any:
     """`ids`: this is where an id may stand. Names of members stay as they are where two would be the same."""
     if isinstance(value, dict):
-        other = {_name(name, others) for name in value} if ids else set()
+        named = ids and len({_name(name, others) for name in value}) == len(value)
         return {
-            _name(name, others) if len(other) == len(value) else name: one
+            _name(name, others) if named else name: one
             if name == TEXTS and not ids
             else _within(one, others, ids=ids or name in IDS)
             for name, one in value.items()
